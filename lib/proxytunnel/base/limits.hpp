@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// summary: every bound on what a capture may make us keep or do, each with its reason.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace proxytunnel::limits {
+
+/// Tunnels inside tunnels. Real chains have two or three proxies; each layer costs a virtual packet per packet.
+constexpr unsigned layers = 8;
+
+/// One HTTP message head. Squid and nginx refuse more than 64 KiB.
+constexpr std::size_t http_head = std::size_t{64} << 10;
+
+/// A SOCKS4 user id or SOCKS4a name; the memos set no bound, real ones are shorter than a DNS name.
+constexpr std::size_t socks4_text = 512;
+
+/// Bytes of a proxy's stream that may precede the handshake of a back-connect session.
+constexpr std::size_t preamble = 256;
+
+/// GSSAPI tokens have a 16-bit length (RFC 1961 section 3); this many messages end the token exchange at the latest.
+constexpr unsigned gssapi_messages = 32;
+
+/// What either side sent before the tunnel was known to be open, per connection (INTERFACES: held-overflow).
+constexpr std::size_t held_segments = 64;
+constexpr std::size_t held_bytes = std::size_t{256} << 10;
+
+/// Bytes held by all connections together, so that many half-open handshakes cannot exhaust memory.
+constexpr std::size_t held_bytes_total = std::size_t{32} << 20;
+
+/// Segments of one direction whose frame is remembered while their bytes wait; beyond, the latest frame stands for all.
+constexpr std::size_t stream_marks = 4096;
+
+/// Disjoint ranges of payload that one direction's accounting remembers.
+constexpr std::size_t payload_ranges = 32;
+
+/// Attempts on one connection (407 and retry, proxied requests before a CONNECT).
+constexpr unsigned attempts_per_connection = 1024;
+
+/// Names for which DNS answers are remembered, and answers for each name.
+constexpr std::size_t names = 65536;
+constexpr std::size_t answers_per_name = 16;
+
+/// Connections tracked at once; a connection that is not proxied costs about a hundred bytes.
+constexpr std::size_t connections = 262144;
+
+}  // namespace proxytunnel::limits

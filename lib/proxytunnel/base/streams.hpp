@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// summary: the two byte streams of a connection, as a handshake is shown them: bytes and where they came from.
+#pragma once
+
+#include <cstddef>
+
+#include "base/bytes.hpp"
+#include "base/direction.hpp"
+#include "base/segment.hpp"
+
+namespace proxytunnel {
+
+/// Position of a byte in one direction of a connection; 0 is the first byte behind the SYN. 64 bits never wrap.
+using Offset = std::int64_t;
+
+/// Which frame carried something, and when.
+struct Stamp {
+  FrameNumber frame = 0;  ///< 0: none
+  Time time = 0;
+};
+
+class Streams {
+ public:
+  /// The bytes of one direction that follow what was taken, in order and without holes. Valid until take().
+  [[nodiscard]] virtual Bytes untaken(Side side) const noexcept = 0;
+  /// How many bytes of this direction were taken.
+  [[nodiscard]] virtual Offset taken(Side side) const noexcept = 0;
+  /// The frame that carried the `size`th of the untaken bytes (1 is the first).
+  [[nodiscard]] virtual Stamp stamp(Side side, std::size_t size) const noexcept = 0;
+  virtual void take(Side side, std::size_t size) noexcept = 0;
+
+ protected:
+  ~Streams() = default;
+};
+
+}  // namespace proxytunnel

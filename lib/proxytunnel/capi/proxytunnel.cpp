@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// summary: the core for C programs: values of the core as plain structs.
+#include "capi/proxytunnel.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "report/report.hpp"
+#include "report/text.hpp"
+#include "tracker/tracker.hpp"
+
+using namespace proxytunnel;
+
+struct pt_tracker {
+  explicit pt_tracker(const TrackerOptions& options) : tracker(options) {}
+  Tracker tracker;
+  Report ended;  ///< every attempt that is over; the tracker knows the others
+};
+
+struct pt_outcome {
+  Outcome outcome;
+  /// Texts and lists that structs of this outcome point to, made when they are asked for.
+  mutable std::deque<std::string> texts;
+  mutable std::deque<std::vector<const char*>> lists;
+  Report snapshot;
+
+  void clear() {
+    texts.clear();
+    lists.clear();
+    snapshot = Report();
+  }
+  const char* keep(std::string_view text) const {
+    std::string& kept = texts.emplace_back();
+    for (const char byte : text) {
+      if (byte == '\0') {
+        kept += "\\x00";
+      } else {
+        kept += byte;
+      }
+    }
+    return kept.c_str();
+  }
+};
+
+static_assert(PT_LAYERS == limits::layers);
+static_assert(static_cast<int>(Progress::passed) == PT_PASSED);
+static_assert(static_cast<int>(VirtualKind::held) == PT_HELD);
+static_assert(static_cast<int>(MessageKind::preamble) == PT_PREAMBLE);
+static_assert(PT_NO_TUNNEL == no_tunnel);
+
+namespace {
+
+Endpoint endpoint_of(const pt_endpoint_t& given) noexcept {
+  Endpoint end;
+  end.address.version = given.address.version == 4 ? 4 : 6;
+  std::copy_n(given.address.octets, end.address.bytes().size(), end.address.octets.begin());
+  end.port = given.port;
+  return end;
+}
+
+pt_endpoint_t endpoint_for_c(const Endpoint& end) noexcept {
+  pt_endpoint_t result{};
+  result.address.version = end.address.version;
+  std::copy(end.address.octets.begin(), end.address.octets.end(), result.address.octets);
+  result.port = end.port;
+  return result;
+}
+
+Bytes bytes_from(const std::uint8_t* at, std::size_t size) noexcept {
+  return at == nullptr ? Bytes() : Bytes(at, size);
+}
+
+TrackerOptions options_of(const pt_options_t& given) {
+  TrackerOptions options;
+  options.disabled.socks4 = given.disable_socks4;
+  options.disabled.socks5 = given.disable_socks5;
+  options.disabled.http_connect = given.disable_http_connect;
+  options.names_from_capture = !given.ignore_dns;
+  if (given.fix_checksums) options.checksums = Checksums::compute;
+  if (given.layers != 0) options.layers = std::min(given.layers, limits::layers);
+  if (given.connections != 0) options.connections = given.connections;
+  const auto take_prefix = [](const char* text, std::uint8_t version, Prefix& prefix) {
+    if (text == nullptr) return;
+    const auto parsed = Prefix::parse(text);
+    if (parsed && parsed->address.version == version) prefix = *parsed;
+  };
+  take_prefix(given.synthetic4, 4, options.synthetic4);
+  take_prefix(given.synthetic6, 6, options.synthetic6);
+  return options;
+}
+
+void fill_message(const pt_outcome& outcome, const MessageEvent& event, pt_message_t& message) {
+  const Message& from = event.message;
+  message.tunnel = event.attempt;
+  message.client = endpoint_for_c(event.client);
+  message.proxy = endpoint_for_c(event.proxy);
+  message.from_client = event.direction == Direction::from_client;
+  message.frame = event.stamp.frame;
+  message.time = event.stamp.time;
+  message.size = static_cast<std::uint32_t>(event.size);
+  message.kind = static_cast<pt_message_kind_t>(from.kind);
+  message.protocol = outcome.keep(name_of(from.protocol));
+  message.command = outcome.keep(name_of(from.command));
+  message.host = outcome.keep(from.target ? std::string_view(from.target->host) : "");
+  message.target_text = outcome.keep(from.target_text);
+  message.port = from.target ? from.target->port : std::uint16_t{0};
+  message.username = outcome.keep(from.credentials.username.value_or(""));
+  message.password = outcome.keep(from.credentials.password.value_or(""));
+  message.methods = bytes_of(from.methods).data();
+  message.methods_size = from.methods.size();
+  message.reply_code = from.reply_code;
+  message.reason = outcome.keep(from.reason);
+  message.bound_host = outcome.keep(from.bound ? std::string_view(from.bound->host) : "");
+  message.bound_port = from.bound ? from.bound->port : std::uint16_t{0};
+}
+
+void fill_attempt(const pt_outcome& outcome, const Attempt& from, pt_attempt_t& attempt) {
+  attempt.id = from.id;
+  attempt.parent = from.parent;
+  attempt.layer = from.layer;
+  attempt.protocol = outcome.keep(name_of(from.protocol));
+  attempt.command = outcome.keep(name_of(from.command));
+  attempt.status = outcome.keep(name_of(from.status));
+  attempt.reason = outcome.keep(from.reason);
+  attempt.client = endpoint_for_c(from.client);
+  attempt.proxy = endpoint_for_c(from.proxy);
+  attempt.host = outcome.keep(from.target ? std::string_view(from.target->host) : "");
+  attempt.target_text = outcome.keep(from.target_text);
+  attempt.port = from.target ? from.target->port : std::uint16_t{0};
+  attempt.has_origin = from.origin.has_value();
+  if (from.origin) attempt.origin = endpoint_for_c(from.origin->endpoint);
+  attempt.provenance = outcome.keep(from.origin ? name_of(from.origin->provenance) : "");
+  attempt.reply_code = from.reply_code;
+  attempt.username = outcome.keep(from.credentials.username.value_or(""));
+  attempt.password = outcome.keep(from.credentials.password.value_or(""));
+  attempt.request_frame = from.request.frame;
+  attempt.request_time = from.request.time;
+  attempt.reply_frame = from.reply.frame;
+  attempt.reply_time = from.reply.time;
+  attempt.closed_frame = from.closed.frame;
+  attempt.closed_time = from.closed.time;
+  auto& anomalies = outcome.lists.emplace_back();
+  for (const std::string& anomaly : from.anomalies) anomalies.push_back(outcome.keep(anomaly));
+  attempt.anomalies = anomalies.data();
+  attempt.anomalies_count = anomalies.size();
+  attempt.client_bytes = from.payload[Direction::from_client].bytes();
+  attempt.client_missing = from.payload[Direction::from_client].missing_bytes();
+  attempt.server_bytes = from.payload[Direction::from_server].bytes();
+  attempt.server_missing = from.payload[Direction::from_server].missing_bytes();
+}
+
+}  // namespace
+
+pt_tracker_t* pt_tracker_new(const pt_options_t* options) {
+  return new pt_tracker(options == nullptr ? TrackerOptions() : options_of(*options));
+}
+
+void pt_tracker_free(pt_tracker_t* tracker) { delete tracker; }
+
+pt_outcome_t* pt_outcome_new(void) { return new pt_outcome(); }
+
+void pt_outcome_free(pt_outcome_t* outcome) { delete outcome; }
+
+void pt_tracker_segment(pt_tracker_t* tracker, const pt_segment_t* given, pt_outcome_t* outcome) {
+  outcome->clear();
+  outcome->outcome.clear();
+  const Bytes header = bytes_from(given->header, given->header_size);
+  const bool whole = header.size() >= 20 && header.size() <= 60 && (header[12] >> 4) * 4U == header.size();
+  if (!whole) return;
+  Segment segment;
+  segment.sender = endpoint_of(given->sender);
+  segment.receiver = endpoint_of(given->receiver);
+  segment.ip = {given->ip.version,        given->ip.traffic_class, given->ip.hop_limit, given->ip.dont_fragment,
+                given->ip.identification, given->ip.flow_label,    0};
+  segment.header = header;
+  segment.payload = bytes_from(given->payload, std::min<std::size_t>(given->payload_size, given->length));
+  segment.length = given->length;
+  segment.frame.number = given->frame;
+  segment.frame.time = given->time;
+  segment.parent = given->parent;
+  segment.layer = given->layer;
+  tracker->tracker.segment(segment, outcome->outcome);
+  for (const Event& event : outcome->outcome.events) {
+    if (const auto* ended = std::get_if<EndedEvent>(&event)) {
+      tracker->ended.tunnels.push_back({ended->attempt, 0, {}});
+    } else if (const auto* skipped = std::get_if<SkippedEvent>(&event)) {
+      tracker->ended.skipped.push_back(*skipped);
+    }
+  }
+}
+
+void pt_tracker_datagram(pt_tracker_t* tracker, const pt_datagram_t* given) {
+  Datagram datagram;
+  datagram.sender = endpoint_of(given->sender);
+  datagram.receiver = endpoint_of(given->receiver);
+  datagram.payload = bytes_from(given->payload, given->payload_size);
+  datagram.length = given->length;
+  datagram.frame.number = given->frame;
+  datagram.frame.time = given->time;
+  tracker->tracker.datagram(datagram);
+}
+
+void pt_tracker_snapshot(const pt_tracker_t* tracker, pt_outcome_t* outcome) {
+  outcome->clear();
+  outcome->outcome.clear();
+  Report& report = outcome->snapshot;
+  report = tracker->ended;
+  tracker->tracker.each_alive([&report](const Attempt& attempt) { report.tunnels.push_back({attempt, 0, {}}); });
+  report.sort();
+  report.counters.connections = tracker->tracker.counters().connections;
+  report.counters.tunnels = tracker->tracker.counters().tunnels;
+  report.counters.dropped_connections = tracker->tracker.counters().dropped_connections;
+  for (const ReportEntry& entry : report.tunnels) outcome->outcome.events.emplace_back(EndedEvent{entry.attempt});
+}
+
+pt_progress_t pt_outcome_progress(const pt_outcome_t* outcome) {
+  return static_cast<pt_progress_t>(outcome->outcome.progress);
+}
+
+uint32_t pt_outcome_tunnel(const pt_outcome_t* outcome) { return outcome->outcome.tunnel; }
+
+uint32_t pt_outcome_handshake_bytes(const pt_outcome_t* outcome) { return outcome->outcome.handshake_bytes; }
+
+size_t pt_outcome_segment_count(const pt_outcome_t* outcome) { return outcome->outcome.segments.size(); }
+
+void pt_outcome_segment(const pt_outcome_t* outcome, size_t index, pt_virtual_segment_t* segment) {
+  const VirtualSegment& from = outcome->outcome.segments[index];
+  segment->kind = static_cast<pt_virtual_kind_t>(from.kind);
+  segment->tunnel = from.tunnel;
+  segment->layer = from.layer;
+  segment->from_client = from.direction == Direction::from_client;
+  std::memcpy(segment->headers, from.headers.data(), sizeof segment->headers);
+  segment->ip_size = from.ip_size;
+  segment->tcp_size = from.tcp_size;
+  segment->payload = from.payload.data();
+  segment->payload_size = from.payload.size();
+  segment->length = from.length;
+  segment->offset = from.offset;
+  segment->frame = from.frame.number;
+}
+
+size_t pt_outcome_event_count(const pt_outcome_t* outcome) { return outcome->outcome.events.size(); }
+
+void pt_outcome_event(const pt_outcome_t* outcome, size_t index, pt_event_t* event) {
+  *event = pt_event_t{};
+  const Event& from = outcome->outcome.events[index];
+  if (const auto* message = std::get_if<MessageEvent>(&from)) {
+    event->kind = PT_EVENT_MESSAGE;
+    fill_message(*outcome, *message, event->message);
+  } else if (const auto* opened = std::get_if<OpenedEvent>(&from)) {
+    event->kind = PT_EVENT_OPENED;
+    fill_attempt(*outcome, opened->attempt, event->attempt);
+  } else if (const auto* ended = std::get_if<EndedEvent>(&from)) {
+    event->kind = PT_EVENT_ENDED;
+    fill_attempt(*outcome, ended->attempt, event->attempt);
+  } else {
+    const auto& skipped = std::get<SkippedEvent>(from);
+    event->kind = PT_EVENT_SKIPPED;
+    event->client = endpoint_for_c(skipped.client);
+    event->proxy = endpoint_for_c(skipped.proxy);
+    event->skipped = outcome->keep(skipped.reason);
+  }
+}
+
+namespace {
+
+char* text_for_c(const std::string& text) {
+  auto* copy = static_cast<char*>(std::malloc(text.size() + 1));
+  if (copy != nullptr) std::memcpy(copy, text.c_str(), text.size() + 1);
+  return copy;
+}
+
+}  // namespace
+
+char* pt_report_json(const pt_outcome_t* snapshot, const char* input, bool show_credentials) {
+  Report report = snapshot->snapshot;
+  InputSummary summary;
+  if (input != nullptr) summary.file = input;
+  report.inputs.push_back(summary);
+  std::string text;
+  write_report(report, {"proxytunnel plugin", PROXYTUNNEL_VERSION},
+               show_credentials ? Passwords::show : Passwords::redact,
+               [&text](std::string_view piece) { text += piece; });
+  return text_for_c(text);
+}
+
+char* pt_list_text(const pt_outcome_t* snapshot) { return text_for_c(list_of(snapshot->snapshot)); }
+
+void pt_text_free(char* text) { std::free(text); }

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ * summary: the core for C programs: opaque handles, plain structs. The only header that the Wireshark plugin includes.
+ *
+ * Nothing here does I/O, calls back, throws or keeps a pointer of the caller's beyond the call. Text is UTF-8 or bytes
+ * as they came from the capture, ended by NUL (embedded NULs are written as "\x00"), never NULL unless said so; it
+ * lives as long as the outcome that it came in is neither filled again nor freed.
+ */
+#ifndef PROXYTUNNEL_H
+#define PROXYTUNNEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define PT_NO_TUNNEL UINT32_MAX
+#define PT_LAYERS 8 /* most tunnels inside one another */
+
+typedef struct pt_tracker pt_tracker_t;
+typedef struct pt_outcome pt_outcome_t;
+
+typedef struct {
+  uint8_t version;    /* 4 or 6 */
+  uint8_t octets[16]; /* network order; an IPv4 address uses the first four */
+} pt_address_t;
+
+typedef struct {
+  pt_address_t address;
+  uint16_t port;
+} pt_endpoint_t;
+
+/* ------------------------------------------------------------------ what goes in */
+
+typedef struct {
+  uint8_t version; /* 4 or 6 */
+  uint8_t traffic_class;
+  uint8_t hop_limit;
+  bool dont_fragment;
+  uint16_t identification;
+  uint32_t flow_label;
+} pt_ip_fields_t;
+
+typedef struct {
+  pt_endpoint_t sender, receiver;
+  pt_ip_fields_t ip;
+  const uint8_t *header; /* the TCP header with options, as long as its data offset says (20 to 60 bytes) */
+  size_t header_size;
+  const uint8_t *payload; /* captured bytes behind the header; may be NULL if there are none */
+  size_t payload_size;
+  uint32_t length; /* bytes behind the header on the wire; at least payload_size */
+  uint64_t frame;  /* from 1 */
+  int64_t time;    /* nanoseconds since the epoch */
+  uint32_t parent; /* the tunnel whose virtual segment this is; PT_NO_TUNNEL for what was on the wire */
+  unsigned layer;  /* 0 on the wire; else the parent's layer + 1 */
+} pt_segment_t;
+
+typedef struct {
+  pt_endpoint_t sender, receiver;
+  const uint8_t *payload;
+  size_t payload_size;
+  uint32_t length;
+  uint64_t frame;
+  int64_t time;
+} pt_datagram_t;
+
+typedef struct {
+  bool disable_socks4, disable_socks5, disable_http_connect;
+  bool ignore_dns;      /* DNS answers in the capture are no evidence */
+  bool fix_checksums;   /* compute all; else what was wrong stays wrong */
+  unsigned layers;      /* 1 to PT_LAYERS; 0: PT_LAYERS */
+  size_t connections;   /* tracked at once; 0: a default */
+  const char *synthetic4, *synthetic6; /* prefixes; NULL: the defaults. A prefix that cannot be used is ignored. */
+} pt_options_t;
+
+/* ------------------------------------------------------------------ what comes out */
+
+typedef enum { PT_UNDECIDED, PT_HANDSHAKE, PT_OPEN, PT_PASSED } pt_progress_t;
+
+typedef enum { PT_SYN, PT_SYN_ACK, PT_ACK, PT_TRANSLATED, PT_HELD } pt_virtual_kind_t;
+
+/* One packet of a virtual conversation: headers, and behind them payload. */
+typedef struct {
+  pt_virtual_kind_t kind;
+  uint32_t tunnel;
+  unsigned layer;       /* of the tunnel; put in again, the segment is one layer further in */
+  bool from_client;     /* sent by the client's end */
+  uint8_t headers[100]; /* IPv4 or IPv6 header, then the TCP header */
+  size_t ip_size, tcp_size;
+  const uint8_t *payload; /* captured bytes. A range of the caller's payload, unless the kind is PT_HELD: then kept in
+                             the outcome, copy it */
+  size_t payload_size;
+  uint32_t length; /* payload on the wire */
+  int64_t offset;  /* of the payload in the virtual stream */
+  uint64_t frame;  /* that carried it */
+} pt_virtual_segment_t;
+
+typedef enum {
+  PT_SOCKS4_REQUEST,
+  PT_SOCKS4_REPLY,
+  PT_SOCKS5_GREETING,
+  PT_SOCKS5_METHOD,
+  PT_SOCKS5_AUTH_REQUEST,
+  PT_SOCKS5_AUTH_REPLY,
+  PT_SOCKS5_GSSAPI,
+  PT_SOCKS5_REQUEST,
+  PT_SOCKS5_REPLY,
+  PT_HTTP_CONNECT_REQUEST,
+  PT_HTTP_RESPONSE_HEAD,
+  PT_HTTP_OTHER, /* never comes out */
+  PT_PREAMBLE
+} pt_message_kind_t;
+
+/* A message of a handshake was understood. It ends in `frame`, which may be an earlier one than the one put in. */
+typedef struct {
+  uint32_t tunnel; /* the attempt's id; PT_NO_TUNNEL as long as its request was not understood */
+  pt_endpoint_t client, proxy;
+  bool from_client;
+  uint64_t frame;
+  int64_t time;
+  uint32_t size; /* bytes of the message */
+  pt_message_kind_t kind;
+  const char *protocol;      /* "socks4a" */
+  const char *command;       /* "connect"; "" where there is none */
+  const char *host;          /* requests: as it was spelled, without brackets; "" if it is no target */
+  const char *target_text;   /* CONNECT: the request-target as it was sent */
+  uint16_t port;
+  const char *username, *password; /* "" where there is none */
+  const uint8_t *methods;    /* greeting: the offered ones; method: the selected one */
+  size_t methods_size;
+  int reply_code;            /* -1: none */
+  const char *reason;        /* HTTP reason phrase */
+  const char *bound_host;    /* SOCKS replies: BND.ADDR as text; "" where there is none */
+  uint16_t bound_port;
+} pt_message_t;
+
+/* Everything that is known of an attempt: one entry of the report. */
+typedef struct {
+  uint32_t id, parent;
+  unsigned layer;
+  const char *protocol, *command, *status, *reason;
+  pt_endpoint_t client, proxy;
+  const char *host, *target_text; /* as in pt_message_t */
+  uint16_t port;
+  bool has_origin;
+  pt_endpoint_t origin;   /* as chosen; in the virtual conversation an IPv4 end may be shown as ::ffff:a.b.c.d */
+  const char *provenance; /* "" where there is no origin */
+  int reply_code;         /* -1: none */
+  const char *username, *password;
+  uint64_t request_frame, reply_frame, closed_frame; /* 0: none */
+  int64_t request_time, reply_time, closed_time;
+  const char *const *anomalies;
+  size_t anomalies_count;
+  int64_t client_bytes, client_missing, server_bytes, server_missing;
+} pt_attempt_t;
+
+typedef enum { PT_EVENT_MESSAGE, PT_EVENT_OPENED, PT_EVENT_ENDED, PT_EVENT_SKIPPED } pt_event_kind_t;
+
+typedef struct {
+  pt_event_kind_t kind;
+  pt_message_t message;         /* PT_EVENT_MESSAGE */
+  pt_attempt_t attempt;         /* PT_EVENT_OPENED (as known now), PT_EVENT_ENDED (final) */
+  pt_endpoint_t client, proxy;  /* PT_EVENT_SKIPPED */
+  const char *skipped;          /* PT_EVENT_SKIPPED: the reason */
+} pt_event_t;
+
+/* ------------------------------------------------------------------ functions */
+
+/* The options are copied; NULL: all defaults. */
+pt_tracker_t *pt_tracker_new(const pt_options_t *options);
+void pt_tracker_free(pt_tracker_t *tracker); /* NULL is allowed */
+
+pt_outcome_t *pt_outcome_new(void);
+void pt_outcome_free(pt_outcome_t *outcome); /* NULL is allowed */
+
+/* One TCP segment, in the order of the capture, each exactly once. The outcome is cleared and filled. Each virtual
+ * segment in it is to be put in as a segment of its own (parent: its tunnel, layer: its layer + 1) before the next
+ * captured segment, with another outcome. */
+void pt_tracker_segment(pt_tracker_t *tracker, const pt_segment_t *segment, pt_outcome_t *outcome);
+
+/* One UDP datagram: names are learned from DNS answers. */
+void pt_tracker_datagram(pt_tracker_t *tracker, const pt_datagram_t *datagram);
+
+/* Every attempt so far, finished or not, in the order of ids, as PT_EVENT_ENDED. Changes nothing. */
+void pt_tracker_snapshot(const pt_tracker_t *tracker, pt_outcome_t *outcome);
+
+/* What became of the connection of the segment that was put in. */
+pt_progress_t pt_outcome_progress(const pt_outcome_t *outcome);
+/* Its open tunnel, or PT_NO_TUNNEL. */
+uint32_t pt_outcome_tunnel(const pt_outcome_t *outcome);
+/* How many of the segment's first payload bytes are handshake; the rest is payload of the tunnel. */
+uint32_t pt_outcome_handshake_bytes(const pt_outcome_t *outcome);
+
+size_t pt_outcome_segment_count(const pt_outcome_t *outcome);
+void pt_outcome_segment(const pt_outcome_t *outcome, size_t index, pt_virtual_segment_t *segment);
+size_t pt_outcome_event_count(const pt_outcome_t *outcome);
+void pt_outcome_event(const pt_outcome_t *outcome, size_t index, pt_event_t *event);
+
+/* The report (docs/contract.md) of what a snapshot holds, as JSON text. `input` is the capture's name or NULL.
+ * Free with pt_text_free. */
+char *pt_report_json(const pt_outcome_t *snapshot, const char *input, bool show_credentials);
+/* The table of `pcap-unproxy --list` of what a snapshot holds. Free with pt_text_free. */
+char *pt_list_text(const pt_outcome_t *snapshot);
+void pt_text_free(char *text);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

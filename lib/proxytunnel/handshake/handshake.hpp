@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// summary: the one interface that a proxy protocol implements: the order of its messages, nothing else.
+//
+// Theory of operation. A handshake sees both byte streams as "the bytes not yet taken" of each direction, in order and
+// without holes. It is asked again and again for its next Step until it waits, opens or ends:
+//   Wait    - it needs more bytes of one direction than there are; asked again when there are more
+//   Took    - it understood a message: `size` bytes of one direction are taken and never shown again
+//   Open    - the tunnel is open; in each direction payload begins behind what was taken
+//   Reject  - this attempt is over; the connection may see another one (407 and retry) or not
+//   Leave   - no attempt is open and none can follow: nothing more to see here, and nothing to report
+// Open, Leave and a Reject that nothing may follow are last words: asked again, a handshake says Leave.
+// A handshake reads the direction it needs next and ignores the other, so early data, pipelining, any cutting and any
+// interleaving need no code here: its steps are a function of the two streams (law 1, order-free). Nothing is kept
+// between steps but an enum named after what is awaited and a few facts from earlier messages; a partial message is
+// simply read again. A body that is followed but not needed is taken as it comes (MessageKind::http_other).
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string_view>
+#include <variant>
+
+#include "base/bytes.hpp"
+#include "base/direction.hpp"
+#include "handshake/message.hpp"
+
+namespace proxytunnel {
+
+/// The bytes of each direction that were not taken yet. Valid during one call.
+using Untaken = PerDirection<Bytes>;
+
+struct Wait {
+  Direction direction;
+};
+struct Took {
+  Direction direction;
+  std::size_t size;  ///< at least 1, at most what there is
+  Message message;
+};
+struct Open {};
+struct Reject {
+  /// refused, auth_failed, method_rejected, invalid_target, encapsulated, malformed; or established, where the proxy
+  /// granted a command that opens no tunnel on this connection (the reason says which).
+  Status status = Status::malformed;
+  std::string_view reason;          ///< a constant text in lower case, for the report; empty for plain refusals
+  bool another_may_follow = false;  ///< the next attempt on this connection may begin behind what was taken
+};
+struct Leave {};
+using Step = std::variant<Wait, Took, Open, Reject, Leave>;
+
+class Handshake {
+ public:
+  virtual ~Handshake() = default;
+  Handshake() = default;
+  Handshake(const Handshake&) = delete;
+  Handshake& operator=(const Handshake&) = delete;
+
+  [[nodiscard]] virtual Step next(const Untaken& untaken) noexcept = 0;
+
+  /// For a handshake that waits for a stream that will bring nothing more (connection closed, end of capture,
+  /// one-sided capture): the next message that can be proved to have been sent, requests and credentials of the client
+  /// above all, one by one; Wait when there is nothing more to tell. Only ever Took or Wait; may be asked without
+  /// next() before it; do not go back to next() afterwards.
+  [[nodiscard]] virtual Step conclude(const Untaken& untaken) noexcept = 0;
+};
+
+/// What the first bytes of a connection say, with the client presumed in one of the two roles.
+enum class Verdict : std::uint8_t { no, need_more, yes };
+
+struct Detection {
+  Verdict verdict = Verdict::no;
+  std::unique_ptr<Handshake> handshake;  ///< if yes
+  std::size_t preamble = 0;              ///< if yes: bytes at the start of the server's stream before its first message
+};
+
+/// Protocols that are switched off (`--disable`, Enabled Protocols).
+struct Disabled {
+  bool socks4 = false;  ///< and SOCKS4a
+  bool socks5 = false;
+  bool http_connect = false;
+};
+
+/// Looks at the first bytes of both streams of a connection (nothing taken yet). A "no" and a "yes" are for good: more
+/// bytes of either stream do not change them. A "no" comes as soon as the bytes that are there exclude every protocol.
+/// A "yes" needs proof from both sides where the client's bytes
+/// alone could be anything (SOCKS4, SOCKS5), so that ordinary binary traffic is never claimed; the text of a CONNECT
+/// request is proof enough. With `allow_preamble` the server's stream may begin with up to limits::preamble other
+/// bytes (a back-connect proxy that introduces itself); then both streams together must hold a whole handshake.
+[[nodiscard]] Detection detect(const Untaken& first, bool allow_preamble, const Disabled& disabled) noexcept;
+
+/// The same question when one stream or both will bring nothing more: a client's complete and well-formed first
+/// message counts as proof if the server never said a byte.
+[[nodiscard]] Detection detect_at_end(const Untaken& first, const Disabled& disabled) noexcept;
+
+}  // namespace proxytunnel

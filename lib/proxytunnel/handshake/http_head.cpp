@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// summary: the head of an HTTP/1.x message, read leniently: what real clients and proxies get away with is accepted.
+// spec: RFC 9112 sections 2 to 5
+#include "handshake/http_head.hpp"
+
+#include <algorithm>
+
+#include "base/limits.hpp"
+
+namespace proxytunnel {
+namespace {
+
+/// The longest registered method has 17 letters; more is not waited for.
+constexpr std::size_t longest_method = 20;
+/// Schemes that proxies know have three to five letters.
+constexpr std::size_t longest_scheme = 32;
+
+constexpr std::string_view blanks = " \t";
+constexpr std::string_view version_prefix = "HTTP/1.";
+
+char lower(char c) noexcept {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+bool is_digit(char c) noexcept {
+  return c >= '0' && c <= '9';
+}
+bool is_letter(char c) noexcept {
+  return lower(c) >= 'a' && lower(c) <= 'z';
+}
+
+// RFC 9110 section 5.6.2
+bool is_token_character(char c) noexcept {
+  return is_digit(c) || is_letter(c) || std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+}
+
+std::string_view trim(std::string_view text) noexcept {
+  const std::size_t first = text.find_first_not_of(blanks);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(blanks) - first + 1);
+}
+
+// No head may be longer than this, so more is never looked at.
+std::string_view clip(Bytes bytes) noexcept {
+  return text_of(bytes).substr(0, limits::http_head);
+}
+
+// What to say while the end of the head is not among the clipped bytes.
+ParseResult unfinished(Bytes bytes) noexcept {
+  return bytes.size() < limits::http_head ? ParseResult::need_more : ParseResult::malformed;
+}
+
+// A line up to LF or CRLF; the line end is counted in `size` but not in `value`.
+Parsed<std::string_view> parse_line(std::string_view text) noexcept {
+  const std::size_t end = text.find('\n');
+  if (end == std::string_view::npos) return Parsed<std::string_view>::need_more();
+  const std::size_t length = end > 0 && text[end - 1] == '\r' ? end - 1 : end;
+  return Parsed<std::string_view>::ok(text.substr(0, length), end + 1);
+}
+
+std::size_t empty_line_size(std::string_view text) noexcept {
+  return text.starts_with("\n") ? 1 : text.starts_with("\r\n") ? 2 : 0;
+}
+
+// Field lines up to the empty line, which is counted in `size` but not in `value`.
+Parsed<std::string_view> parse_fields(std::string_view text) noexcept {
+  std::size_t position = 0;
+  while (true) {
+    const auto line = parse_line(text.substr(position));
+    if (!line.is_ok()) return line;
+    if (line.value.empty()) return Parsed<std::string_view>::ok(text.substr(0, position), position + line.size);
+    position += line.size;
+  }
+}
+
+// False as soon as `target`, perhaps without its end, cannot be "scheme://...".
+bool may_be_absolute_form(std::string_view target) noexcept {
+  constexpr std::string_view separator = "://";
+  if (!is_letter(target[0])) return false;
+  const auto end = std::find_if_not(target.begin(), target.end(), [](char c) {
+    return is_letter(c) || is_digit(c) || c == '+' || c == '-' || c == '.';
+  });
+  const auto scheme_size = static_cast<std::size_t>(end - target.begin());
+  return scheme_size <= longest_scheme && separator.starts_with(target.substr(scheme_size, separator.size()));
+}
+
+// False as soon as `text`, perhaps without its end, cannot be a request line that a proxy is sent.
+bool may_be_request_line(std::string_view text) noexcept {
+  const auto end = std::find_if_not(text.begin(), text.end(), is_token_character);
+  const auto method_size = static_cast<std::size_t>(end - text.begin());
+  if (method_size > longest_method) return false;
+  if (end == text.end()) return true;
+  if (method_size == 0 || blanks.find(*end) == std::string_view::npos) return false;
+  // Characters above 0x7f do not belong into a target, but clients send them.
+  if (std::any_of(end, text.end(), [](char c) { return c >= 0 && c < ' ' && c != '\t' && c != '\r'; })) return false;
+  if (text.substr(0, method_size) == "CONNECT") return true;
+  const std::size_t target = text.find_first_not_of(blanks, method_size);
+  return target == std::string_view::npos || may_be_absolute_form(text.substr(target));
+}
+
+bool is_version(std::string_view word) noexcept {
+  return word.size() == version_prefix.size() + 1 && is_digit(word.back()) &&
+         same_word(word.substr(0, version_prefix.size()), version_prefix);
+}
+
+// The start of a status line: as much of "HTTP/1.x NNN" as there is.
+bool may_be_status_line(std::string_view text) noexcept {
+  const std::size_t known = std::min(text.size(), version_prefix.size());
+  if (!same_word(text.substr(0, known), version_prefix.substr(0, known))) return false;
+  text.remove_prefix(known);
+  if (text.empty()) return true;
+  if (!is_digit(text[0])) return false;
+  text.remove_prefix(1);
+  if (text.empty()) return true;
+  if (blanks.find(text[0]) == std::string_view::npos) return false;
+  text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size()));
+  const std::string_view code = text.substr(0, 3);
+  if (!std::all_of(code.begin(), code.end(), is_digit) || code.starts_with('0')) return false;
+  return text.size() < 4 || !is_digit(text[3]);
+}
+
+}  // namespace
+
+bool same_word(std::string_view a, std::string_view b) noexcept {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return lower(x) == lower(y); });
+}
+
+// method SP request-target SP HTTP-version CRLF
+Parsed<HttpRequestLine> parse_http_request_line(Bytes bytes) noexcept {
+  std::string_view text = clip(bytes);
+  if (text == "\r") return Parsed<HttpRequestLine>::need_more();
+  const std::size_t skipped = empty_line_size(text);
+  text.remove_prefix(skipped);
+  const auto line = parse_line(text);
+  if (!may_be_request_line(line.is_ok() ? line.value : text)) return Parsed<HttpRequestLine>::malformed();
+  if (!line.is_ok()) return {unfinished(bytes), {}, 0};
+
+  const std::size_t method_end = line.value.find_first_of(blanks);
+  if (method_end == std::string_view::npos) return Parsed<HttpRequestLine>::malformed();
+  const std::string_view rest = trim(line.value.substr(method_end));
+  const std::size_t target_end = rest.find_last_of(blanks);
+  if (target_end == std::string_view::npos || !is_version(rest.substr(target_end + 1))) {
+    return Parsed<HttpRequestLine>::malformed();
+  }
+  const HttpRequestLine value{line.value.substr(0, method_end), trim(rest.substr(0, target_end))};
+  return Parsed<HttpRequestLine>::ok(value, skipped + line.size);
+}
+
+Parsed<HttpRequestHead> parse_http_request_head(Bytes bytes) noexcept {
+  const auto line = parse_http_request_line(bytes);
+  if (!line.is_ok()) return {line.result, {}, 0};
+  const auto fields = parse_fields(clip(bytes).substr(line.size));
+  if (!fields.is_ok()) return {unfinished(bytes), {}, 0};
+  return Parsed<HttpRequestHead>::ok({line.value, fields.value}, line.size + fields.size);
+}
+
+// HTTP-version SP status-code SP [ reason-phrase ] CRLF
+Parsed<HttpResponseHead> parse_http_response_head(Bytes bytes) noexcept {
+  const std::string_view text = clip(bytes);
+  const auto line = parse_line(text);
+  if (!may_be_status_line(line.is_ok() ? line.value : text)) return Parsed<HttpResponseHead>::malformed();
+  if (!line.is_ok()) return {unfinished(bytes), {}, 0};
+
+  const std::size_t version_size = std::min(line.value.size(), version_prefix.size() + 1);
+  const std::string_view behind = trim(line.value.substr(version_size));
+  if (behind.size() < 3) return Parsed<HttpResponseHead>::malformed();
+  const auto fields = parse_fields(text.substr(line.size));
+  if (!fields.is_ok()) return {unfinished(bytes), {}, 0};
+  HttpResponseHead head;
+  for (const char digit : behind.substr(0, 3)) head.status = head.status * 10 + (digit - '0');
+  head.reason = trim(behind.substr(3));
+  head.fields = fields.value;
+  return Parsed<HttpResponseHead>::ok(head, line.size + fields.size);
+}
+
+std::optional<HttpField> take_field(std::string_view& fields) noexcept {
+  if (fields.empty()) return std::nullopt;
+  const auto take_line = [&fields] {
+    const auto line = parse_line(fields);
+    fields.remove_prefix(line.is_ok() ? line.size : fields.size());
+    return line.value;
+  };
+  const std::string_view line = take_line();
+  HttpField field;
+  const std::size_t colon = line.find(':');
+  if (colon != std::string_view::npos) {
+    field.name = trim(line.substr(0, colon));
+    field.value = trim(line.substr(colon + 1));
+  }
+  while (!fields.empty() && blanks.find(fields[0]) != std::string_view::npos) {
+    const std::string_view more = trim(take_line());
+    if (field.name.empty() || more.empty()) continue;
+    if (!field.value.empty()) field.value += ' ';
+    field.value += more;
+  }
+  return field;
+}
+
+}  // namespace proxytunnel

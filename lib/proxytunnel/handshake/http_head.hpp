@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// summary: the head of an HTTP/1.x message, read leniently: what real clients and proxies get away with is accepted.
+// spec: RFC 9112 sections 2 to 5
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/bytes.hpp"
+
+namespace proxytunnel {
+
+/// All views are into the bytes that were parsed and live as long as they do.
+struct HttpRequestLine {
+  std::string_view method;
+  std::string_view target;  ///< all between method and version, without the blanks around it; it may hold blanks
+};
+struct HttpRequestHead {
+  HttpRequestLine line;
+  std::string_view fields;  ///< the field lines with their line ends, without the empty line
+};
+struct HttpResponseHead {
+  int status = 0;           ///< 100 to 999
+  std::string_view reason;  ///< often empty
+  std::string_view fields;
+};
+
+// Outcomes of all three: ok with the bytes taken (of a head: with its empty line); need_more; malformed as soon as the
+// bytes cannot become one, or are longer than limits::http_head.
+
+/// The requests that proxies are sent: CONNECT with any target, and every method with a target in absolute-form
+/// ("scheme://...", RFC 9112 section 3.2.2). Others are malformed. One empty line before is skipped (section 2.2).
+[[nodiscard]] Parsed<HttpRequestLine> parse_http_request_line(Bytes bytes) noexcept;
+[[nodiscard]] Parsed<HttpRequestHead> parse_http_request_head(Bytes bytes) noexcept;
+[[nodiscard]] Parsed<HttpResponseHead> parse_http_response_head(Bytes bytes) noexcept;
+
+/// Letters A to Z without regard to case.
+[[nodiscard]] bool same_word(std::string_view a, std::string_view b) noexcept;
+
+/// Takes the first field line off `fields`, folded lines joined by a blank (RFC 9112 section 5.2). The name is empty
+/// for a line without a colon. nullopt when none is left.
+struct HttpField {
+  std::string_view name;
+  std::string value;
+};
+[[nodiscard]] std::optional<HttpField> take_field(std::string_view& fields) noexcept;
+
+}  // namespace proxytunnel

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// summary: SOCKS4 and SOCKS4a: one request, one reply (two for BIND).
+// spec: "SOCKS: A protocol for TCP proxy across firewalls" (Ying-Da Lee); "SOCKS 4A" (the same)
+#pragma once
+
+#include "handshake/handshake.hpp"
+
+namespace proxytunnel {
+
+/// The request at the start of `bytes`: command, target, user id (credentials.username; empty ones are left out).
+/// Outcomes: ok, with a target unless a SOCKS4a name is empty; need_more; malformed if the version is not 4, the
+/// command unknown, or a text longer than limits::socks4_text.
+[[nodiscard]] Parsed<Message> parse_socks4_request(Bytes bytes) noexcept;
+
+/// The reply at the start of `bytes`: reply_code is CD, `bound` the address and port, which some proxies fill with
+/// rubbish. Malformed unless VN is 0 (or 4, as some proxies say) and CD 90 to 93. The protocol is left at socks4.
+[[nodiscard]] Parsed<Message> parse_socks4_reply(Bytes bytes) noexcept;
+
+/// detect()'s question: "yes" with a whole request and the first two bytes of a reply.
+[[nodiscard]] Verdict looks_like_socks4(const Untaken& first) noexcept;
+/// detect_at_end()'s question, for streams that are no "no": whether the request alone is proof.
+[[nodiscard]] bool proves_socks4_alone(const Untaken& first) noexcept;
+
+class Socks4Handshake final : public Handshake {
+ public:
+  [[nodiscard]] Step next(const Untaken& untaken) noexcept override;
+  /// The request, if it was not taken yet, is the only thing that a client says.
+  [[nodiscard]] Step conclude(const Untaken& untaken) noexcept override;
+
+ private:
+  enum class Awaited : std::uint8_t { request, reply, second_reply, open, rejected, over };
+
+  Step take_reply(Bytes bytes) noexcept;
+  void judge_reply(int code) noexcept;
+  void reject(Status status, std::string_view reason) noexcept;
+
+  Awaited awaited_ = Awaited::request;
+  Protocol protocol_ = Protocol::socks4;
+  Command command_ = Command::none;
+  bool has_target_ = false;
+  Reject rejection_;
+};
+
+}  // namespace proxytunnel

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// summary: SOCKS5: the order of its messages, and how to tell it from other traffic.
+// spec: RFC 1928, RFC 1929, RFC 1961; Tor's socks-extensions (RESOLVE, RESOLVE_PTR)
+#include "handshake/socks5.hpp"
+
+#include "base/limits.hpp"
+
+namespace proxytunnel {
+namespace {
+
+constexpr std::uint8_t request_version = 5, auth_version = 1;
+constexpr std::uint8_t method_none = 0, method_gssapi = 1, method_password = 2, method_rejected = 255;
+constexpr int gssapi_protection_level = 2, gssapi_wrapped = 3, gssapi_failure = 255;
+
+bool offers(std::string_view methods, std::uint8_t method) noexcept {
+  return methods.find(static_cast<char>(method)) != std::string_view::npos;
+}
+
+// Where only GSSAPI is offered, 01 begins a token; RFC 1929 messages begin with the same byte.
+bool speaks_gssapi(std::string_view methods) noexcept {
+  return offers(methods, method_gssapi) && !offers(methods, method_password);
+}
+
+// The type of a GSSAPI message that may not be whole yet; -1 if not even that is there.
+int gssapi_type(Bytes bytes) noexcept {
+  return bytes.size() < 2 ? -1 : bytes[1];
+}
+
+// What a client says behind its greeting while nobody can tell what the proxy answered.
+Parsed<Message> parse_behind_greeting(Bytes bytes, std::string_view methods) noexcept {
+  if (bytes.empty()) return Parsed<Message>::need_more();
+  if (bytes[0] == request_version) return parse_socks5_request(bytes);
+  return speaks_gssapi(methods) ? parse_socks5_gssapi(bytes) : parse_socks5_auth_request(bytes);
+}
+
+}  // namespace
+
+Verdict looks_like_socks5(const Untaken& first) noexcept {
+  const Bytes client = first[Direction::from_client];
+  const auto greeting = parse_socks5_greeting(client);
+  const auto method = parse_socks5_method(first[Direction::from_server]);
+  if (greeting.result == ParseResult::malformed || method.result == ParseResult::malformed) return Verdict::no;
+  if (!greeting.is_ok() || !method.is_ok()) return Verdict::need_more;
+
+  const auto chosen = static_cast<std::uint8_t>(method.value.reply_code);
+  if (chosen == method_rejected) return Verdict::yes;
+  if (!offers(greeting.value.methods, chosen)) return Verdict::no;
+  // A method byte is weak proof (00 and 01 are everywhere), so the client has to go on as a SOCKS client would.
+  const Bytes behind = client.subspan(greeting.size);
+  if (behind.empty()) return Verdict::need_more;
+  return behind[0] == request_version || behind[0] == auth_version ? Verdict::yes : Verdict::no;
+}
+
+bool proves_socks5_alone(const Untaken& first) noexcept {
+  const Bytes client = first[Direction::from_client];
+  const auto greeting = parse_socks5_greeting(client);
+  if (!greeting.is_ok()) return false;
+  const auto behind = parse_behind_greeting(client.subspan(greeting.size), greeting.value.methods);
+  return behind.result != ParseResult::malformed;
+}
+
+Step Socks5Handshake::next(const Untaken& untaken) noexcept {
+  const Bytes client = untaken[Direction::from_client];
+  const Bytes server = untaken[Direction::from_server];
+  switch (awaited_) {
+    case Awaited::greeting: {
+      auto greeting = parse_socks5_greeting(client);
+      if (greeting.result == ParseResult::malformed) break;
+      return take(Direction::from_client, std::move(greeting), {});
+    }
+    case Awaited::method:
+      return take(Direction::from_server, parse_socks5_method(server), "the answer to the greeting is no method");
+    case Awaited::auth_request:
+      return take(Direction::from_client, parse_socks5_auth_request(client), "the credentials have another format");
+    case Awaited::auth_reply:
+      return take(Direction::from_server, parse_socks5_auth_reply(server), "the answer to the credentials is none");
+    case Awaited::client_token:
+    case Awaited::request:
+      if (client.empty()) return Wait{Direction::from_client};
+      if (client[0] == request_version) {
+        return take(Direction::from_client, parse_socks5_request(client), "the address type is unknown");
+      }
+      if (awaited_ == Awaited::request) {
+        return take(Direction::from_client, parse_socks5_auth_request(client), "the request has another version");
+      }
+      if (gssapi_type(client) == gssapi_wrapped) {
+        awaited_ = Awaited::over;
+        return Reject{Status::encapsulated, "gssapi wraps every message", false};
+      }
+      return take(Direction::from_client, parse_socks5_gssapi(client), "the token is no gssapi message");
+    case Awaited::server_token:
+      return take_server_token(untaken);
+    case Awaited::reply:
+    case Awaited::second_reply:
+      return take(Direction::from_server, parse_socks5_reply(server), "the answer is no socks5 reply");
+    case Awaited::open:
+      awaited_ = Awaited::over;
+      return Open{};
+    case Awaited::rejected:
+      awaited_ = Awaited::over;
+      return rejection_;
+    case Awaited::over:
+      break;
+  }
+  awaited_ = Awaited::over;
+  return Leave{};
+}
+
+// The proxy need not answer the client's last token (RFC 1961 section 3.8 leaves it to the mechanism); its answer to
+// the protection level then comes next, and tells that the client has more to say first.
+Step Socks5Handshake::take_server_token(const Untaken& untaken) noexcept {
+  const Bytes server = untaken[Direction::from_server];
+  if (gssapi_type(server) == gssapi_protection_level && !protection_asked_) {
+    awaited_ = Awaited::client_token;
+    return next(untaken);
+  }
+  if (gssapi_type(server) == gssapi_wrapped) {
+    awaited_ = Awaited::over;
+    return Reject{Status::encapsulated, "gssapi wraps every message", false};
+  }
+  return take(Direction::from_server, parse_socks5_gssapi(server), "the token is no gssapi message");
+}
+
+Step Socks5Handshake::conclude(const Untaken& untaken) noexcept {
+  switch (awaited_) {
+    case Awaited::greeting: {
+      Step step = next(untaken);
+      return std::holds_alternative<Took>(step) ? std::move(step) : Wait{Direction::from_client};
+    }
+    case Awaited::method:
+    case Awaited::auth_request:
+    case Awaited::auth_reply:
+    case Awaited::client_token:
+    case Awaited::server_token:
+    case Awaited::request:
+      return take_from_client_alone(untaken[Direction::from_client]);
+    default:
+      return Wait{Direction::from_server};
+  }
+}
+
+Step Socks5Handshake::take_from_client_alone(Bytes bytes) noexcept {
+  auto parsed = parse_behind_greeting(bytes, offered_);
+  if (!parsed.is_ok()) return Wait{Direction::from_client};
+  awaited_ = parsed.value.kind == MessageKind::socks5_request ? Awaited::reply : Awaited::request;
+  return Took{Direction::from_client, parsed.size, std::move(parsed.value)};
+}
+
+Step Socks5Handshake::take(Direction direction, Parsed<Message> parsed, std::string_view otherwise) noexcept {
+  if (parsed.result == ParseResult::need_more) return Wait{direction};
+  if (!parsed.is_ok()) {
+    awaited_ = Awaited::over;
+    return Reject{Status::malformed, otherwise, false};
+  }
+  advance(parsed.value);
+  return Took{direction, parsed.size, std::move(parsed.value)};
+}
+
+void Socks5Handshake::advance(const Message& message) noexcept {
+  switch (message.kind) {
+    case MessageKind::socks5_greeting:
+      offered_ = message.methods;
+      awaited_ = Awaited::method;
+      return;
+    case MessageKind::socks5_method:
+      return judge_method(static_cast<std::uint8_t>(message.reply_code));
+    case MessageKind::socks5_auth_request:
+      awaited_ = Awaited::auth_reply;
+      return;
+    case MessageKind::socks5_auth_reply:
+      if (message.reply_code != 0) return reject(Status::auth_failed, {});
+      awaited_ = Awaited::request;
+      return;
+    case MessageKind::socks5_gssapi:
+      return judge_token(message.reply_code);
+    case MessageKind::socks5_request:
+      command_ = message.command;
+      has_target_ = message.target.has_value();
+      awaited_ = Awaited::reply;
+      return;
+    default:
+      return judge_reply(message.reply_code);
+  }
+}
+
+void Socks5Handshake::judge_method(std::uint8_t method) noexcept {
+  if (method == method_rejected) return reject(Status::method_rejected, {});
+  if (!offers(offered_, method)) return reject(Status::malformed, "the selected method was not offered");
+  switch (method) {
+    case method_none:
+      awaited_ = Awaited::request;
+      return;
+    case method_gssapi:
+      awaited_ = Awaited::client_token;
+      return;
+    case method_password:
+      awaited_ = Awaited::auth_request;
+      return;
+    default:
+      return reject(Status::encapsulated, "the authentication method is unknown");
+  }
+}
+
+void Socks5Handshake::judge_token(int type) noexcept {
+  if (type == gssapi_failure) return reject(Status::auth_failed, "gssapi failed");
+  if (++gssapi_messages_ > limits::gssapi_messages) return reject(Status::malformed, "too many gssapi messages");
+  const bool from_client = awaited_ == Awaited::client_token;
+  if (from_client && type == gssapi_protection_level) protection_asked_ = true;
+  // A late answer to a token leaves the answer to the protection level outstanding.
+  const bool answer_outstanding = protection_asked_ && type != gssapi_protection_level;
+  awaited_ = from_client || answer_outstanding ? Awaited::server_token : Awaited::client_token;
+}
+
+void Socks5Handshake::judge_reply(int code) noexcept {
+  if (code != 0) return reject(Status::refused, {});
+  const bool is_second = awaited_ == Awaited::second_reply;
+  switch (command_) {
+    case Command::connect:
+      break;
+    case Command::bind:
+      if (is_second) return reject(Status::established, "bind is not followed yet");
+      awaited_ = Awaited::second_reply;
+      return;
+    case Command::udp_associate:
+      return reject(Status::established, "udp associate is not followed yet");
+    case Command::resolve:
+    case Command::resolve_ptr:
+      return reject(Status::established, "resolve opens no tunnel");
+    default:
+      return reject(Status::malformed, "the command is unknown");
+  }
+  if (!has_target_) return reject(Status::invalid_target, "the request names no host");
+  awaited_ = Awaited::open;
+}
+
+void Socks5Handshake::reject(Status status, std::string_view reason) noexcept {
+  rejection_ = {status, reason, false};
+  awaited_ = Awaited::rejected;
+}
+
+}  // namespace proxytunnel

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// summary: the JSON report: one entry for each attempt, opened or not.
+#include "report/report.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "report/text.hpp"
+
+namespace proxytunnel {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json text_or_null(std::string_view text) { return text.empty() ? Json(nullptr) : Json(printable(text)); }
+
+Json time_or_null(const Stamp& stamp) {
+  return stamp.frame == 0 ? Json(nullptr) : Json(rfc3339(stamp.time));
+}
+
+Json frame_or_null(FrameNumber frame) { return frame == 0 ? Json(nullptr) : Json(frame); }
+
+Json endpoint(const Endpoint& end) { return {{"address", end.address.text()}, {"port", end.port}}; }
+
+Json target_of(const Attempt& attempt) {
+  if (!attempt.target) return {{"host", text_or_null(attempt.target_text)}, {"address", nullptr}, {"port", nullptr}};
+  const auto& target = *attempt.target;
+  return {{"host", text_or_null(target.host)},
+          {"address", target.address ? Json(target.address->text()) : Json(nullptr)},
+          {"port", target.port}};
+}
+
+Json origin_of(const Attempt& attempt) {
+  if (!attempt.origin) return nullptr;
+  const auto& origin = *attempt.origin;
+  Json candidates = Json::array();
+  for (const auto& candidate : origin.candidates) {
+    Json entry = {{"address", candidate.address.text()}, {"provenance", name_of(candidate.provenance)}};
+    entry["answered"] = candidate.asked_by ? Json(candidate.asked_by->text()) : Json(nullptr);
+    candidates.push_back(std::move(entry));
+  }
+  Json result = endpoint(origin.endpoint);
+  result["provenance"] = name_of(origin.provenance);
+  result["candidates"] = std::move(candidates);
+  return result;
+}
+
+Json bound_of(const Attempt& attempt) {
+  if (!attempt.bound) return {{"address", nullptr}, {"port", nullptr}};
+  const auto& bound = *attempt.bound;
+  const std::string address = bound.address ? bound.address->text() : bound.host;
+  return {{"address", text_or_null(address)}, {"port", bound.port}};
+}
+
+Json payload_of(const ReportEntry& entry, Direction direction) {
+  const auto& account = entry.attempt.payload[direction];
+  Json result = {{"bytes", account.bytes()},
+                 {"missing_bytes", account.missing_bytes()},
+                 {"sha256", text_or_null(entry.sha256[direction])}};
+  const auto& overflow = entry.attempt.held_overflow[direction];
+  if (!overflow.empty()) {
+    Json ranges = Json::array();
+    for (const auto& range : overflow) ranges.push_back({range.begin, range.end});
+    result["held_overflow"] = std::move(ranges);
+  }
+  return result;
+}
+
+Json connect_ms(const Attempt& attempt) {
+  if (attempt.request.frame == 0 || attempt.reply.frame == 0) return nullptr;
+  return static_cast<double>(attempt.reply.time - attempt.request.time) / 1e6;
+}
+
+Json id_or_null(TunnelId id) { return id == no_tunnel ? Json(nullptr) : Json(id); }
+
+Json entry_of(const ReportEntry& entry, Passwords passwords) {
+  const Attempt& attempt = entry.attempt;
+  const std::string& password = attempt.credentials.password.value_or("");
+  return {
+      {"id", attempt.id},
+      {"input", entry.input},
+      {"parent", id_or_null(attempt.parent)},
+      {"layer", attempt.layer},
+      {"protocol", name_of(attempt.protocol)},
+      {"command", text_or_null(name_of(attempt.command))},
+      {"client", endpoint(attempt.client)},
+      {"proxy", endpoint(attempt.proxy)},
+      {"target", target_of(attempt)},
+      {"origin", origin_of(attempt)},
+      {"transport", "tcp"},
+      {"status", name_of(attempt.status)},
+      {"reason", text_or_null(attempt.reason)},
+      {"reply_code", attempt.reply_code < 0 ? Json(nullptr) : Json(attempt.reply_code)},
+      {"bound", bound_of(attempt)},
+      {"username", text_or_null(attempt.credentials.username.value_or(""))},
+      {"password", passwords == Passwords::show ? text_or_null(password) : Json(nullptr)},
+      {"times",
+       {{"request", time_or_null(attempt.request)},
+        {"reply", time_or_null(attempt.reply)},
+        {"closed", time_or_null(attempt.closed)}}},
+      {"connect_ms", connect_ms(attempt)},
+      {"frames",
+       {{"first", frame_or_null(attempt.first.frame)},
+        {"request", frame_or_null(attempt.request.frame)},
+        {"reply", frame_or_null(attempt.reply.frame)},
+        {"first_payload", frame_or_null(attempt.first_payload)},
+        {"last", frame_or_null(attempt.last)}}},
+      {"client_payload", payload_of(entry, Direction::from_client)},
+      {"server_payload", payload_of(entry, Direction::from_server)},
+      {"wan_leg", nullptr},
+      {"anomalies", attempt.anomalies},
+  };
+}
+
+Json input_of(const InputSummary& input) {
+  const auto time = [](const auto& value) { return value ? Json(rfc3339(*value)) : Json(nullptr); };
+  return {{"file", printable(input.file)},           {"sha256", text_or_null(input.sha256)},
+          {"packets", input.packets},                {"bytes", input.bytes},
+          {"first_time", time(input.first_time)},    {"last_time", time(input.last_time)},
+          {"damaged", text_or_null(input.damaged)}, {"unreadable", text_or_null(input.unreadable)}};
+}
+
+Json counters_of(const ReportCounters& counters) {
+  return {{"packets_read", counters.packets_read},
+          {"packets_written", counters.packets_written},
+          {"connections", counters.connections},
+          {"tunnels", counters.tunnels},
+          {"dropped_connections", counters.dropped_connections},
+          {"packets_passed_over", counters.packets_passed_over}};
+}
+
+class ArrayWriter {
+ public:
+  ArrayWriter(const Put& put, std::string_view name) : put_(put) { put_(",\n\"" + std::string(name) + "\": ["); }
+  void add(const Json& value) {
+    put_((first_ ? "\n" : ",\n") + value.dump());
+    first_ = false;
+  }
+  void close() { put_(first_ ? "]" : "\n]"); }
+
+ private:
+  const Put& put_;
+  bool first_ = true;
+};
+
+}  // namespace
+
+void Report::sort() {
+  std::sort(tunnels.begin(), tunnels.end(),
+            [](const ReportEntry& a, const ReportEntry& b) { return a.attempt.id < b.attempt.id; });
+}
+
+void write_report(const Report& report, const Tool& tool, Passwords passwords, const Put& put) {
+  put("{\"schema\": \"proxytunnel-report/1\",\n\"tool\": " +
+      Json({{"name", tool.name}, {"version", tool.version}}).dump() + ",\n\"interrupted\": " +
+      (report.interrupted ? "true" : "false"));
+  ArrayWriter inputs(put, "inputs");
+  for (const auto& input : report.inputs) inputs.add(input_of(input));
+  inputs.close();
+  ArrayWriter tunnels(put, "tunnels");
+  for (const auto& entry : report.tunnels) tunnels.add(entry_of(entry, passwords));
+  tunnels.close();
+  ArrayWriter skipped(put, "skipped");
+  for (const auto& event : report.skipped) {
+    skipped.add({{"client", endpoint(event.client)}, {"proxy", endpoint(event.proxy)}, {"reason", event.reason}});
+  }
+  skipped.close();
+  put(",\n\"counters\": " + counters_of(report.counters).dump() + "}\n");
+}
+
+}  // namespace proxytunnel

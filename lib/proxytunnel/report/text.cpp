@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// summary: values as text for people and for JSON.
+#include "report/text.hpp"
+
+#include <array>
+#include <cstdint>
+#include <ctime>
+
+namespace proxytunnel {
+namespace {
+
+constexpr Time second = 1'000'000'000;
+
+// The length of the well-formed UTF-8 sequence (RFC 3629 section 4) at the head of the text; 0 if there is none.
+std::size_t utf8_length(std::string_view text) {
+  const auto at = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned first = at(0);
+  const std::size_t size = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
+  if (size == 0 || size > text.size()) return 0;
+  for (std::size_t i = 1; i < size; ++i) {
+    if ((at(i) & 0xc0U) != 0x80U) return 0;
+  }
+  const bool overlong = (first == 0xe0 && at(1) < 0xa0) || (first == 0xf0 && at(1) < 0x90);
+  const bool outside = (first == 0xed && at(1) >= 0xa0) || (first == 0xf4 && at(1) >= 0x90);
+  return overlong || outside ? 0 : size;
+}
+
+bool is_control(char byte) { return static_cast<unsigned char>(byte) < 0x20 || byte == 0x7f; }
+
+}  // namespace
+
+std::string rfc3339(Time time) {
+  Time seconds = time / second, nanoseconds = time % second;
+  if (nanoseconds < 0) {
+    --seconds;
+    nanoseconds += second;
+  }
+  const auto unix_time = static_cast<std::time_t>(seconds);
+  std::tm parts{};
+  gmtime_r(&unix_time, &parts);
+  std::array<char, 32> head{};
+  const std::size_t size = std::strftime(head.data(), head.size(), "%Y-%m-%dT%H:%M:%S", &parts);
+  std::string fraction = std::to_string(nanoseconds);
+  fraction.insert(0, 9 - fraction.size(), '0');
+  return std::string(head.data(), size) + "." + fraction + "Z";
+}
+
+std::string printable(std::string_view text) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string clean;
+  bool escaped = false;
+  for (std::size_t i = 0; i < text.size();) {
+    const std::size_t size = utf8_length(text.substr(i));
+    if (size == 0 || is_control(text[i])) {
+      const auto byte = static_cast<unsigned char>(text[i]);
+      clean += "\\x";
+      clean += digits[byte >> 4];
+      clean += digits[byte & 15];
+      escaped = true;
+      ++i;
+      continue;
+    }
+    clean += text[i] == '\\' ? "\\\\" : text.substr(i, size);
+    i += size;
+  }
+  return escaped ? clean : std::string(text);
+}
+
+std::string target_text(const Attempt& attempt) {
+  return printable(attempt.target ? attempt.target->text() : attempt.target_text);
+}
+
+}  // namespace proxytunnel

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// summary: values as text for people and for JSON.
+// spec: RFC 3339 (times)
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/segment.hpp"
+#include "tunnel/attempt.hpp"
+
+namespace proxytunnel {
+
+/// "2026-11-22T08:41:44.155118000Z"
+std::string rfc3339(Time time);
+
+/// The same text with everything that is not printable ASCII or well-formed UTF-8 written as \xHH, since names, users
+/// and reasons come from the capture. A backslash is written as \\ only where `text` needed such an escape.
+std::string printable(std::string_view text);
+
+/// "www.example.com:443", or what the request said instead of a target.
+std::string target_text(const Attempt& attempt);
+
+}  // namespace proxytunnel

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// summary: TCP connections by their two ends and the tunnel that carries them; bounded, the longest idle goes first.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include "base/endpoint.hpp"
+#include "base/segment.hpp"
+
+namespace proxytunnel {
+
+/// The two ends in a fixed order, so that both directions have one key.
+struct ConnectionKey {
+  Endpoint low, high;
+  TunnelId parent = no_tunnel;
+
+  static ConnectionKey of(const Endpoint& one, const Endpoint& another, TunnelId parent) noexcept {
+    return one < another ? ConnectionKey{one, another, parent} : ConnectionKey{another, one, parent};
+  }
+  bool operator==(const ConnectionKey&) const = default;
+
+  [[nodiscard]] std::uint64_t hash(std::uint64_t seed) const noexcept {
+    std::array<std::uint8_t, 40> packed;
+    std::copy(low.address.octets.begin(), low.address.octets.end(), packed.begin());
+    std::copy(high.address.octets.begin(), high.address.octets.end(), packed.begin() + 16);
+    put16(&packed[32], low.port);
+    put16(&packed[34], high.port);
+    put32(&packed[36], parent);
+    return hash_bytes(packed, seed);
+  }
+};
+
+/// A hash table with linear probing over a slab of entries that are also linked by last use. Values may move when one
+/// is inserted: pointers live until the next insertion.
+template <class T>
+class ConnectionTable {
+ public:
+  ConnectionTable(std::size_t most, std::uint64_t seed) : most_(std::max<std::size_t>(most, 1)), seed_(seed) {
+    slots_.resize(1024, none);
+  }
+
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+
+  /// nullptr if there is none. Does not count as use.
+  [[nodiscard]] T* find(const ConnectionKey& key) noexcept {
+    const std::uint32_t index = slots_[slot_of(key)];
+    return index == none ? nullptr : &entries_[index].value;
+  }
+
+  /// The value of a key, and whether it is new (then T()). The entry becomes the most recently used. If the table is
+  /// full, `evict(T&)` is called with the value idle for longest, which is then dropped.
+  template <class Evict>
+  std::pair<T*, bool> find_or_insert(const ConnectionKey& key, Evict evict) {
+    std::size_t slot = slot_of(key);
+    if (slots_[slot] != none) {
+      touch(slots_[slot]);
+      return {&entries_[slots_[slot]].value, false};
+    }
+    if (size_ == most_) {
+      evict(entries_[oldest_].value);
+      remove(oldest_);
+      slot = slot_of(key);
+    } else if ((size_ + 1) * 2 > slots_.size()) {
+      grow();
+      slot = slot_of(key);
+    }
+    const std::uint32_t index = allocate(key);
+    slots_[slot] = index;
+    link_newest(index);
+    ++size_;
+    return {&entries_[index].value, true};
+  }
+
+  /// Visits every value, the longest idle first.
+  template <class Visit>
+  void each(Visit visit) {
+    for (std::uint32_t index = oldest_; index != none; index = entries_[index].newer) visit(entries_[index].value);
+  }
+  template <class Visit>
+  void each(Visit visit) const {
+    for (std::uint32_t index = oldest_; index != none; index = entries_[index].newer) visit(entries_[index].value);
+  }
+
+ private:
+  static constexpr std::uint32_t none = std::numeric_limits<std::uint32_t>::max();
+  struct Entry {
+    ConnectionKey key;
+    std::uint32_t older = none, newer = none;
+    T value;
+  };
+
+  // The slot that holds the key, or the empty one where it belongs.
+  [[nodiscard]] std::size_t slot_of(const ConnectionKey& key) const noexcept {
+    const std::size_t mask = slots_.size() - 1;
+    std::size_t slot = key.hash(seed_) & mask;
+    while (slots_[slot] != none && !(entries_[slots_[slot]].key == key)) slot = (slot + 1) & mask;
+    return slot;
+  }
+
+  std::uint32_t allocate(const ConnectionKey& key) {
+    if (free_.empty()) {
+      entries_.push_back(Entry{key, none, none, T()});
+      return static_cast<std::uint32_t>(entries_.size() - 1);
+    }
+    const std::uint32_t index = free_.back();
+    free_.pop_back();
+    entries_[index] = Entry{key, none, none, T()};
+    return index;
+  }
+
+  void remove(std::uint32_t index) {
+    erase_slot(slot_of(entries_[index].key));
+    unlink(index);
+    entries_[index].value = T();
+    free_.push_back(index);
+    --size_;
+  }
+
+  // Linear probing without tombstones: entries behind the hole move up if their own slot allows.
+  void erase_slot(std::size_t hole) {
+    const std::size_t mask = slots_.size() - 1;
+    for (std::size_t slot = (hole + 1) & mask; slots_[slot] != none; slot = (slot + 1) & mask) {
+      const std::size_t wanted = entries_[slots_[slot]].key.hash(seed_) & mask;
+      if (((slot - wanted) & mask) >= ((slot - hole) & mask)) {
+        slots_[hole] = slots_[slot];
+        hole = slot;
+      }
+    }
+    slots_[hole] = none;
+  }
+
+  void grow() {
+    std::vector<std::uint32_t> before(slots_.size() * 2, none);
+    before.swap(slots_);
+    for (const std::uint32_t index : before) {
+      if (index != none) slots_[slot_of(entries_[index].key)] = index;
+    }
+  }
+
+  void link_newest(std::uint32_t index) noexcept {
+    entries_[index].older = newest_;
+    entries_[index].newer = none;
+    if (newest_ != none) entries_[newest_].newer = index;
+    newest_ = index;
+    if (oldest_ == none) oldest_ = index;
+  }
+  void unlink(std::uint32_t index) noexcept {
+    const Entry& entry = entries_[index];
+    (entry.older == none ? oldest_ : entries_[entry.older].newer) = entry.newer;
+    (entry.newer == none ? newest_ : entries_[entry.newer].older) = entry.older;
+  }
+  void touch(std::uint32_t index) noexcept {
+    if (index == newest_) return;
+    unlink(index);
+    link_newest(index);
+  }
+
+  std::vector<std::uint32_t> slots_;  // a power of two; `none` or an index into entries_
+  std::vector<Entry> entries_;
+  std::vector<std::uint32_t> free_;
+  std::uint32_t oldest_ = none, newest_ = none;
+  std::size_t size_ = 0;
+  std::size_t most_;
+  std::uint64_t seed_;
+};
+
+}  // namespace proxytunnel

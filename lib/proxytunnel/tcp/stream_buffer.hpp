@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// summary: the small reorder buffer of a handshake: one direction's bytes in order, with the frames that carried them.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/budget.hpp"
+#include "base/bytes.hpp"
+#include "base/streams.hpp"
+
+namespace proxytunnel {
+
+/// Puts the segments of one direction in order, from offset 0 on. Where two segments disagree about a byte, the one
+/// that came first counts. Holes end what can be seen until they are filled. At most limits::held_bytes are kept.
+class StreamBuffer {
+ public:
+  explicit StreamBuffer(Budget& budget) noexcept : budget_(&budget) {}
+  ~StreamBuffer() { budget_->release(kept_); }
+  StreamBuffer(const StreamBuffer&) = delete;
+  StreamBuffer& operator=(const StreamBuffer&) = delete;
+
+  /// Copies bytes that begin at `offset`. False if there was no room; then the stream ends before them.
+  bool insert(Offset offset, Bytes bytes, Stamp stamp);
+
+  /// The bytes behind what was taken, up to the first hole. Valid until the next insert or take.
+  [[nodiscard]] Bytes untaken() const noexcept { return Bytes(bytes_).subspan(head_); }
+  [[nodiscard]] Offset taken() const noexcept { return taken_; }
+  /// One past the last byte of untaken().
+  [[nodiscard]] Offset end() const noexcept { return taken_ + static_cast<Offset>(bytes_.size() - head_); }
+  /// True if bytes wait behind a hole.
+  [[nodiscard]] bool has_hole() const noexcept { return !pieces_.empty(); }
+  /// The frame that carried the byte before `offset`; the latest frame if that is no longer known.
+  [[nodiscard]] Stamp stamp(Offset offset) const noexcept;
+  void take(std::size_t size) noexcept;
+
+ private:
+  struct Piece {
+    Offset offset;
+    std::vector<std::uint8_t> bytes;
+    Stamp stamp;
+  };
+  struct Mark {
+    Offset end;
+    Stamp stamp;
+  };
+
+  void append(Bytes bytes, Stamp stamp);
+  void join_pieces();
+
+  Budget* budget_;
+  std::vector<std::uint8_t> bytes_;  // [head_, end) are the untaken bytes
+  std::size_t head_ = 0;
+  Offset taken_ = 0;
+  std::vector<Piece> pieces_;  // behind a hole, by offset
+  std::vector<Mark> marks_;    // which frame carried the untaken bytes up to `end`
+  std::size_t kept_ = 0;       // bytes reserved in the budget
+};
+
+}  // namespace proxytunnel

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// summary: segments that came before their tunnel was known to be open, kept with their headers.
+#include "tracker/held.hpp"
+
+#include <utility>
+
+#include "base/limits.hpp"
+
+namespace proxytunnel {
+
+Held::Held(const Segment& segment, Side side, Range place)
+    : skeleton_(segment),
+      header_size_(segment.header.size()),
+      payload_size_(segment.payload.size()),
+      side_(side),
+      place_(place) {
+  bytes_.reserve(cost(segment));
+  for (const Bytes part : {segment.header, segment.payload, segment.frame.envelope}) {
+    bytes_.insert(bytes_.end(), part.begin(), part.end());
+  }
+  skeleton_.header = skeleton_.payload = skeleton_.frame.envelope = {};
+}
+
+Segment Held::segment() const noexcept {
+  Segment segment = skeleton_;
+  const Bytes all(bytes_);
+  segment.header = all.first(header_size_);
+  segment.payload = all.subspan(header_size_, payload_size_);
+  segment.frame.envelope = all.subspan(header_size_ + payload_size_);
+  return segment;
+}
+
+bool HeldSegments::hold(const Segment& segment, Side side, Range place) {
+  const std::size_t cost = Held::cost(segment);
+  if (segments_.size() >= limits::held_segments || bytes_ + cost > limits::held_bytes) return false;
+  if (!budget_->reserve(cost, bytes_)) return false;
+  bytes_ += cost;
+  segments_.emplace_back(segment, side, place);
+  return true;
+}
+
+void HeldSegments::forget(Side side, Offset offset) {
+  std::erase_if(segments_, [&](const Held& held) {
+    const Segment segment = held.segment();
+    const bool closes = (segment.flags() & (tcp_flag::fin | tcp_flag::rst)) != 0;
+    if (held.side() != side || held.place().end > offset || closes) return false;
+    const std::size_t cost = Held::cost(segment);
+    bytes_ -= cost;
+    budget_->release(cost);
+    return true;
+  });
+}
+
+std::vector<Held> HeldSegments::release() {
+  budget_->release(bytes_);
+  bytes_ = 0;
+  return std::exchange(segments_, {});
+}
+
+}  // namespace proxytunnel

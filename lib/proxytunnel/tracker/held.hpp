@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// summary: segments that came before their tunnel was known to be open, kept with their headers.
+#pragma once
+
+#include <vector>
+
+#include "base/budget.hpp"
+#include "base/direction.hpp"
+#include "base/range_set.hpp"
+#include "base/segment.hpp"
+#include "base/streams.hpp"
+
+namespace proxytunnel {
+
+/// A copy of one segment.
+class Held {
+ public:
+  Held(const Segment& segment, Side side, Range place);
+
+  [[nodiscard]] Side side() const noexcept { return side_; }
+  /// The offsets of its payload on the wire.
+  [[nodiscard]] Range place() const noexcept { return place_; }
+  /// Borrows from this object.
+  [[nodiscard]] Segment segment() const noexcept;
+  /// Bytes that a copy of this segment takes.
+  [[nodiscard]] static std::size_t cost(const Segment& segment) noexcept {
+    return segment.header.size() + segment.payload.size() + segment.frame.envelope.size();
+  }
+
+ private:
+  Segment skeleton_;                 // its views are empty
+  std::vector<std::uint8_t> bytes_;  // header, payload, envelope
+  std::size_t header_size_, payload_size_;
+  Side side_;
+  Range place_;
+};
+
+/// The held segments of one connection, in order of arrival; bounded by limits::held_segments and held_bytes.
+class HeldSegments {
+ public:
+  explicit HeldSegments(Budget& budget) noexcept : budget_(&budget) {}
+  ~HeldSegments() { budget_->release(bytes_); }
+  HeldSegments(const HeldSegments&) = delete;
+  HeldSegments& operator=(const HeldSegments&) = delete;
+
+  /// False if there was no room.
+  bool hold(const Segment& segment, Side side, Range place);
+  /// Forgets the segments of a side that end at or before `offset` and close nothing: they were all handshake.
+  void forget(Side side, Offset offset);
+  /// Hands all of them over.
+  std::vector<Held> release();
+
+ private:
+
+  Budget* budget_;
+  std::vector<Held> segments_;
+  std::size_t bytes_ = 0;
+};
+
+}  // namespace proxytunnel

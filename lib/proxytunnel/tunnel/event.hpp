@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// summary: what the core tells about tunnels, besides virtual packets: values, no callbacks.
+#pragma once
+
+#include <memory>
+#include <string_view>
+#include <variant>
+
+#include "base/direction.hpp"
+#include "tunnel/attempt.hpp"
+
+namespace proxytunnel {
+
+/// A message of a handshake was understood. It stands in the frame of `stamp`, which may be an earlier one.
+struct MessageEvent {
+  TunnelId attempt;  ///< no_tunnel as long as the attempt's request was not understood
+  Endpoint client, proxy;
+  Direction direction;
+  Stamp stamp;
+  std::size_t size;  ///< bytes of the message
+  Message message;
+};
+
+/// A tunnel opened; a copy of the attempt as it is known now.
+struct OpenedEvent {
+  Attempt attempt;
+};
+
+/// An attempt is over: refused, failed, or an opened tunnel of which nothing more can come. The final record.
+struct EndedEvent {
+  Attempt attempt;
+};
+
+/// Something was not followed, though a tunnel may have been there.
+struct SkippedEvent {
+  Endpoint client, proxy;
+  std::string_view reason;  ///< a constant
+};
+
+using Event = std::variant<MessageEvent, OpenedEvent, EndedEvent, SkippedEvent>;
+
+}  // namespace proxytunnel

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// summary: follows two byte streams through detection and handshake as a tracker would, and says what it saw as text.
+#include "follower.hpp"
+
+#include <cstdio>
+#include <cstdlib>
+
+namespace proxytunnel {
+namespace {
+
+void demand(bool holds, const char* what) {
+  if (holds) return;
+  std::fprintf(stderr, "contract broken: %s\n", what);
+  std::abort();
+}
+
+const char* name_of(Direction direction) {
+  return direction == Direction::from_client ? "client" : "server";
+}
+
+const char* name_of(MessageKind kind) {
+  switch (kind) {
+    case MessageKind::socks4_request:
+      return "socks4_request";
+    case MessageKind::socks4_reply:
+      return "socks4_reply";
+    case MessageKind::socks5_greeting:
+      return "socks5_greeting";
+    case MessageKind::socks5_method:
+      return "socks5_method";
+    case MessageKind::socks5_auth_request:
+      return "socks5_auth_request";
+    case MessageKind::socks5_auth_reply:
+      return "socks5_auth_reply";
+    case MessageKind::socks5_gssapi:
+      return "socks5_gssapi";
+    case MessageKind::socks5_request:
+      return "socks5_request";
+    case MessageKind::socks5_reply:
+      return "socks5_reply";
+    case MessageKind::http_connect_request:
+      return "http_connect_request";
+    case MessageKind::http_response_head:
+      return "http_response_head";
+    case MessageKind::http_other:
+      return "http_other";
+    case MessageKind::preamble:
+      return "preamble";
+  }
+  return "";
+}
+
+std::string hexadecimal(std::string_view bytes) {
+  std::string text;
+  char digits[3];
+  for (const char c : bytes) {
+    std::snprintf(digits, sizeof digits, "%02x", static_cast<unsigned>(static_cast<unsigned char>(c)));
+    text += digits;
+  }
+  return text;
+}
+
+std::string quoted(std::string_view bytes) {
+  constexpr std::size_t longest = 60;
+  std::string text = "\"";
+  for (const char c : bytes.substr(0, longest)) {
+    const bool plain = c >= ' ' && c < 0x7f && c != '"' && c != '\\';
+    text += plain ? std::string(1, c) : "\\x" + hexadecimal({&c, 1});
+  }
+  return text + (bytes.size() > longest ? "...\" of " + std::to_string(bytes.size()) : "\"");
+}
+
+// A name is quoted, an address is not.
+std::string describe(const Target& target) {
+  if (target.address) return target.text();
+  return quoted(target.host) + ":" + std::to_string(target.port);
+}
+
+std::string describe(const Message& message) {
+  std::string text = name_of(message.kind);
+  const auto add = [&text](const char* key, const std::string& value) { text += std::string(" ") + key + "=" + value; };
+  if (message.protocol == Protocol::socks4a) add("protocol", "socks4a");
+  if (message.command != Command::none) add("command", std::string(name_of(message.command)));
+  if (message.target) add("target", describe(*message.target));
+  if (message.kind == MessageKind::http_connect_request) add("text", quoted(message.target_text));
+  if (message.credentials.username) add("user", quoted(*message.credentials.username));
+  if (message.credentials.password) add("password", quoted(*message.credentials.password));
+  if (!message.methods.empty()) add("methods", hexadecimal(message.methods));
+  if (message.reply_code >= 0) add("code", std::to_string(message.reply_code));
+  if (!message.reason.empty()) add("reason", quoted(message.reason));
+  if (message.bound) add("bound", describe(*message.bound));
+  return text;
+}
+
+std::string describe(const Reject& reject) {
+  std::string text = "reject " + std::string(name_of(reject.status));
+  if (!reject.reason.empty()) text += " " + quoted(reject.reason);
+  return text + (reject.another_may_follow ? ", another may follow" : "");
+}
+
+}  // namespace
+
+void Follower::see(Bytes client, Bytes server) {
+  const PerDirection<Bytes> all{client, server};
+  for (const Direction direction : {Direction::from_client, Direction::from_server}) {
+    const Bytes rest = all[direction].subspan(taken_[direction]);
+    streams_[direction] = std::vector<std::uint8_t>(rest.begin(), rest.end());
+  }
+  if (verdict_ == Verdict::need_more) {
+    begin(detect({untaken(Direction::from_client), untaken(Direction::from_server)}, options_.allow_preamble,
+                 options_.disabled));
+  }
+  advance();
+}
+
+void Follower::begin(Detection detection) {
+  verdict_ = detection.verdict;
+  demand((verdict_ == Verdict::yes) == (detection.handshake != nullptr), "a handshake comes with yes and only then");
+  demand(verdict_ == Verdict::yes || detection.preamble == 0, "a preamble comes with yes only");
+  if (verdict_ == Verdict::need_more) return;
+  preamble_ = detection.preamble;
+  demand(preamble_ <= streams_[Direction::from_server].size(), "the preamble is there");
+  taken_[Direction::from_server] += preamble_;
+  auto& server = streams_[Direction::from_server];
+  server = std::vector<std::uint8_t>(server.begin() + static_cast<std::ptrdiff_t>(preamble_), server.end());
+  handshake_ = std::move(detection.handshake);
+  over_ = verdict_ == Verdict::no;
+  lines_.emplace_back(over_ ? "no" : preamble_ == 0 ? "yes" : "yes, preamble " + std::to_string(preamble_));
+}
+
+void Follower::advance() {
+  while (handshake_ && !over_) {
+    const Step step = handshake_->next({untaken(Direction::from_client), untaken(Direction::from_server)});
+    if (std::holds_alternative<Wait>(step)) return;
+    if (const auto* message = std::get_if<Took>(&step)) {
+      took(*message, "");
+      continue;
+    }
+    other_size_ = 0;
+    const auto* reject = std::get_if<Reject>(&step);
+    if (reject != nullptr) {
+      lines_.push_back(describe(*reject));
+    } else {
+      lines_.emplace_back(std::holds_alternative<Open>(step) ? "open" : "leave");
+    }
+    over_ = reject == nullptr || !reject->another_may_follow;
+    if (!over_) continue;
+    const Step last = handshake_->next({untaken(Direction::from_client), untaken(Direction::from_server)});
+    demand(std::holds_alternative<Leave>(last), "nothing comes behind last words");
+  }
+}
+
+void Follower::took(const Took& step, const char* prefix) {
+  auto& stream = streams_[step.direction];
+  demand(step.size >= 1 && step.size <= stream.size(), "what was taken is there");
+  taken_[step.direction] += step.size;
+  stream = std::vector<std::uint8_t>(stream.begin() + static_cast<std::ptrdiff_t>(step.size), stream.end());
+  const bool is_other = step.message.kind == MessageKind::http_other;
+  std::size_t size = step.size;
+  if (is_other && other_size_ > 0 && other_direction_ == step.direction) {
+    size += other_size_;
+    lines_.pop_back();
+  }
+  other_size_ = is_other ? size : 0;
+  other_direction_ = step.direction;
+  lines_.push_back(std::string(prefix) + name_of(step.direction) + " " + std::to_string(size) + " " +
+                   describe(step.message));
+}
+
+void Follower::finish() {
+  const Untaken at_end{untaken(Direction::from_client), untaken(Direction::from_server)};
+  if (verdict_ == Verdict::need_more) {
+    lines_.emplace_back("undecided");
+    begin(detect_at_end(at_end, options_.disabled));
+    advance();
+  }
+  if (!handshake_ || over_) return;
+  const Step step = handshake_->next({untaken(Direction::from_client), untaken(Direction::from_server)});
+  demand(std::holds_alternative<Wait>(step), "a handshake that waited waits");
+  lines_.push_back(std::string("waits for ") + name_of(std::get<Wait>(step).direction));
+  other_size_ = 0;
+  while (true) {
+    const Step proved = handshake_->conclude({untaken(Direction::from_client), untaken(Direction::from_server)});
+    demand(std::holds_alternative<Took>(proved) || std::holds_alternative<Wait>(proved), "conclude takes or waits");
+    if (std::holds_alternative<Wait>(proved)) return;
+    took(std::get<Took>(proved), "also ");
+  }
+}
+
+Bytes Follower::untaken(Direction direction) const {
+  return streams_[direction];
+}
+
+}  // namespace proxytunnel

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// summary: follows two byte streams through detection and handshake as a tracker would, and says what it saw as text.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "handshake/handshake.hpp"
+
+namespace proxytunnel {
+
+struct FollowOptions {
+  bool allow_preamble = false;
+  Disabled disabled;
+};
+
+/// Is shown ever longer prefixes of both streams. `lines()` holds what was decided, in the words of the transcripts;
+/// bytes that belong to no attempt are counted together, since they are taken as they come. Every view that the core is
+/// given lies in a buffer of its very size. Aborts where a step breaks its contract.
+class Follower {
+ public:
+  explicit Follower(const FollowOptions& options) : options_(options) {}
+
+  void see(Bytes client, Bytes server);
+  /// The streams seen last bring nothing more.
+  void finish();
+
+  [[nodiscard]] const std::vector<std::string>& lines() const { return lines_; }
+  [[nodiscard]] Verdict verdict() const { return verdict_; }
+  [[nodiscard]] std::size_t preamble() const { return preamble_; }
+
+ private:
+  void begin(Detection detection);
+  void advance();
+  void took(const Took& step, const char* prefix);
+  [[nodiscard]] Bytes untaken(Direction direction) const;
+
+  FollowOptions options_;
+  PerDirection<std::vector<std::uint8_t>> streams_;  ///< not taken yet
+  PerDirection<std::size_t> taken_{0, 0};
+  std::unique_ptr<Handshake> handshake_;
+  Verdict verdict_ = Verdict::need_more;
+  std::size_t preamble_ = 0;
+  bool over_ = false;
+  std::size_t other_size_ = 0;  ///< of the last line, if that tells of bytes that belong to no attempt
+  Direction other_direction_ = Direction::from_client;
+  std::vector<std::string> lines_;
+};
+
+}  // namespace proxytunnel

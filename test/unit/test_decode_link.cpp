@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// summary: every link type and stack of headers leads to its IP packet, and back through adapt().
+#include <cstdarg>
+#include <cstddef>
+#include <cstdint>
+#include <csetjmp>
+extern "C" {
+#include <cmocka.h>
+}
+
+#include "decode/link.hpp"
+#include "test_decode_packets.hpp"
+
+namespace {
+
+using namespace test_packets;
+using unproxy::find_ip;
+using unproxy::LinkFrame;
+using unproxy::LinkHeader;
+using unproxy::LinkHeaderRoom;
+using unproxy::Reason;
+namespace linktype = unproxy::linktype;
+
+constexpr std::uint32_t ipv4_type = 0x0800, ipv6_type = 0x86dd;
+
+Buffer packet_of(unsigned version, std::size_t payload = 10) {
+  return version == 4 ? ipv4(tcp(payload)) : ipv6(tcp(payload));
+}
+Buffer label(std::uint32_t number, std::uint32_t bottom) { return be32(number << 12 | bottom << 8 | 64); }
+Buffer pppoe(std::size_t length) { return hex({0x11, 0, 0, 9}) + be16(static_cast<std::uint32_t>(length)); }
+Buffer snap(std::uint32_t type, int organization = 0) { return hex({0xaa, 0xaa, 3, 0, 0, organization}) + be16(type); }
+Buffer sll(std::uint32_t type) { return be16(0) + be16(1) + be16(6) + filled(8, 2) + be16(type); }
+Buffer sll2(std::uint32_t type) {
+  return be16(type) + be16(0) + be32(3) + be16(1) + hex({0, 6}) + filled(8, 2);
+}
+Buffer family(std::initializer_list<int> four) { return hex(four); }
+
+/// What becomes of a header when the packet behind it changes its version.
+enum class Other : std::uint8_t { keeps_type, becomes_raw };
+
+struct Case {
+  const char* name;
+  std::uint32_t link_type;
+  Buffer header;  ///< for packet_of(version)
+  unsigned version;
+  std::uint32_t network = 0;
+  Other other = Other::keeps_type;
+};
+
+std::vector<Case> ethernet_cases() {
+  const std::size_t v4 = packet_of(4).size(), v6 = packet_of(6).size();
+  const auto length = [](std::size_t size) { return ethernet(static_cast<std::uint32_t>(size)); };
+  constexpr std::uint32_t type = linktype::ethernet;
+  return {
+      {"ethernet 4", type, ethernet(ipv4_type), 4},
+      {"ethernet 6", type, ethernet(ipv6_type), 6},
+      {"802.1Q", type, ethernet(0x8100) + be16(0xe005) + be16(ipv4_type), 4, 5},
+      {"priority tag", type, ethernet(0x8100) + be16(0xe000) + be16(ipv4_type), 4, 0},
+      {"802.1ad", type, ethernet(0x88a8) + be16(5) + be16(0x8100) + be16(6) + be16(ipv6_type), 6, 5 << 12 | 6},
+      {"0x9100", type, ethernet(0x9100) + be16(0xfff) + be16(ipv6_type), 6, 0xfff},
+      {"MPLS", type, ethernet(0x8847) + label(16, 1), 4},
+      {"MPLS multicast, two labels", type, ethernet(0x8848) + label(16, 0) + label(17, 1), 6},
+      {"explicit null", type, ethernet(0x8847) + label(0, 1), 4},
+      {"VLAN, MPLS", type, ethernet(0x8100) + be16(8) + be16(0x8847) + label(3000, 1), 4, 8},
+      {"PPPoE 4", type, ethernet(0x8864) + pppoe(2 + v4) + be16(0x21), 4},
+      {"PPPoE 6", type, ethernet(0x8864) + pppoe(2 + v6) + be16(0x57), 6},
+      {"PPPoE, compressed protocol", type, ethernet(0x8864) + pppoe(1 + v4) + hex({0x21}), 4},
+      {"PPPoE, MPLS", type, ethernet(0x8864) + pppoe(6 + v4) + be16(0x281) + label(16, 1), 4},
+      {"two VLANs, PPPoE", type,
+       ethernet(0x88a8) + be16(1) + be16(0x8100) + be16(2) + be16(0x8864) + pppoe(2 + v6) + be16(0x57), 6, 1 << 12 | 2},
+      {"802.3 SNAP", type, length(8 + v4) + snap(ipv4_type), 4},
+      {"802.3 SNAP, Cisco", type, length(8 + v6) + snap(ipv6_type, 0xf8), 6},
+      {"802.3 LLC", type, length(3 + v4) + hex({6, 6, 3}), 4, 0, Other::becomes_raw},
+      {"VLAN, 802.3", type, ethernet(0x8100) + be16(3) + be16(static_cast<std::uint32_t>(8 + v4)) + snap(ipv4_type), 4,
+       3},
+      {"802.3 SNAP, VLAN", type, length(12 + v4) + snap(0x8100) + be16(3) + be16(ipv4_type), 4, 3},
+      {"802.3 SNAP, PPPoE", type, length(16 + v4) + snap(0x8864) + pppoe(2 + v4) + be16(0x21), 4},
+      {"16 VLANs", type, ethernet(0x8100) + 15 * (be16(0) + be16(0x8100)) + be16(7) + be16(ipv4_type), 4, 7},
+  };
+}
+
+std::vector<Case> other_cases() {
+  return {
+      {"cooked 4", linktype::linux_sll, sll(ipv4_type), 4},
+      {"cooked 6", linktype::linux_sll, sll(ipv6_type), 6},
+      {"cooked VLAN", linktype::linux_sll, sll(0x8100) + be16(4) + be16(ipv4_type), 4, 4},
+      {"cooked LLC", linktype::linux_sll, sll(4) + snap(ipv4_type), 4},
+      {"cooked v2 4", linktype::linux_sll2, sll2(ipv4_type), 4},
+      {"cooked v2 6", linktype::linux_sll2, sll2(ipv6_type), 6},
+      {"cooked v2 VLAN", linktype::linux_sll2, sll2(0x8100) + be16(4) + be16(ipv6_type), 6, 4},
+      {"cooked v2 MPLS", linktype::linux_sll2, sll2(0x8847) + label(99, 1), 4},
+      {"cooked v2 PPPoE", linktype::linux_sll2, sll2(0x8864) + pppoe(2 + packet_of(4).size()) + be16(0x21), 4},
+      {"NULL 4 little", linktype::null, family({2, 0, 0, 0}), 4},
+      {"NULL 4 big", linktype::null, family({0, 0, 0, 2}), 4},
+      {"NULL Linux 6 little", linktype::null, family({10, 0, 0, 0}), 6},
+      {"NULL NetBSD 6 big", linktype::null, family({0, 0, 0, 24}), 6},
+      {"NULL FreeBSD 6 little", linktype::null, family({28, 0, 0, 0}), 6},
+      {"NULL Darwin 6 big", linktype::null, family({0, 0, 0, 30}), 6},
+      {"LOOP 4", linktype::loop, family({0, 0, 0, 2}), 4},
+      {"LOOP 6", linktype::loop, family({0, 0, 0, 24}), 6},
+      {"RAW 4", linktype::raw, {}, 4, 0, Other::becomes_raw},
+      {"RAW 6", linktype::raw, {}, 6, 0, Other::becomes_raw},
+      {"IPV4", linktype::ipv4, {}, 4, 0, Other::becomes_raw},
+      {"IPV6", linktype::ipv6, {}, 6, 0, Other::becomes_raw},
+  };
+}
+
+std::vector<Case> all_cases() {
+  std::vector<Case> cases = ethernet_cases();
+  for (Case& each : other_cases()) cases.push_back(std::move(each));
+  return cases;
+}
+
+void finds_ip(void**) {
+  for (const Case& each : all_cases()) {
+    const Buffer ip = packet_of(each.version);
+    const Exact frame(each.header + ip);
+    const LinkFrame found = find_ip(each.link_type, frame, static_cast<std::uint32_t>(each.header.size() + 900));
+    if (found.reason != Reason::none) fail_msg("%s: %s", each.name, name_of(found.reason).data());
+    if (!equal(found.header, each.header) || !equal(found.packet, ip)) fail_msg("%s: wrong bytes", each.name);
+    if (found.wire_length != 900 || found.network != each.network) fail_msg("%s: wrong numbers", each.name);
+  }
+}
+
+void raw_has_three_numbers(void**) {
+  const Exact frame(packet_of(6));
+  for (const std::uint32_t type : {linktype::raw_bsd, linktype::raw_openbsd, linktype::raw}) {
+    assert_true(find_ip(type, frame, 1).reason == Reason::none);
+    assert_int_equal(find_ip(type, frame, 1).wire_length, packet_of(6).size());
+    LinkHeaderRoom room;
+    assert_int_equal(unproxy::adapt(type, {}, 6, 60, room).link_type, linktype::raw);
+  }
+}
+
+void stays_inside_when_cut(void**) {
+  for (const Case& each : all_cases()) {
+    const Buffer frame = each.header + packet_of(each.version);
+    if (!holds_at_every_cut(each.link_type, frame)) fail_msg("%s", each.name);
+    for (std::size_t size = 0; size <= each.header.size(); ++size) {
+      const LinkFrame found = find_ip(each.link_type, Exact(frame, size), static_cast<std::uint32_t>(frame.size()));
+      if (found.reason != Reason::cut_short) fail_msg("%s cut at %zu", each.name, size);
+      assert_true(found.header.empty() && found.packet.empty());
+    }
+  }
+}
+
+void refuses(void**) {
+  struct Refused {
+    const char* name;
+    std::uint32_t link_type;
+    Buffer frame;
+    Reason reason;
+  };
+  const Buffer ip = packet_of(4);
+  const Buffer type4 = be16(ipv4_type);
+  const auto tags = [&](std::size_t count) { return ethernet(0x8100) + count * (be16(1) + be16(0x8100)) + be16(1); };
+  const Buffer nested = be16(100) + snap(100).substr_guard();
+  const std::vector<Refused> all{};
+  (void)all;
+}
+
+}  // namespace

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// summary: sequence numbers, the reorder buffer against a model, the connection table against a model.
+#include <algorithm>
+#include <list>
+#include <random>
+
+#include "base/limits.hpp"
+#include "base/range_set.hpp"
+#include "tcp/connection_table.hpp"
+#include "tcp/sequence.hpp"
+#include "tcp/stream_buffer.hpp"
+#include "unit.hpp"
+
+using namespace proxytunnel;
+
+namespace {
+
+void offsets_go_on_where_numbers_wrap(void**) {
+  SequenceSpace space;
+  space.start(0xfffffff0U);
+  assert_int_equal(space.offset(0x10), 0x20);
+  assert_int_equal(space.offset(0xffffffefU), -1);
+  Offset seen = 0;
+  for (int i = 0; i < 40; ++i) {  // 40 steps of 2^28: the numbers wrap twice
+    seen += Offset{1} << 28;
+    assert_int_equal(space.offset(space.sequence(seen)), seen);
+    space.advance(seen);
+  }
+  assert_int_equal(space.offset(space.sequence(seen - 1000)), seen - 1000);
+}
+
+void a_forged_number_does_not_move_the_stream(void**) {
+  SequenceSpace space;
+  space.start(0);
+  space.advance(100);
+  space.advance(space.offset(0x7fffffffU));
+  assert_int_equal(space.offset(200), 200);
+}
+
+void segments_in_any_order_make_one_stream(void**) {
+  std::mt19937 random(11);
+  for (int round = 0; round < 200; ++round) {
+    std::vector<std::uint8_t> stream(60);
+    for (auto& byte : stream) byte = static_cast<std::uint8_t>(random());
+    std::vector<Range> cuts;
+    for (std::int64_t at = 0; at < 60;) {
+      const auto end = std::min<std::int64_t>(60, at + 1 + static_cast<std::int64_t>(random() % 9));
+      cuts.push_back({std::max<std::int64_t>(0, at - static_cast<std::int64_t>(random() % 3)), end});  // overlaps too
+      at = end;
+    }
+    std::shuffle(cuts.begin(), cuts.end(), random);
+    Budget budget(8000);
+    {
+      StreamBuffer buffer(budget);
+      std::uint64_t frame = 0;
+      std::size_t taken = 0;
+      for (const Range cut : cuts) {
+        const Bytes piece = Bytes(stream).subspan(static_cast<std::size_t>(cut.begin),
+                                                  static_cast<std::size_t>(cut.end - cut.begin));
+        assert_true(buffer.insert(cut.begin, piece, {++frame, 0}));
+        const Bytes have = buffer.untaken();
+        for (std::size_t i = 0; i < have.size(); ++i) assert_int_equal(have[i], stream[taken + i]);
+        const std::size_t some = have.size() / 2;
+        buffer.take(some);
+        taken += some;
+      }
+      assert_int_equal(buffer.end(), 60);
+      assert_false(buffer.has_hole());
+      buffer.take(buffer.untaken().size());
+      assert_int_equal(budget.used(), 0);
+    }
+    assert_int_equal(budget.used(), 0);
+  }
+}
+
+void a_stream_knows_which_frame_carried_a_byte(void**) {
+  Budget budget(8000);
+  StreamBuffer buffer(budget);
+  const std::uint8_t bytes[10] = {};
+  buffer.insert(4, Bytes(bytes).first(4), {2, 20});
+  buffer.insert(0, Bytes(bytes).first(4), {3, 30});
+  assert_int_equal(buffer.stamp(1).frame, 3);
+  assert_int_equal(buffer.stamp(4).frame, 3);
+  assert_int_equal(buffer.stamp(5).frame, 2);
+  buffer.take(4);
+  assert_int_equal(buffer.stamp(8).frame, 2);
+}
+
+void the_first_of_two_versions_counts(void**) {
+  Budget budget(8000);
+  StreamBuffer buffer(budget);
+  const std::uint8_t one[] = {1, 1, 1}, two[] = {2, 2, 2, 2};
+  buffer.insert(0, Bytes(one), {});
+  buffer.insert(0, Bytes(two), {});
+  assert_int_equal(buffer.untaken()[2], 1);
+  assert_int_equal(buffer.untaken()[3], 2);
+}
+
+void a_stream_is_bounded(void**) {
+  Budget budget(limits::held_bytes * 16);
+  StreamBuffer buffer(budget);
+  const std::vector<std::uint8_t> much(limits::held_bytes / 2 + 1);
+  assert_true(buffer.insert(0, much, {}));
+  assert_false(buffer.insert(static_cast<Offset>(much.size()), much, {}));
+  const std::uint8_t one[] = {1};
+  std::size_t pieces = 0;
+  for (Offset at = 1000000; at < 1001000; at += 2) pieces += buffer.insert(at, Bytes(one), {}) ? 1U : 0U;
+  assert_int_equal(pieces, limits::held_segments);
+}
+
+ConnectionKey key(std::uint32_t number) {
+  Endpoint one, two;
+  put32(one.address.octets.data(), number);
+  two.port = 80;
+  return ConnectionKey::of(one, two, no_tunnel);
+}
+
+// Against a model: a list in order of use.
+void the_longest_idle_connection_goes_first(void**) {
+  std::mt19937 random(3);
+  ConnectionTable<std::uint32_t> table(100, 42);
+  std::list<std::uint32_t> model;  // oldest first
+  for (int i = 0; i < 20000; ++i) {
+    const auto number = static_cast<std::uint32_t>(1 + random() % 250);
+    std::uint32_t evicted = 0;
+    const auto [value, is_new] = table.find_or_insert(key(number), [&](std::uint32_t& idle) { evicted = idle; });
+    const auto known = std::find(model.begin(), model.end(), number);
+    assert_true(is_new == (known == model.end()));
+    if (known != model.end()) {
+      assert_int_equal(*value, number);
+      model.erase(known);
+    } else {
+      *value = number;
+      const std::uint32_t expected = model.size() == 100 ? model.front() : 0;
+      assert_int_equal(evicted, expected);
+      if (expected != 0) model.pop_front();
+    }
+    model.push_back(number);
+    assert_int_equal(table.size(), model.size());
+  }
+  for (const std::uint32_t number : model) assert_int_equal(*table.find(key(number)), number);
+  assert_null(table.find(key(999)));
+  auto next = model.begin();
+  table.each([&](std::uint32_t value) { assert_int_equal(value, *next++); });
+}
+
+void both_directions_have_one_key(void**) {
+  const Endpoint one{*Address::parse("10.0.0.1"), 1}, two{*Address::parse("10.0.0.2"), 2};
+  assert_true(ConnectionKey::of(one, two, 3) == ConnectionKey::of(two, one, 3));
+  assert_false(ConnectionKey::of(one, two, 3) == ConnectionKey::of(one, two, 4));
+}
+
+}  // namespace
+
+int main() {
+  const CMUnitTest tests[] = {
+      cmocka_unit_test(offsets_go_on_where_numbers_wrap),
+      cmocka_unit_test(a_forged_number_does_not_move_the_stream),
+      cmocka_unit_test(segments_in_any_order_make_one_stream),
+      cmocka_unit_test(a_stream_knows_which_frame_carried_a_byte),
+      cmocka_unit_test(the_first_of_two_versions_counts),
+      cmocka_unit_test(a_stream_is_bounded),
+      cmocka_unit_test(the_longest_idle_connection_goes_first),
+      cmocka_unit_test(both_directions_have_one_key),
+  };
+  return cmocka_run_group_tests(tests, nullptr, nullptr);
+}

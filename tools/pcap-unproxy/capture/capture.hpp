@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// summary: captures as the tool sees them, whatever the file format: interfaces, packets, side blocks, damage.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "base/endpoint.hpp"
+#include "base/segment.hpp"
+
+namespace unproxy {
+
+using proxytunnel::Address;
+using proxytunnel::Bytes;
+using proxytunnel::FrameNumber;
+using proxytunnel::Time;
+
+/// LINKTYPE_ values as in the pcap file header: https://www.tcpdump.org/linktypes.html
+namespace linktype {
+constexpr std::uint32_t null = 0, ethernet = 1, raw_bsd = 12, raw_openbsd = 14, raw = 101, loop = 108, linux_sll = 113,
+                        ipv4 = 228, ipv6 = 229, linux_sll2 = 276;
+/// LINKTYPE_USER0: stands for records of other file formats whose encapsulation has no LINKTYPE_ number.
+constexpr std::uint32_t unknown = 147;
+}  // namespace linktype
+
+/// Set (from a signal handler, say) to make a reader end as if the file ended at the latest whole packet.
+using StopFlag = std::atomic<bool>;
+
+struct Interface {
+  std::uint32_t link_type = 0;
+  std::uint32_t snap_length = 0;  ///< 0: no limit
+  std::string name;               ///< may be empty
+};
+
+struct Packet {
+  FrameNumber number = 0;  ///< from 1, as Wireshark counts
+  Time time = 0;
+  std::uint32_t interface = 0;    ///< index into CaptureReader::interfaces()
+  Bytes data;                     ///< captured bytes; valid until the next call of next()
+  std::uint32_t wire_length = 0;  ///< never less than data.size(), whatever the file says
+};
+
+/// From a pcapng name resolution block (section 4.5 of the pcapng draft).
+struct NameRecord {
+  Address address;
+  std::string name;
+};
+
+/// A pcapng decryption secrets block, to be carried over as it is.
+struct Secrets {
+  std::uint32_t type = 0;
+  std::vector<std::uint8_t> data;
+};
+
+/// What stopped the reader early.
+struct Damage {
+  std::uint64_t offset = 0;  ///< bytes into the (uncompressed) file
+  std::string message;       ///< what is wrong and what to do, without the file's name
+};
+
+/// The file cannot be read (or written) at all. what() names the file, the offset where there is one, and what to do.
+class CaptureError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// The same for what is written: the output cannot be made or completed.
+class OutputError : public CaptureError {
+ public:
+  using CaptureError::CaptureError;
+};
+
+/// One input. Reads packets one by one; nothing but the current packet is kept.
+class CaptureReader {
+ public:
+  virtual ~CaptureReader() = default;
+  CaptureReader() = default;
+  CaptureReader(const CaptureReader&) = delete;
+  CaptureReader& operator=(const CaptureReader&) = delete;
+
+  /// The next packet, or nullptr at the end or at damage. Valid until the next call.
+  virtual const Packet* next() = 0;
+  /// Grows while packets are read (pcapng); an index stays valid.
+  [[nodiscard]] virtual const std::vector<Interface>& interfaces() const = 0;
+  /// Side blocks met since the last call; the caller takes them.
+  virtual std::vector<NameRecord> take_names() { return {}; }
+  virtual std::vector<Secrets> take_secrets() { return {}; }
+  /// Set once next() returned nullptr because of damage; everything readable before it was delivered.
+  [[nodiscard]] virtual const std::optional<Damage>& damage() const = 0;
+  /// Bytes of the file taken so far (compressed size where it is compressed), for progress.
+  [[nodiscard]] virtual std::uint64_t position() const = 0;
+};
+
+}  // namespace unproxy

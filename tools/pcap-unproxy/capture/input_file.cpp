@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// summary: reading with large reads, and waiting for a pipe in a way that a signal can end.
+#include "capture/input_file.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+namespace unproxy {
+namespace {
+
+/// How long a stop may go unseen when its signal arrives just before a read that then waits for the pipe.
+constexpr int poll_milliseconds = 200;
+
+}  // namespace
+
+InputFile::InputFile(const std::string& path, InputHash* hash, const StopFlag* stop)
+    : name_(path == "-" ? "standard input" : path), hash_(hash), stop_(stop) {
+  file_ = FileDescriptor(path == "-" ? STDIN_FILENO : ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+  struct stat status {};
+  if (!file_.is_open() || ::fstat(file_.number(), &status) != 0) {
+    throw CaptureError("cannot open " + name_ + ": " + std::strerror(errno));
+  }
+  if (S_ISDIR(status.st_mode)) throw CaptureError(name_ + " is a directory: name the capture files in it");
+  regular_ = S_ISREG(status.st_mode);
+  if (regular_) ::posix_fadvise(file_.number(), 0, 0, POSIX_FADV_SEQUENTIAL);
+}
+
+std::size_t InputFile::read(std::uint8_t* at, std::size_t room) {
+  while (error_ == 0 && wait_until_readable()) {
+    const ssize_t count = ::read(file_.number(), at, room);
+    if (count >= 0) {
+      const auto taken = static_cast<std::size_t>(count);
+      if (hash_ != nullptr) hash_->update({at, taken});
+      return taken;
+    }
+    if (errno != EINTR && errno != EAGAIN) error_ = errno;
+  }
+  return 0;
+}
+
+/// False when stopped.
+bool InputFile::wait_until_readable() const {
+  while (!is_stopped()) {
+    if (regular_) return true;
+    pollfd waiting{file_.number(), POLLIN, 0};
+    if (::poll(&waiting, 1, poll_milliseconds) != 0 && (waiting.revents != 0 || errno != EINTR)) return true;
+  }
+  return false;
+}
+
+InputWindow::InputWindow(std::unique_ptr<InputFile> file, std::size_t size)
+    : file_(std::move(file)), size_(std::max<std::size_t>(size, 1)), buffer_(new std::uint8_t[size_]) {}
+
+void InputWindow::fill(std::size_t count) {
+  while (filled_ - begin_ < count) {
+    if (filled_ == size_) make_room(count);
+    const std::size_t taken = file_->read(&buffer_[filled_], size_ - filled_);
+    if (taken == 0) return;
+    filled_ += taken;
+  }
+}
+
+void InputWindow::make_room(std::size_t count) {
+  const std::size_t kept = filled_ - begin_;
+  if (begin_ > 0) {
+    std::memmove(&buffer_[0], &buffer_[begin_], kept);
+  } else {
+    size_ = std::min(count, 2 * size_);
+    std::unique_ptr<std::uint8_t[]> larger(new std::uint8_t[size_]);
+    std::memcpy(&larger[0], &buffer_[0], kept);
+    buffer_ = std::move(larger);
+  }
+  begin_ = 0;
+  filled_ = kept;
+}
+
+bool InputWindow::skip(std::uint64_t count) {
+  while (count > 0) {
+    const auto step = static_cast<std::size_t>(std::min<std::uint64_t>(count, size_));
+    const std::size_t taken = peek(step).size();
+    if (taken == 0) return false;
+    consume(taken);
+    count -= taken;
+  }
+  return true;
+}
+
+void InputWindow::drain() {
+  if (!file_->is_hashed()) return;
+  while (file_->read(&buffer_[0], size_) > 0) continue;
+  begin_ = filled_ = 0;
+}
+
+}  // namespace unproxy

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// summary: tells formats apart, and gives each input to the reader of its format.
+#include "capture/open.hpp"
+
+#include <sys/stat.h>
+
+#include <cstring>
+
+#include "capture/pcap_reader.hpp"
+#include "capture/pcapng_reader.hpp"
+#include "capture/spool.hpp"
+#include "capture/wiretap_reader.hpp"
+
+namespace unproxy {
+namespace {
+
+/// Enough to tell pcap, its version and pcapng.
+constexpr std::size_t magic_size = 12;
+
+std::unique_ptr<CaptureReader> open_foreign(const std::string& path, InputWindow window, const StopFlag* stop) {
+  const std::string name = window.file().name();
+  if (path != "-" && window.file().is_regular()) {
+    window.drain();
+    return open_with_wiretap(path, name, FileDescriptor(), stop);
+  }
+  FileDescriptor file = spool(window);
+  const std::string spooled = "/proc/self/fd/" + std::to_string(file.number());
+  return open_with_wiretap(spooled, name, std::move(file), stop);
+}
+
+/// False if `path` leads nowhere.
+bool status_of(const std::string& path, int standard_stream, struct stat& status) noexcept {
+  return (path == "-" ? ::fstat(standard_stream, &status) : ::stat(path.c_str(), &status)) == 0;
+}
+
+}  // namespace
+
+std::unique_ptr<CaptureReader> open_capture(const std::string& path, InputHash* hash, const StopFlag* stop,
+                                            std::size_t window_size) {
+  InputWindow window(std::make_unique<InputFile>(path, hash, stop), window_size);
+  const Bytes beginning = window.peek(magic_size);
+  const InputFile& file = window.file();
+  if (file.error() != 0) throw CaptureError("cannot read " + file.name() + ": " + std::strerror(file.error()));
+  if (beginning.empty()) {
+    throw CaptureError(file.name() + (file.is_stopped() ? ": stopped before anything was read" : " is empty"));
+  }
+  if (PcapReader::recognizes(beginning)) return std::make_unique<PcapReader>(std::move(window));
+  if (PcapngReader::recognizes(beginning)) return std::make_unique<PcapngReader>(std::move(window));
+  return open_foreign(path, std::move(window), stop);
+}
+
+bool same_file(const std::string& input, const std::string& output) noexcept {
+  struct stat in {
+  }, out{};
+  if (!status_of(input, STDIN_FILENO, in) || !status_of(output, STDOUT_FILENO, out)) return false;
+  return S_ISREG(in.st_mode) && in.st_dev == out.st_dev && in.st_ino == out.st_ino;
+}
+
+}  // namespace unproxy

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// summary: buffered writing, and the renaming at the end.
+#include "capture/output_file.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <random>
+
+namespace unproxy {
+namespace {
+
+/// NAME.XXXXXX with six random letters. Not mkstemp(), whose files only their owner may read.
+std::string temporary_name(const std::string& target) {
+  constexpr char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+  std::random_device random;
+  std::uniform_int_distribution<std::size_t> index(0, sizeof letters - 2);
+  std::string name = target + ".";
+  for (int i = 0; i < 6; ++i) name += letters[index(random)];
+  return name;
+}
+
+}  // namespace
+
+OutputFile::OutputFile(const std::string& path, std::size_t buffer_size)
+    : name_(path == "-" ? "standard output" : path),
+      size_(std::max<std::size_t>(buffer_size, 1)),
+      buffer_(new std::uint8_t[size_]) {
+  open(path);
+}
+
+OutputFile::~OutputFile() {
+  if (!temporary_.empty()) ::unlink(temporary_.c_str());
+}
+
+void OutputFile::open(const std::string& path) {
+  if (path == "-") {
+    file_ = FileDescriptor(STDOUT_FILENO);
+    return;
+  }
+  struct stat status {};
+  const bool exists = ::stat(path.c_str(), &status) == 0;
+  if (exists && S_ISDIR(status.st_mode)) fail(EISDIR);
+  if (exists && !S_ISREG(status.st_mode)) {
+    file_ = FileDescriptor(::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY));
+    if (!file_.is_open()) fail(errno);
+    return;
+  }
+  // Renaming asks for the directory's permission only, but a file that is write-protected is so for a reason.
+  if (exists && ::access(path.c_str(), W_OK) != 0) fail(errno);
+  std::error_code error;
+  target_ = exists ? std::filesystem::canonical(path, error).string() : path;
+  if (error) fail(error.value());
+  create_temporary();
+}
+
+void OutputFile::create_temporary() {
+  do {
+    temporary_ = temporary_name(target_);
+    file_ = FileDescriptor(::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, 0666));
+  } while (!file_.is_open() && errno == EEXIST);
+  if (file_.is_open()) return;
+  temporary_.clear();
+  fail(errno);
+}
+
+void OutputFile::write(Bytes bytes) {
+  if (bytes.size() > size_ - filled_) flush();
+  if (bytes.size() > size_) return write_out(bytes);
+  if (!bytes.empty()) std::memcpy(&buffer_[filled_], bytes.data(), bytes.size());
+  filled_ += bytes.size();
+}
+
+void OutputFile::flush() {
+  const std::size_t count = std::exchange(filled_, 0);
+  write_out({buffer_.get(), count});
+}
+
+void OutputFile::write_out(Bytes bytes) {
+  while (!bytes.empty()) {
+    const ssize_t count = ::write(file_.number(), bytes.data(), bytes.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) fail(errno);
+    bytes = bytes.subspan(static_cast<std::size_t>(count));
+  }
+}
+
+void OutputFile::finish() {
+  flush();
+  // Standard output stays open: it is not ours.
+  if (file_.number() > STDERR_FILENO && ::close(file_.release()) != 0) fail(errno);
+  if (temporary_.empty()) return;
+  if (std::rename(temporary_.c_str(), target_.c_str()) != 0) fail(errno);
+  temporary_.clear();
+}
+
+void OutputFile::fail(int error) const {
+  throw OutputError("cannot write " + name_ + ": " + std::strerror(error) +
+                    (error == ENOSPC ? "; make room or write elsewhere" : ""));
+}
+
+}  // namespace unproxy

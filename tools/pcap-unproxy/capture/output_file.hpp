@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// summary: a file that appears under its name when it is complete, or not at all.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "capture/capture.hpp"
+#include "capture/file_descriptor.hpp"
+
+namespace unproxy {
+
+/// Regular files are written to a new file beside their name and renamed by finish(); without finish() that file is
+/// removed. A symbolic link is followed, not replaced. What exists and is not a regular file (a device, a FIFO) is
+/// written directly, and so is standard output, which is the path "-".
+///
+/// Every function throws CaptureError, with the file's name and the system's reason, when the file cannot be written;
+/// nothing more can be written then. The program must ignore SIGPIPE, or a closed pipe ends it.
+class OutputFile {
+ public:
+  static constexpr std::size_t default_size = std::size_t{1} << 20;
+
+  explicit OutputFile(const std::string& path, std::size_t buffer_size = default_size);
+  OutputFile(const OutputFile&) = delete;
+  OutputFile& operator=(const OutputFile&) = delete;
+  ~OutputFile();
+
+  void write(Bytes bytes);
+  /// Writes out what is buffered.
+  void flush();
+  /// The file is complete: it now has its final name. Nothing may be written any more.
+  void finish();
+
+  [[nodiscard]] const std::string& name() const noexcept { return name_; }
+
+ private:
+  void open(const std::string& path);
+  void create_temporary();
+  void write_out(Bytes bytes);
+  [[noreturn]] void fail(int error) const;
+
+  std::string name_;       ///< for messages
+  std::string target_;     ///< the final name; empty when written directly
+  std::string temporary_;  ///< the name so far; empty when there is none
+  FileDescriptor file_;
+  std::size_t size_;
+  std::unique_ptr<std::uint8_t[]> buffer_;
+  std::size_t filled_ = 0;
+};
+
+}  // namespace unproxy

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// summary: libwiretap behind the CaptureReader interface.
+#include "capture/wiretap_reader.hpp"
+
+#include <wiretap/pcap-encap.h>
+#include <wsutil/privileges.h>
+#include <wsutil/wslog.h>
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+#include <tuple>
+#include <unordered_map>
+#include <utility>
+
+#include "capture/pcapng_reader.hpp"
+#include "capture/wiretap_compat.hpp"
+
+namespace unproxy {
+namespace wiretap {
+namespace {
+
+thread_local SideBlocks* current_receiver = nullptr;
+
+}  // namespace
+
+void set_receiver(SideBlocks* blocks) noexcept {
+  current_receiver = blocks;
+}
+SideBlocks* receiver() noexcept {
+  return current_receiver;
+}
+
+}  // namespace wiretap
+
+namespace {
+
+struct CloseWiretap {
+  void operator()(wtap* file) const noexcept { wtap_close(file); }
+};
+using WiretapFile = std::unique_ptr<wtap, CloseWiretap>;
+
+/// The library's text for an error; frees `explanation`.
+std::string reason_of(int error, char* explanation) {
+  std::string reason = error > 0 ? std::strerror(error) : wtap_strerror(error);
+  if (explanation != nullptr) reason += std::string(" (") + explanation + ")";
+  g_free(explanation);
+  return reason;
+}
+
+/// WTAP_ENCAP_ to LINKTYPE_: the library exports the other direction only.
+using LinkTypes = std::unordered_map<int, std::uint32_t>;
+
+LinkTypes make_link_types() {
+  constexpr int link_types_assigned = 400;
+  LinkTypes types;
+  // 12 and 14 mean "raw IP" as well, depending on the system; 101 means it everywhere.
+  types[wtap_pcap_encap_to_wtap_encap(linktype::raw)] = linktype::raw;
+  for (int type = 0; type < link_types_assigned; ++type) {
+    const int encapsulation = wtap_pcap_encap_to_wtap_encap(type);
+    // What has a pseudo-header in the file has none in the record: those bytes are not of that link type any more.
+    if (encapsulation == WTAP_ENCAP_UNKNOWN || wtap_encap_requires_phdr(encapsulation)) continue;
+    types.emplace(encapsulation, static_cast<std::uint32_t>(type));
+  }
+  return types;
+}
+
+const LinkTypes& link_types() {
+  static const LinkTypes types = make_link_types();
+  return types;
+}
+
+std::uint32_t link_type_of(int encapsulation) {
+  const auto found = link_types().find(encapsulation);
+  return found == link_types().end() ? linktype::unknown : found->second;
+}
+
+void initialize_library() {
+  static const bool initialized = [] {
+    // What it logs about odd input reaches us as an error as well.
+    ws_log_set_level(LOG_LEVEL_ERROR);
+    init_process_policies();
+    wtap_init(false);
+    return true;
+  }();
+  static_cast<void>(initialized);
+}
+
+class WiretapReader final : public CaptureReader, private wiretap::SideBlocks {
+ public:
+  WiretapReader(WiretapFile file, FileDescriptor spool, const StopFlag* stop)
+      : spool_(std::move(spool)), file_(std::move(file)), stop_(stop) {
+    wiretap::set_receiver(this);
+    wiretap::install_callbacks(file_.get());
+  }
+
+  const Packet* next() override;
+  [[nodiscard]] const std::vector<Interface>& interfaces() const override { return interfaces_; }
+  std::vector<NameRecord> take_names() override { return std::exchange(names_, {}); }
+  std::vector<Secrets> take_secrets() override {
+    secrets_size_ = 0;
+    return std::exchange(secrets_, {});
+  }
+  [[nodiscard]] const std::optional<Damage>& damage() const override { return damage_; }
+  [[nodiscard]] std::uint64_t position() const override {
+    return static_cast<std::uint64_t>(std::max<std::int64_t>(wtap_read_so_far(file_.get()), 0));
+  }
+
+ private:
+  /// An interface as the file describes it; records refer to it by section and number.
+  struct Description {
+    std::uint32_t snap_length = 0;
+    std::string name;
+  };
+
+  bool read_record();
+  void fetch_descriptions();
+  std::uint32_t interface_of(const wtap_rec& record);
+  void take_packet(const wtap_rec& record);
+  void add_name(Bytes address, const char* name) override;
+  void add_secrets(std::uint32_t type, Bytes secrets) override;
+
+  FileDescriptor spool_;
+  WiretapFile file_;
+  const StopFlag* stop_;
+  wiretap::Record record_;
+  Packet packet_;
+  std::uint64_t offset_ = 0;  ///< of the latest record
+  bool ended_ = false;
+  std::optional<Damage> damage_;
+  std::vector<Interface> interfaces_;
+  std::map<std::tuple<std::uint32_t, std::uint32_t, int>, std::uint32_t> known_interfaces_;
+  std::vector<Description> descriptions_;
+  std::uint32_t section_ = 0;
+  std::size_t section_start_ = 0;  ///< the first description of the section
+  std::vector<NameRecord> names_;
+  std::vector<Secrets> secrets_;
+  std::size_t secrets_size_ = 0;
+};
+
+const Packet* WiretapReader::next() {
+  while (!ended_ && read_record()) {
+    const wtap_rec& record = record_.header();
+    ++packet_.number;
+    if (record.rec_type != REC_TYPE_PACKET) continue;
+    take_packet(record);
+    return &packet_;
+  }
+  ended_ = true;
+  return nullptr;
+}
+
+bool WiretapReader::read_record() {
+  if (stop_ != nullptr && stop_->load()) return false;
+  int error = 0;
+  char* explanation = nullptr;
+  std::int64_t offset = 0;
+  wiretap::set_receiver(this);
+  if (record_.read(file_.get(), &error, &explanation, &offset)) {
+    offset_ = static_cast<std::uint64_t>(std::max<std::int64_t>(offset, 0));
+    return true;
+  }
+  if (error == 0) return false;
+  damage_ = Damage{offset_, "cut short or damaged behind packet " + std::to_string(packet_.number) + " at offset " +
+                                std::to_string(offset_) + ": " + reason_of(error, explanation) +
+                                "; what comes before it was read. Capture or copy the file again if you can."};
+  return false;
+}
+
+void WiretapReader::take_packet(const wtap_rec& record) {
+  const wtap_packet_header& header = record.rec_header.packet_header;
+  packet_.interface = interface_of(record);
+  packet_.time = 0;
+  if ((record.presence_flags & WTAP_HAS_TS) != 0) {
+    // Seconds beyond the year 2262 cannot be told in nanoseconds.
+    constexpr std::int64_t last_second = 9'223'372'035;
+    packet_.time =
+        std::clamp<std::int64_t>(record.ts.secs, -last_second, last_second) * 1'000'000'000 + record.ts.nsecs;
+  }
+  packet_.data = {record_.bytes(), header.caplen};
+  packet_.wire_length = std::max(header.len, header.caplen);
+}
+
+void WiretapReader::fetch_descriptions() {
+  while (wtap_block_t block = wtap_get_next_interface_description(file_.get())) {
+    const auto* const mandatory = static_cast<const wtapng_if_descr_mandatory_t*>(wtap_block_get_mandatory_data(block));
+    char* name = nullptr;
+    const bool named = wtap_block_get_string_option_value(block, OPT_IDB_NAME, &name) == WTAP_OPTTYPE_SUCCESS;
+    descriptions_.push_back({mandatory->snap_len, named ? name : ""});
+  }
+}
+
+std::uint32_t WiretapReader::interface_of(const wtap_rec& record) {
+  const wtap_packet_header& header = record.rec_header.packet_header;
+  const bool numbered = (record.presence_flags & WTAP_HAS_INTERFACE_ID) != 0;
+  const std::uint32_t section = (record.presence_flags & WTAP_HAS_SECTION_NUMBER) != 0 ? record.section_number : 0;
+  const std::uint32_t number = numbered ? header.interface_id : 0;
+  // A section describes its interfaces before its packets, so what was described behind the packets of the sections
+  // before it is its own.
+  if (section != section_) section_start_ = descriptions_.size();
+  section_ = section;
+  fetch_descriptions();
+  const auto [known, is_new] = known_interfaces_.try_emplace({section, number, header.pkt_encap},
+                                                             static_cast<std::uint32_t>(interfaces_.size()));
+  if (is_new) {
+    const std::size_t described = section_start_ + number;
+    const Description description = described < descriptions_.size() ? descriptions_[described] : Description{};
+    interfaces_.push_back({link_type_of(header.pkt_encap), description.snap_length, description.name});
+  }
+  return known->second;
+}
+
+void WiretapReader::add_name(Bytes address, const char* name) {
+  if (names_.size() < PcapngReader::max_pending_names) names_.push_back({Address::from(address), name});
+}
+
+void WiretapReader::add_secrets(std::uint32_t type, Bytes secrets) {
+  if (secrets.size() + sizeof(Secrets) > PcapngReader::max_pending_secrets - secrets_size_) return;
+  secrets_size_ += secrets.size() + sizeof(Secrets);
+  secrets_.push_back({type, {secrets.begin(), secrets.end()}});
+}
+
+}  // namespace
+
+std::unique_ptr<CaptureReader> open_with_wiretap(const std::string& path, const std::string& name, FileDescriptor spool,
+                                                 const StopFlag* stop) {
+  initialize_library();
+  int error = 0;
+  char* explanation = nullptr;
+  WiretapFile file(wtap_open_offline(path.c_str(), WTAP_TYPE_AUTO, &error, &explanation, false));
+  if (file == nullptr && error == WTAP_ERR_FILE_UNKNOWN_FORMAT) {
+    g_free(explanation);
+    throw CaptureError(name + " is not a capture file of a known format: give a pcap or pcapng file, or one that " +
+                       "Wireshark opens");
+  }
+  if (file == nullptr) throw CaptureError("cannot read " + name + ": " + reason_of(error, explanation));
+  const int encapsulation = wtap_file_encap(file.get());
+  // Wireshark opens pictures and logs, too: one record with the whole file, and nothing in it to decode.
+  if (encapsulation != WTAP_ENCAP_PER_PACKET && link_type_of(encapsulation) == linktype::unknown) {
+    throw CaptureError(name + " holds no network packets but " + wtap_encap_description(encapsulation) +
+                       ": convert it to pcapng first");
+  }
+  return std::make_unique<WiretapReader>(std::move(file), std::move(spool), stop);
+}
+
+}  // namespace unproxy

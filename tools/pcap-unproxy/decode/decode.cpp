@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// summary: from a captured packet to the TCP segment or UDP datagram in it.
+// spec: RFC 9293 section 3.1 (TCP), RFC 768 (UDP), RFC 2675 section 4 (UDP jumbograms)
+#include "decode/decode.hpp"
+
+#include <algorithm>
+
+namespace unproxy {
+
+using proxytunnel::get16;
+
+namespace {
+
+constexpr std::size_t shortest_tcp_header = 20, udp_header = 8;
+
+/// Why `size` bytes at the start of the payload are not there; `none` if they are.
+Reason lack_of(const IpPacket& ip, std::size_t size, Reason malformed) noexcept {
+  if (size <= ip.payload.size()) return Reason::none;
+  return size > ip.wire_length ? malformed : Reason::cut_short;
+}
+
+}  // namespace
+
+const Decoded& Decoder::decode(const Packet& packet, const Interface& interface) {
+  decoded_.kind = Transport::other;
+  decoded_.link_header = {};
+  decoded_.reason = decode_frame(packet, interface.link_type);
+  return decoded_;
+}
+
+Reason Decoder::decode_frame(const Packet& packet, std::uint32_t link_type) {
+  const LinkFrame link = find_ip(link_type, packet.data, packet.wire_length);
+  if (link.reason != Reason::none) return link.reason;
+  decoded_.link_header = link.header;
+
+  IpPacket ip = decode_ip(link.packet, link.wire_length);
+  if (ip.is_fragment) ip.reason = put_together(ip, link.network, packet.time);
+  if (ip.reason != Reason::none) return ip.reason;
+
+  const proxytunnel::Frame frame{packet.number, packet.time, {}, link.network};
+  switch (ip.protocol) {
+    case ip_protocol::tcp:
+      decoded_.segment.frame = frame;
+      return decode_tcp(ip);
+    case ip_protocol::udp:
+      decoded_.datagram.frame = frame;
+      return decode_udp(ip);
+    case ip_protocol::ipip:
+    case ip_protocol::ipv6:
+    case ip_protocol::gre:
+      return Reason::encapsulated;
+    default:
+      return Reason::other_protocol;
+  }
+}
+
+/// Makes `ip` the whole datagram, if this fragment completes it; else tells why not.
+Reason Decoder::put_together(IpPacket& ip, std::uint32_t network, Time time) {
+  // Only the first fragment's protocol counts in IPv6, but senders give all fragments the same.
+  if (!leads_to_transport(ip.protocol)) return Reason::other_protocol;
+  if (ip.is_beyond_frame || ip.payload.size() < ip.wire_length) return Reason::fragment_cut_short;
+  const bool is_v4 = ip.fields.version == 4;
+  const FragmentKey key{ip.sender, ip.receiver, ip.place.identification, network,
+                        is_v4 ? ip.protocol : std::uint8_t{0}};
+  switch (fragments_.add(key, {ip.place.offset, ip.place.more, ip.protocol, ip.payload}, time)) {
+    case FragmentTable::Outcome::waiting:
+      return Reason::fragment;
+    case FragmentTable::Outcome::malformed:
+      return Reason::malformed_ip;
+    case FragmentTable::Outcome::over_limit:
+      return Reason::fragment_limit;
+    case FragmentTable::Outcome::complete:
+      break;
+  }
+  ip.payload = fragments_.datagram();
+  ip.wire_length = static_cast<std::uint32_t>(ip.payload.size());
+  ip.protocol = fragments_.protocol();
+  ip.is_fragment = false;
+  skip_extension_headers(ip);
+  return ip.is_fragment ? Reason::malformed_ip : ip.reason;
+}
+
+/// sender_port(2) receiver_port(2) sequence(4) acknowledgment(4) header_words(4 bits) reserved(4 bits) flags(1)
+/// window(2) checksum(2) urgent(2) options
+Reason Decoder::decode_tcp(const IpPacket& ip) noexcept {
+  if (const Reason lack = lack_of(ip, shortest_tcp_header, Reason::malformed_tcp); lack != Reason::none) return lack;
+  const std::size_t header_size = (ip.payload[12] >> 4) * 4U;
+  if (header_size < shortest_tcp_header) return Reason::malformed_tcp;
+  if (const Reason lack = lack_of(ip, header_size, Reason::malformed_tcp); lack != Reason::none) return lack;
+
+  proxytunnel::Segment& segment = decoded_.segment;
+  segment.sender = {ip.sender, get16(&ip.payload[0])};
+  segment.receiver = {ip.receiver, get16(&ip.payload[2])};
+  segment.ip = ip.fields;
+  segment.header = ip.payload.first(header_size);
+  segment.payload = ip.payload.subspan(header_size);
+  segment.length = ip.wire_length - static_cast<std::uint32_t>(header_size);
+  decoded_.kind = Transport::tcp;
+  return Reason::none;
+}
+
+/// sender_port(2) receiver_port(2) length(2) checksum(2)
+Reason Decoder::decode_udp(const IpPacket& ip) noexcept {
+  if (const Reason lack = lack_of(ip, udp_header, Reason::malformed_udp); lack != Reason::none) return lack;
+  const std::uint16_t length = get16(&ip.payload[4]);
+  const bool is_jumbo = length == 0 && ip.fields.version == 6;
+  if (length < udp_header && !is_jumbo) return Reason::malformed_udp;
+  const std::uint32_t size = is_jumbo ? ip.wire_length : std::min<std::uint32_t>(length, ip.wire_length);
+
+  proxytunnel::Datagram& datagram = decoded_.datagram;
+  datagram.sender = {ip.sender, get16(&ip.payload[0])};
+  datagram.receiver = {ip.receiver, get16(&ip.payload[2])};
+  datagram.ip = ip.fields;
+  datagram.checksum = get16(&ip.payload[6]);
+  datagram.payload = ip.payload.first(std::min<std::size_t>(ip.payload.size(), size)).subspan(udp_header);
+  datagram.length = size - static_cast<std::uint32_t>(udp_header);
+  decoded_.kind = Transport::udp;
+  return Reason::none;
+}
+
+}  // namespace unproxy

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// summary: the sink that makes what the user asked for: a capture of virtual conversations, and report entries.
+#include "exporter.hpp"
+
+namespace unproxy {
+
+using proxytunnel::Direction;
+
+Exporter::Exporter(const Options& options, std::size_t input, VirtualWriter* writer, TunnelSet left_out,
+                   proxytunnel::Report& report)
+    : options_(options), input_(input), writer_(writer), left_out_(std::move(left_out)), report_(report) {}
+
+void Exporter::secrets(const Secrets& secrets) {
+  if (writer_ != nullptr) writer_->secrets(secrets);
+}
+
+void Exporter::name(const NameRecord& record) {
+  if (writer_ != nullptr) writer_->name(record);
+}
+
+void Exporter::opened(const proxytunnel::Attempt& attempt) {
+  if (options_.hash) hashes_.try_emplace(attempt.id);
+  if (writer_ != nullptr && !left_out_.contains(attempt.id)) writer_->opened(attempt);
+}
+
+void Exporter::segment(const proxytunnel::VirtualSegment& segment) {
+  if (options_.hash && !segment.payload.empty()) {
+    hashes_[segment.tunnel][segment.direction].add(segment.offset, segment.payload);
+  }
+  const bool is_written = writer_ != nullptr && (left_out_.empty() || !left_out_.contains(segment.tunnel));
+  if (is_written) writer_->segment(segment);
+}
+
+void Exporter::ended(proxytunnel::Attempt&& attempt) {
+  proxytunnel::ReportEntry entry;
+  entry.input = input_;
+  if (const auto found = hashes_.find(attempt.id); found != hashes_.end()) {
+    for (const Direction direction : {Direction::from_client, Direction::from_server}) {
+      PayloadHash& hash = found->second[direction];
+      if (hash.overflowed()) attempt.note("accounting-overflow");
+      if (attempt.payload[direction].missing_bytes() == 0) {
+        entry.sha256[direction] = hash.hex(attempt.payload[direction].bytes());
+      }
+    }
+    hashes_.erase(found);
+  }
+  entry.attempt = std::move(attempt);
+  report_.tunnels.push_back(std::move(entry));
+}
+
+void Exporter::skipped(const proxytunnel::SkippedEvent& event) { report_.skipped.push_back(event); }
+
+}  // namespace unproxy

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// summary: the sink that makes what the user asked for: a capture of virtual conversations, and report entries.
+#pragma once
+
+#include <optional>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "payload_hash.hpp"
+#include "report/report.hpp"
+#include "session.hpp"
+#include "virtual_writer.hpp"
+
+namespace unproxy {
+
+/// Tunnels that are to be left out of the capture (--layers leaf: those in which a further tunnel opened).
+using TunnelSet = std::unordered_set<proxytunnel::TunnelId>;
+
+/// The sink of the first pass of --layers leaf: finds the tunnels in which a further one opened.
+class LeafSurvey final : public Sink {
+ public:
+  void opened(const proxytunnel::Attempt& attempt) override {
+    if (attempt.parent != proxytunnel::no_tunnel) carriers_.insert(attempt.parent);
+  }
+  TunnelSet take_carriers() { return std::move(carriers_); }
+
+ private:
+  TunnelSet carriers_;
+};
+
+class Exporter final : public Sink {
+ public:
+  /// `writer` may be null: no capture is written. `report` gets an entry for each attempt. Both are borrowed.
+  Exporter(const Options& options, std::size_t input, VirtualWriter* writer, TunnelSet left_out, proxytunnel::Report& report);
+
+  void secrets(const Secrets& secrets) override;
+  void name(const NameRecord& record) override;
+  void opened(const proxytunnel::Attempt& attempt) override;
+  void segment(const proxytunnel::VirtualSegment& segment) override;
+  void ended(proxytunnel::Attempt&& attempt) override;
+  void skipped(const proxytunnel::SkippedEvent& event) override;
+
+ private:
+  using Hashes = proxytunnel::PerDirection<PayloadHash>;
+
+  const Options& options_;
+  std::size_t input_;
+  VirtualWriter* writer_;
+  TunnelSet left_out_;
+  proxytunnel::Report& report_;
+  std::unordered_map<proxytunnel::TunnelId, Hashes> hashes_;
+};
+
+}  // namespace unproxy

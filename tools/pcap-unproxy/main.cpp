@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// summary: pcap-unproxy: command line and signals.
+#include <atomic>
+#include <csignal>
+#include <cstdio>
+
+#include "run.hpp"
+
+namespace {
+
+std::atomic<bool> stop{false};
+
+// The first signal ends reading and completes the outputs; the next one ends the program (SA_RESETHAND).
+void request_stop(int) { stop.store(true); }
+
+void install_signal_handlers() {
+  struct sigaction action {};
+  action.sa_handler = request_stop;
+  action.sa_flags = static_cast<int>(SA_RESETHAND);
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an output that cannot be written, and says so
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  auto parsed = unproxy::parse_options(argc, argv);
+  if (const auto* leave = std::get_if<unproxy::Leave>(&parsed)) {
+    std::fputs(leave->words.c_str(), leave->exit_code == 0 ? stdout : stderr);
+    return leave->exit_code;
+  }
+  install_signal_handlers();
+  return unproxy::run(std::get<unproxy::Options>(parsed), stop);
+}

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// summary: what the command line asks for. Every option is defined here, once.
+#include "options.hpp"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <map>
+#include <set>
+
+#include "capture/open.hpp"
+#include "exit_code.hpp"
+
+namespace unproxy {
+
+const char* const version = UNPROXY_VERSION;
+
+namespace {
+
+constexpr const char* description =
+    "Writes the traffic that clients sent through proxies (SOCKS4, SOCKS4a, SOCKS5, HTTP CONNECT) as if there had been\n"
+    "no proxy: one virtual conversation for each tunnel, between the client and the real origin.";
+
+constexpr const char* footer =
+    "Exit codes: 0 done; 1 done, but an input was damaged, cut short or interrupted; 2 usage; 3 an input cannot be\n"
+    "read; 4 the output cannot be written.";
+
+constexpr std::array<const char*, 5> protocols = {"socks4", "socks5", "http-connect", "http-forward", "proxy-protocol"};
+
+/// What CLI11 fills in before it is checked and turned into Options.
+struct Raw {
+  std::vector<std::string> disabled;
+  std::vector<std::string> names = {"capture"};
+  std::string synthetic4, synthetic6;
+  bool quiet = false, verbose = false, fix_checksums = false;
+};
+
+void define(CLI::App& app, Options& options, Raw& raw) {
+  const std::map<std::string, Format> formats = {{"pcapng", Format::pcapng}, {"pcap", Format::pcap}};
+  const std::map<std::string, Layers> layers = {{"all", Layers::all}, {"leaf", Layers::leaf}};
+  const std::map<std::string, Progress> progress = {
+      {"auto", Progress::automatic}, {"always", Progress::always}, {"never", Progress::never}};
+
+  app.add_option("INPUT", options.inputs, "capture files; - is standard input")->required();
+  app.add_option("-w,--write", options.write, "all virtual conversations in one file; - is standard output")
+      ->type_name("FILE");
+  app.add_option("-d,--output-dir", options.output_dir, "one output for each input: NAME.unproxied.pcapng")
+      ->type_name("DIR");
+  app.add_option("-F,--format", options.format, "output format: pcapng (default) or pcap")
+      ->transform(CLI::CheckedTransformer(formats).description(""))
+      ->type_name("FORMAT");
+  app.add_option("--layers", options.layers, "all (default), or leaf: only tunnels in which no further one opened")
+      ->transform(CLI::CheckedTransformer(layers).description(""))
+      ->type_name("WHICH");
+  app.add_option("--report", options.report, "JSON report; - is standard output")->type_name("FILE");
+  app.add_flag("--list", options.list, "a table of tunnels on standard output");
+  app.add_option("--names", raw.names, "where names may come from: capture (default), hosts=FILE, live")
+      ->delimiter(',')
+      ->type_name("SOURCES");
+  app.add_option("--synthetic4", raw.synthetic4, "prefix of synthetic IPv4 addresses (198.18.0.0/15)")->type_name("NET");
+  app.add_option("--synthetic6", raw.synthetic6, "prefix of synthetic IPv6 addresses (fd70:726f:7879::/48)")
+      ->type_name("NET");
+  app.add_option("--disable", raw.disabled, "protocols not to follow: socks4,socks5,http-connect,http-forward,"
+                                            "proxy-protocol")
+      ->delimiter(',')
+      ->check(CLI::IsMember(std::vector<std::string>(protocols.begin(), protocols.end())).description(""))
+      ->type_name("PROTOCOLS");
+  app.add_flag("--hash", options.hash, "SHA-256 of each input and of each direction's payload in the report");
+  app.add_flag("--show-credentials", options.show_credentials, "do not redact passwords");
+  app.add_flag("--fix-checksums", raw.fix_checksums, "compute every checksum anew");
+  app.add_option("-f,--filter", options.filter, "only packets that match a capture filter")->type_name("BPF");
+  app.add_option("--max-connections", options.tracker.connections, "connections tracked at once")
+      ->check(CLI::Range(std::size_t{1}, std::size_t{1} << 31).description(""))
+      ->type_name("N");
+  app.add_option("--progress", options.progress, "auto (default), always or never")
+      ->transform(CLI::CheckedTransformer(progress).description(""))
+      ->type_name("WHEN");
+  app.add_flag("-q,--quiet", raw.quiet, "only errors");
+  app.add_flag("-v,--verbose", raw.verbose, "what was passed over, and why");
+}
+
+using Complaint = std::optional<std::string>;
+
+Complaint take_names(const Raw& raw, NameSources& names) {
+  names = NameSources{false, false, {}};
+  for (const std::string& source : raw.names) {
+    if (source == "capture") {
+      names.capture = true;
+    } else if (source == "live") {
+      names.live = true;
+    } else if (source.starts_with("hosts=") && source.size() > 6) {
+      names.hosts_files.push_back(source.substr(6));
+    } else {
+      return "--names: '" + source + "' is none of capture, hosts=FILE, live";
+    }
+  }
+  return std::nullopt;
+}
+
+Complaint take_prefix(const char* option, const std::string& text, int family, proxytunnel::Prefix& prefix) {
+  if (text.empty()) return std::nullopt;
+  const auto parsed = proxytunnel::Prefix::parse(text);
+  const unsigned most = family == 4 ? 24 : 96;  // room enough for synthetic addresses to differ
+  if (!parsed || parsed->address.version != family || parsed->length > most) {
+    return std::string(option) + ": '" + text + "' is no IPv" + std::to_string(family) + " prefix of at most " +
+           std::to_string(most) + " bits";
+  }
+  prefix = *parsed;
+  return std::nullopt;
+}
+
+Complaint check_outputs(const Options& options) {
+  if (options.write.empty() && options.output_dir.empty() && options.report.empty() && !options.list) {
+    return "nothing to do: give -w FILE, -d DIR, --report FILE or --list";
+  }
+  if (!options.write.empty() && !options.output_dir.empty()) return "-w and -d cannot be given together";
+  if (!options.write.empty() && options.inputs.size() > 1) return "several inputs need -d DIR instead of -w FILE";
+  const bool output_taken = options.write == "-";
+  if (output_taken && (options.report == "-" || options.list)) return "two outputs want standard output";
+  if (options.report == "-" && options.list) return "two outputs want standard output";
+
+  std::vector<std::string> outputs;
+  if (!options.write.empty()) outputs.push_back(options.write);
+  if (!options.report.empty()) outputs.push_back(options.report);
+  if (!options.output_dir.empty()) {
+    for (const auto& input : options.inputs) outputs.push_back(output_name(options.output_dir, input, options.format));
+  }
+  std::set<std::string> seen;
+  for (const std::string& output : outputs) {
+    if (output == "-") continue;
+    if (!seen.insert(std::filesystem::weakly_canonical(output).string()).second) {
+      return "two outputs would be written to " + output;
+    }
+    for (const auto& input : options.inputs) {
+      if (input != "-" && same_file(input, output)) return output + " is an input: it would be overwritten";
+    }
+  }
+  if (std::count(options.inputs.begin(), options.inputs.end(), "-") > 1) return "standard input is given twice";
+  return std::nullopt;
+}
+
+void take_disabled(const Raw& raw, proxytunnel::Disabled& disabled) {
+  const auto has = [&raw](const char* name) {
+    return std::find(raw.disabled.begin(), raw.disabled.end(), name) != raw.disabled.end();
+  };
+  disabled.socks4 = has("socks4");
+  disabled.socks5 = has("socks5");
+  disabled.http_connect = has("http-connect");
+}
+
+Complaint finish(const Raw& raw, Options& options) {
+  options.verbosity = raw.quiet ? Verbosity::quiet : raw.verbose ? Verbosity::verbose : Verbosity::normal;
+  if (raw.fix_checksums) options.tracker.checksums = proxytunnel::Checksums::compute;
+  take_disabled(raw, options.tracker.disabled);
+  if (auto complaint = take_names(raw, options.names)) return complaint;
+  options.tracker.names_from_capture = options.names.capture;
+  if (auto complaint = take_prefix("--synthetic4", raw.synthetic4, 4, options.tracker.synthetic4)) return complaint;
+  if (auto complaint = take_prefix("--synthetic6", raw.synthetic6, 6, options.tracker.synthetic6)) return complaint;
+  return check_outputs(options);
+}
+
+}  // namespace
+
+std::variant<Options, Leave> parse_options(int argc, const char* const* argv) {
+  CLI::App app(description, "pcap-unproxy");
+  app.footer(footer);
+  app.set_version_flag("--version", std::string("pcap-unproxy ") + version);
+  Options options;
+  Raw raw;
+  define(app, options, raw);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    return Leave{exit_code::done, app.help()};
+  } catch (const CLI::CallForVersion&) {
+    return Leave{exit_code::done, app.version() + "\n"};
+  } catch (const CLI::ParseError& error) {
+    return Leave{exit_code::usage, std::string("pcap-unproxy: ") + error.what() + "; see --help\n"};
+  }
+  if (const auto complaint = finish(raw, options)) {
+    return Leave{exit_code::usage, "pcap-unproxy: " + *complaint + "; see --help\n"};
+  }
+  return options;
+}
+
+std::string output_name(const std::string& directory, const std::string& input, Format format) {
+  std::string name = input == "-" ? "stdin" : std::filesystem::path(input).filename().string();
+  for (const char* ending : {".gz", ".zst", ".lz4", ".pcapng", ".pcap", ".cap"}) {
+    if (name.size() > std::string_view(ending).size() && name.ends_with(ending)) {
+      name.resize(name.size() - std::string_view(ending).size());
+    }
+  }
+  const char* ending = format == Format::pcapng ? ".unproxied.pcapng" : ".unproxied.pcap";
+  return (std::filesystem::path(directory) / (name + ending)).string();
+}
+
+}  // namespace unproxy

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// summary: what the command line asks for.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "capture/writer.hpp"
+#include "tracker/tracker.hpp"
+
+namespace unproxy {
+
+enum class Layers { all, leaf };
+enum class Progress { automatic, always, never };
+enum class Verbosity { quiet, normal, verbose };
+
+/// Where names may come from, besides the requests themselves.
+struct NameSources {
+  bool capture = true;
+  bool live = false;
+  std::vector<std::string> hosts_files;
+};
+
+struct Options {
+  std::vector<std::string> inputs;
+  std::string write;       ///< empty: none
+  std::string output_dir;  ///< empty: none
+  std::string report;      ///< empty: none
+  bool list = false;
+  bool hash = false;
+  bool show_credentials = false;
+  Layers layers = Layers::all;
+  Format format = Format::pcapng;
+  NameSources names;
+  std::string filter;      ///< empty: every packet
+  Progress progress = Progress::automatic;
+  Verbosity verbosity = Verbosity::normal;
+  proxytunnel::TrackerOptions tracker;
+};
+
+/// What the program is to do instead: print words and leave with an exit code (--help, --version, usage errors).
+struct Leave {
+  int exit_code;
+  std::string words;  ///< to standard output if the code is 0, else to standard error
+};
+
+/// Reads the command line; checks everything that can be known before an input is opened: that there is something to
+/// do, that no two outputs have one name, that no output is an input.
+std::variant<Options, Leave> parse_options(int argc, const char* const* argv);
+
+/// The file for one input with --output-dir: DIR/NAME.unproxied.pcapng, where NAME is the input's file name without
+/// the endings that captures have.
+std::string output_name(const std::string& directory, const std::string& input, Format format);
+
+extern const char* const version;
+
+}  // namespace unproxy

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// summary: what the program does: every input through the core, then the report and the list.
+#include "run.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <optional>
+
+#include "capture/open.hpp"
+#include "capture/spool.hpp"
+#include "exit_code.hpp"
+#include "exporter.hpp"
+#include "progress.hpp"
+
+namespace unproxy {
+namespace {
+
+using proxytunnel::InputSummary;
+using proxytunnel::Passwords;
+using proxytunnel::Report;
+using proxytunnel::ReportCounters;
+
+void complain(const std::string& words) { std::fprintf(stderr, "pcap-unproxy: %s\n", words.c_str()); }
+
+void make_directory(const std::string& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error) throw OutputError("cannot make the directory " + path + ": " + error.message());
+}
+
+class Run {
+ public:
+  Run(const Options& options, const StopFlag& stop) : options_(options), stop_(stop) {}
+
+  int operator()() {
+    for (std::size_t i = 0; i < options_.inputs.size() && !stop_; ++i) take_input(i);
+    report_.interrupted = stop_;
+    if (stop_) raise_exit_code(exit_code::damaged);
+    report_.sort();
+    guarded([this] { write_report_file(); });
+    if (options_.list) std::fputs(list_of(report_).c_str(), stdout);
+    return exit_code_;
+  }
+
+ private:
+  void raise_exit_code(int code) { exit_code_ = std::max(exit_code_, code); }
+
+  template <class Action>
+  void guarded(Action action) {
+    try {
+      action();
+    } catch (const OutputError& error) {
+      complain(error.what());
+      raise_exit_code(exit_code::unwritable_output);
+    } catch (const UsageError& error) {
+      complain(error.what());
+      raise_exit_code(exit_code::usage);
+    } catch (const CaptureError& error) {
+      complain(error.what());
+      raise_exit_code(exit_code::unreadable_input);
+      report_.inputs.back().unreadable = error.what();
+    }
+  }
+
+  void take_input(std::size_t index) {
+    report_.inputs.emplace_back();
+    report_.inputs.back().file = options_.inputs[index];
+    guarded([this, index] { export_input(index); });
+  }
+
+  [[nodiscard]] std::string output_of(const std::string& input) const {
+    if (!options_.write.empty()) return options_.write;
+    return options_.output_dir.empty() ? std::string() : output_name(options_.output_dir, input, options_.format);
+  }
+
+  void export_input(std::size_t index) {
+    const std::string& input = options_.inputs[index];
+    std::string path = input;
+    std::optional<SpooledInput> spooled;
+    TunnelSet left_out;
+    if (options_.layers == Layers::leaf) {
+      spooled.emplace(input, &stop_);
+      path = spooled->path();
+      left_out = survey(path);
+    }
+
+    InputHash hash;
+    auto reader = with_progress(open_capture(path, options_.hash ? &hash : nullptr, &stop_), path, options_.progress);
+    std::unique_ptr<VirtualWriter> writer;
+    const std::string output = output_of(input);
+    Session session(options_, next_id_);
+    if (!output.empty()) writer = open_output(output, input, *reader);
+    Exporter exporter(options_, index, writer.get(), std::move(left_out), report_);
+    const std::size_t before = report_.tunnels.size();
+    session.run(*reader, exporter);
+    if (writer) writer->finish();
+    note_input(session, *reader, hash);
+    if (writer) report_.counters.packets_written += writer->packets();
+    next_id_ += static_cast<proxytunnel::TunnelId>(report_.tunnels.size() - before);
+    tell(session, writer.get(), output, report_.tunnels.size() - before);
+  }
+
+  [[nodiscard]] TunnelSet survey(const std::string& path) const {
+    auto reader = open_capture(path, nullptr, &stop_);
+    LeafSurvey sink;
+    Session(options_, next_id_).run(*reader, sink);
+    return sink.take_carriers();
+  }
+
+  [[nodiscard]] std::unique_ptr<VirtualWriter> open_output(const std::string& output, const std::string& input,
+                                                           const CaptureReader& reader) const {
+    if (!options_.output_dir.empty()) make_directory(options_.output_dir);
+    const std::string name = input == "-" ? "standard input" : std::filesystem::path(input).filename().string();
+    auto writer = std::make_unique<VirtualWriter>(output, options_.format, name);
+    writer->set_interfaces(reader.interfaces());
+    return writer;
+  }
+
+  void note_input(const Session& session, const CaptureReader& reader, const InputHash& hash) {
+    InputSummary& input = report_.inputs.back();
+    const SessionSummary& read = session.summary();
+    input.packets = read.packets;
+    input.bytes = options_.hash ? hash.bytes() : reader.position();
+    input.first_time = read.first_time;
+    input.last_time = read.last_time;
+    if (options_.hash && !stop_) input.sha256 = hash.hex();
+    if (const auto& damage = reader.damage()) {
+      input.damaged = "at byte " + std::to_string(damage->offset) + ": " + damage->message;
+      complain(input.file + ": " + input.damaged);
+      raise_exit_code(exit_code::damaged);
+    }
+    ReportCounters& counters = report_.counters;
+    counters.packets_read += read.packets;
+    counters.connections += session.counters().connections;
+    counters.tunnels += session.counters().tunnels;
+    counters.dropped_connections += session.counters().dropped_connections;
+    for (const auto& [reason, count] : read.passed_over) counters.packets_passed_over[reason] += count;
+  }
+
+  void tell(const Session& session, const VirtualWriter* writer, const std::string& output,
+            std::size_t attempts) const {
+    if (options_.verbosity == Verbosity::quiet) return;
+    const auto opened = session.counters().tunnels;
+    std::string words = report_.inputs.back().file + ": " + std::to_string(session.summary().packets) + " packets, " +
+                        (opened == 0 ? "no tunnel" : std::to_string(opened) + (opened == 1 ? " tunnel" : " tunnels")) +
+                        " opened";
+    if (attempts > opened) words += ", " + std::to_string(attempts - opened) + " attempts failed";
+    if (writer != nullptr) words += "; " + std::to_string(writer->packets()) + " virtual packets in " + output;
+    complain(words);
+    if (session.counters().dropped_connections != 0) {
+      complain(std::to_string(session.counters().dropped_connections) +
+               " idle connections were dropped; see --max-connections");
+    }
+    if (options_.verbosity != Verbosity::verbose) return;
+    for (const auto& [reason, count] : session.summary().passed_over) {
+      complain("passed over: " + std::to_string(count) + " packets, " + reason);
+    }
+  }
+
+  void write_report_file() {
+    if (options_.report.empty()) return;
+    OutputFile file(options_.report);
+    const auto passwords = options_.show_credentials ? Passwords::show : Passwords::redact;
+    write_report(report_, {"pcap-unproxy", version}, passwords,
+                 [&file](std::string_view text) { file.write(proxytunnel::bytes_of(text)); });
+    file.finish();
+  }
+
+  const Options& options_;
+  const StopFlag& stop_;
+  Report report_;
+  proxytunnel::TunnelId next_id_ = 0;
+  int exit_code_ = exit_code::done;
+};
+
+}  // namespace
+
+int run(const Options& options, const StopFlag& stop) { return Run(options, stop)(); }
+
+}  // namespace unproxy

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// summary: one capture on its way through the core: packets are decoded, segments go in at the door, and what comes
+//          back goes to a sink - layer by layer, since a virtual segment is a segment.
+#pragma once
+
+#include <array>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "capture/capture.hpp"
+#include "decode/decode.hpp"
+#include "filter.hpp"
+#include "options.hpp"
+#include "tracker/tracker.hpp"
+
+namespace unproxy {
+
+/// Where results go, in the order in which they are to be shown.
+class Sink {
+ public:
+  virtual ~Sink() = default;
+  Sink() = default;
+  Sink(const Sink&) = delete;
+  Sink& operator=(const Sink&) = delete;
+
+  virtual void secrets(const Secrets&) {}
+  virtual void name(const NameRecord&) {}
+  virtual void opened(const proxytunnel::Attempt&) {}
+  virtual void segment(const proxytunnel::VirtualSegment&) {}
+  virtual void ended(proxytunnel::Attempt&&) {}
+  virtual void skipped(const proxytunnel::SkippedEvent&) {}
+};
+
+/// What was read, for the report.
+struct SessionSummary {
+  std::uint64_t packets = 0;
+  std::optional<proxytunnel::Time> first_time, last_time;
+  std::map<std::string, std::uint64_t> passed_over;  ///< packets, by reason
+};
+
+class Session {
+ public:
+  /// `first_id` is the id of the first attempt. Options are borrowed. Throws CaptureError if a hosts file cannot be
+  /// read.
+  Session(const Options& options, proxytunnel::TunnelId first_id);
+
+  /// Reads the capture to its end, to damage or until the reader is stopped.
+  void run(CaptureReader& reader, Sink& sink);
+
+  [[nodiscard]] const SessionSummary& summary() const { return summary_; }
+  [[nodiscard]] const proxytunnel::TrackerCounters& counters() const { return tracker_.counters(); }
+
+ private:
+  void read_hosts_files();
+  void take_side_blocks(CaptureReader& reader, Sink& sink);
+  void packet(const Packet& packet, const CaptureReader& reader, Sink& sink);
+  void put_in(const proxytunnel::Segment& segment, unsigned layer, Sink& sink);
+  void report_events(proxytunnel::Outcome& outcome, Sink& sink);
+  void look_up(const proxytunnel::MessageEvent& event);
+
+  const Options& options_;
+  proxytunnel::Tracker tracker_;
+  Decoder decoder_;
+  std::optional<Filter> filter_;
+  std::vector<std::uint8_t> envelope_;
+  /// One for each layer, and one more for the layer that is no longer shown.
+  std::array<proxytunnel::Outcome, proxytunnel::limits::layers + 1> outcomes_;
+  std::array<std::uint64_t, reason_count> passed_over_{};
+  std::uint64_t filtered_ = 0;
+  SessionSummary summary_;
+};
+
+}  // namespace unproxy

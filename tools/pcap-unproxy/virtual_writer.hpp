@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// summary: writes virtual segments as packets of a capture: link header, comments, names.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "capture/writer.hpp"
+#include "decode/link.hpp"
+#include "tracker/outcome.hpp"
+
+namespace unproxy {
+
+class VirtualWriter {
+ public:
+  /// `input` is the name in the section header. Throws CaptureError if the output cannot be made.
+  VirtualWriter(const std::string& path, Format format, const std::string& input);
+
+  /// The input's interfaces; borrowed, and may grow.
+  void set_interfaces(const std::vector<Interface>& interfaces) { interfaces_ = &interfaces; }
+
+  void secrets(const Secrets& secrets) { writer_.secrets(secrets); }
+  void name(const NameRecord& record);
+  /// Before the first segment of a tunnel: its name and the words on its synthetic packets.
+  void opened(const proxytunnel::Attempt& attempt);
+  void segment(const proxytunnel::VirtualSegment& segment);
+  /// Completes the file under its final name. Without, nothing is left.
+  void finish() { writer_.finish(); }
+
+  [[nodiscard]] std::uint64_t packets() const { return packets_; }
+
+ private:
+  [[nodiscard]] std::uint32_t output_interface(std::uint32_t interface, std::uint32_t link_type);
+  [[nodiscard]] std::string comment_on(const proxytunnel::VirtualSegment& segment) const;
+
+  CaptureWriter writer_;
+  const std::vector<Interface>* interfaces_ = nullptr;
+  std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t> output_interfaces_;  // (interface, link type)
+  std::set<std::pair<proxytunnel::Address, std::string>> names_;
+  std::string opening_;  // what the SYN says of the tunnel that opened last
+  std::uint64_t packets_ = 0;
+};
+
+}  // namespace unproxy
