@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // summary: runs test/transcripts/*.txt: whole, cut after every byte in several orders, and ended at every prefix.
 #include "follower.hpp"
+#include "unit.hpp"
 
 #include <algorithm>
 #include <cctype>
-#include <csetjmp>
-#include <cstdarg>
-#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
@@ -14,10 +12,6 @@
 #include <iostream>
 #include <random>
 #include <sstream>
-// Last, since its macro skip() is no friend of member functions.
-extern "C" {
-#include <cmocka.h>
-}
 
 namespace proxytunnel {
 namespace {

@@ -116,6 +116,7 @@ Complaint check_outputs(const Options& options) {
   }
   if (!options.write.empty() && !options.output_dir.empty()) return "-w and -d cannot be given together";
   if (!options.write.empty() && options.inputs.size() > 1) return "several inputs need -d DIR instead of -w FILE";
+  if (std::count(options.inputs.begin(), options.inputs.end(), "-") > 1) return "standard input is given twice";
   const bool output_taken = options.write == "-";
   if (output_taken && (options.report == "-" || options.list)) return "two outputs want standard output";
   if (options.report == "-" && options.list) return "two outputs want standard output";
@@ -136,7 +137,6 @@ Complaint check_outputs(const Options& options) {
       if (input != "-" && same_file(input, output)) return output + " is an input: it would be overwritten";
     }
   }
-  if (std::count(options.inputs.begin(), options.inputs.end(), "-") > 1) return "standard input is given twice";
   return std::nullopt;
 }
 

@@ -46,7 +46,8 @@ Origin choose_origin(Attempt& attempt, const Evidence& evidence) {
   }
   NameChoice choice = evidence.names.choose(target.host, attempt.proxy.address);
   const auto bound = address_in_reply(attempt);
-  if (bound && can_be_origin({*bound, attempt.bound->port}, target.port, attempt.client, attempt.proxy)) {
+  if (bound && can_be_origin({*bound, attempt.bound->port}, target.port, attempt.client, attempt.proxy,
+                             evidence.synthetic.prefixes())) {
     origin.endpoint.address = *bound;
     origin.provenance = Provenance::socks_reply;
   } else if (choice.address) {

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// summary: what a DNS response over UDP proves about the name that was asked for.
+// spec: RFC 1035 section 4 (messages), RFC 3596 (AAAA)
+//
+//   message   id(2) flags(2) questions(2) answers(2) authorities(2) additional(2) question* record*
+//   question  name type(2) class(2)
+//   record    name type(2) class(2) ttl(4) length(2) then `length` bytes: A 4, AAAA 16, CNAME a name
+//   name      labels, ended by a zero byte or by a pointer: 11 and 14 bits, the offset of the rest in the message
+//   label     length(1), 1 to 63, then that many bytes
+#include "names/dns.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "names/canonical_name.hpp"
+
+namespace proxytunnel {
+namespace {
+
+constexpr std::size_t header_size = 12;
+
+constexpr std::uint16_t what_it_is = 0xf80f;  // QR, OPCODE and RCODE of the flags
+constexpr std::uint16_t good_response = 0x8000;
+
+constexpr std::uint16_t type_a = 1, type_cname = 5, type_aaaa = 28;
+constexpr std::uint16_t class_in = 1;
+
+/// Records read from one response; more than the largest UDP responses of real servers hold.
+constexpr unsigned most_records = 512;
+/// Aliases followed from the question; resolvers give up at about this many.
+constexpr unsigned most_aliases = 16;
+/// Pointers followed within a name: each leads to a label, and a name has at most 127.
+constexpr unsigned most_pointers = 127;
+
+struct Alias {
+  std::string owner, target;
+};
+struct Host {
+  std::string owner;
+  Address address;
+};
+struct Records {
+  std::vector<Alias> aliases;
+  std::vector<Host> hosts;
+};
+
+// Passes over a name without following its pointer. False if there is no whole name.
+bool skip_name(Reader& reader) noexcept {
+  for (;;) {
+    const unsigned length = reader.u8();
+    if (!reader.complete()) return false;
+    if (length == 0) return true;
+    if (length < 64) {
+      reader.skip(length);
+    } else {
+      reader.skip(1);
+      return length >= 0xc0 && reader.complete();
+    }
+  }
+}
+
+bool adds_label(std::string& name, std::string_view label) {
+  if (label.find('.') != std::string_view::npos || label.find('\0') != std::string_view::npos) return false;
+  if (!name.empty()) name += '.';
+  name += label;
+  return name.size() <= longest_dns_name;
+}
+
+// The name at an offset of the message, in canonical form. Pointers must lead before the labels they end, so each
+// starts nearer to the front and none can go round.
+std::optional<std::string> name_at(Bytes message, std::size_t offset) {
+  std::string name;
+  Reader reader(message.subspan(offset));
+  for (unsigned pointers = 0;;) {
+    const unsigned length = reader.u8();
+    if (!reader.complete()) return std::nullopt;
+    if (length == 0) break;
+    if (length < 64) {
+      const Bytes label = reader.take(length);
+      if (!reader.complete() || !adds_label(name, text_of(label))) return std::nullopt;
+      continue;
+    }
+    const std::size_t target = (length & 0x3fU) << 8 | reader.u8();
+    if (length < 0xc0 || !reader.complete() || ++pointers > most_pointers) return std::nullopt;
+    if (target < header_size || target >= offset) return std::nullopt;
+    offset = target;
+    reader = Reader(message.subspan(offset));
+  }
+  if (name.empty()) return std::nullopt;
+  return canonical_name(name);
+}
+
+// Reads one record; those that tell nothing are passed over. False if there is no whole record.
+bool read_record(Bytes message, Reader& reader, Records& records) {
+  const std::size_t owner_at = reader.position();
+  if (!skip_name(reader)) return false;
+  const std::uint16_t type = reader.u16(), record_class = reader.u16();
+  reader.skip(4);
+  const std::size_t size = reader.u16();
+  const std::size_t content_at = reader.position();
+  const Bytes content = reader.take(size);
+  if (!reader.complete()) return false;
+  if (record_class != class_in) return true;
+  if ((type == type_a && size == 4) || (type == type_aaaa && size == 16)) {
+    auto owner = name_at(message, owner_at);
+    if (owner) records.hosts.push_back({std::move(*owner), Address::from(content)});
+  } else if (type == type_cname) {
+    Reader alias(content);
+    if (!skip_name(alias) || !alias.rest().empty()) return true;
+    auto owner = name_at(message, owner_at), target = name_at(message, content_at);
+    if (owner && target) records.aliases.push_back({std::move(*owner), std::move(*target)});
+  }
+  return true;
+}
+
+// The name at the end of the aliases; nullopt if they go round or on for too long.
+std::optional<std::string_view> follow(const std::vector<Alias>& aliases, std::string_view name) noexcept {
+  for (unsigned followed = 0; followed <= most_aliases; ++followed) {
+    const auto next = std::find_if(aliases.begin(), aliases.end(), [name](const Alias& a) { return a.owner == name; });
+    if (next == aliases.end()) return name;
+    name = next->target;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+DnsAnswer read_dns_answer(Bytes message) noexcept {
+  Reader reader(message);
+  reader.skip(2);
+  const unsigned flags = reader.u16(), questions = reader.u16(), answers = reader.u16();
+  reader.skip(4);
+  if (!reader.complete() || (flags & what_it_is) != good_response || questions != 1) return {};
+
+  if (!skip_name(reader)) return {};
+  reader.skip(2);
+  if (reader.u16() != class_in) return {};
+  auto name = name_at(message, header_size);
+  if (!name) return {};
+
+  Records records;
+  for (unsigned i = 0; i < std::min(answers, most_records); ++i) {
+    if (!read_record(message, reader, records)) break;
+  }
+  DnsAnswer answer;
+  const auto canonical = follow(records.aliases, *name);
+  for (const Host& host : records.hosts) {
+    if (host.owner == canonical) answer.addresses.push_back(host.address);
+  }
+  answer.name = std::move(*name);
+  return answer;
+}
+
+void learn_names(const Datagram& datagram, AddressBook& names) noexcept {
+  const DnsAnswer answer = read_dns_answer(datagram.payload);
+  names.answer(answer.name, answer.addresses, datagram.receiver.address);
+}
+
+}  // namespace proxytunnel

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ * summary: the dissector that is set on parent conversations: it keeps others from reading what belongs to the tunnel,
+ * and gives handshakes to the built-in dissectors that know them.
+ */
+#include "packet-proxytunnel.h"
+
+#include <epan/dissectors/packet-tcp.h>
+#include <string.h>
+
+static int proto_proxytunnel = -1;
+static dissector_handle_t claim_handle, http_handle, socks_handle, data_handle;
+
+/* What a claimed conversation speaks. */
+enum { claimed_socks = 1, claimed_http = 2 };
+
+/* The built-in dissector of SOCKS compares with this port and knows no other. */
+enum { socks_port = 1080 };
+
+/* ---------------------------------------------------------------- the handshake's bytes */
+
+static bool speaks_http(packet_info *pinfo, const segment_t *segment) {
+  const conversation_t *conversation = ws_find_tcp_conversation(pinfo, &segment->sender, &segment->receiver,
+                                                                segment->sender_port, segment->receiver_port);
+  return conversation &&
+         GPOINTER_TO_UINT(conversation_get_proto_data(conversation, proto_proxytunnel)) == claimed_http;
+}
+
+/* True if a request ends here that began in a segment which was not given to the built-in dissector. */
+static bool is_tail_of_request(const record_t *record, uint32_t frame, unsigned size) {
+  for (unsigned i = 0; i < record->messages_count; i++) {
+    const message_t *message = &record->messages[i];
+    if (message->kind == PT_HTTP_CONNECT_REQUEST && message->frame == frame) return message->size > size;
+  }
+  return false;
+}
+
+/* True if all messages of the record stand in this segment, whole. */
+static bool messages_fill(const record_t *record, uint32_t frame, unsigned size) {
+  unsigned sum = 0;
+  for (unsigned i = 0; i < record->messages_count; i++) {
+    if (record->messages[i].frame == frame) sum += record->messages[i].size;
+  }
+  return sum == size;
+}
+
+static void dissect_handshake(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const segment_t *segment,
+                              const record_t *record, void *tcp) {
+  const unsigned size = tvb_reported_length(tvb);
+  if (speaks_http(pinfo, segment)) {
+    if (is_tail_of_request(record, pinfo->num, size)) {
+      tree_draw_handshake_bytes(tvb, pinfo, tree);
+    } else {
+      pinfo->can_desegment = pinfo->saved_can_desegment;
+      call_dissector_only(http_handle, tvb, pinfo, tree, tcp);
+    }
+    return;
+  }
+  const bool known_port = segment->sender_port == socks_port || segment->receiver_port == socks_port;
+  if (socks_handle && known_port && messages_fill(record, pinfo->num, size)) {
+    call_dissector_only(socks_handle, tvb, pinfo, tree, tcp);
+  } else if (!record->messages_count) {
+    tree_draw_handshake_bytes(tvb, pinfo, tree);
+  }
+}
+
+/* How many of the bytes that TCP hands over belong to the handshake. TCP hands over a rest of the segment, or what it
+ * put together for the built-in dissector, which ends with the segment. */
+static unsigned handshake_part(tvbuff_t *tvb, const segment_t *segment, const record_t *record, const void *tcp) {
+  const unsigned size = tvb_reported_length(tvb);
+  const unsigned payload = segment->length - MIN(record->handshake_bytes, segment->length);
+  const struct tcpinfo *position = (const struct tcpinfo *)tcp;
+  if (position && position->is_reassembled) return size - MIN(payload, size);
+  const unsigned skipped = segment->length - MIN(size, segment->length);
+  return record->handshake_bytes > skipped ? MIN(record->handshake_bytes - skipped, size) : 0;
+}
+
+/* ---------------------------------------------------------------- the dissector */
+
+static int dissect_left(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree) {
+  const conversation_t *conversation =
+      ws_find_tcp_conversation(pinfo, &pinfo->src, &pinfo->dst, pinfo->srcport, pinfo->destport);
+  const unsigned claim =
+      conversation ? GPOINTER_TO_UINT(conversation_get_proto_data(conversation, proto_proxytunnel)) : 0;
+  /* What follows a refused CONNECT is HTTP, for whoever reads that; what follows refused SOCKS is nothing, but the
+   * built-in dissector would take it for the rest of a handshake. */
+  if (claim != claimed_socks) return 0;
+  return call_dissector_only(data_handle, tvb, pinfo, tree, NULL);
+}
+
+static int dissect_claimed(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *tcp) {
+  const record_t *record = shim_record();
+  const segment_t *segment = shim_segment();
+  if (pinfo->flags.in_error_pkt) {
+    tree_draw_quoted(tvb, tree);
+    return (int)tvb_captured_length(tvb);
+  }
+  if (!record || !record->claimed) return dissect_left(tvb, pinfo, tree);
+  const unsigned size = tvb_reported_length(tvb);
+  const unsigned handshake = handshake_part(tvb, segment, record, tcp);
+  if (handshake) {
+    dissect_handshake(tvb_new_subset_length(tvb, 0, (int)handshake), pinfo, tree, segment, record, tcp);
+  }
+  if (handshake < size) {
+    tree_draw_payload(tvb_new_subset_remaining(tvb, (int)handshake), pinfo, tree, attempt_of(record->tunnel));
+  }
+  return (int)tvb_captured_length(tvb);
+}
+
+/* ---------------------------------------------------------------- claiming */
+
+static bool is_http(const record_t *record) {
+  if (record->messages_count) return !strncmp(record->messages[0].protocol, "http", 4);
+  const attempt_t *attempt = attempt_of(record->tunnel);
+  return attempt && !strncmp(attempt->protocol, "http", 4);
+}
+
+void claim_conversation(packet_info *pinfo, const segment_t *segment, const record_t *record) {
+  conversation_t *conversation = ws_find_tcp_conversation(pinfo, &segment->sender, &segment->receiver,
+                                                          segment->sender_port, segment->receiver_port);
+  if (!conversation) {
+    conversation = conversation_new(pinfo->num, &segment->sender, &segment->receiver, CONVERSATION_TCP,
+                                    segment->sender_port, segment->receiver_port, 0);
+  }
+  if (!conversation_get_proto_data(conversation, proto_proxytunnel)) {
+    conversation_add_proto_data(conversation, proto_proxytunnel,
+                                GUINT_TO_POINTER(is_http(record) ? claimed_http : claimed_socks));
+  }
+  if (proxytunnel_preferences.precedence && conversation_get_dissector(conversation, pinfo->num) != claim_handle) {
+    conversation_set_dissector_from_frame_number(conversation, pinfo->num, claim_handle);
+  }
+}
+
+/* Without precedence the built-in dissectors come first, and what they leave comes here. */
+static ws_bool_t dissect_heuristic(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *tcp) {
+  const record_t *record = shim_record();
+  return record && record->claimed && dissect_claimed(tvb, pinfo, tree, tcp) > 0;
+}
+
+void claim_handoff(int proto) {
+  proto_proxytunnel = proto;
+  claim_handle = create_dissector_handle(dissect_claimed, proto);
+  http_handle = find_dissector("http");
+  socks_handle = find_dissector("socks");
+  data_handle = find_dissector("data");
+  heur_dissector_add("tcp", dissect_heuristic, "SOCKS4 and SOCKS4a on any port", "proxytunnel_socks4", proto,
+                     HEURISTIC_ENABLE);
+  heur_dissector_add("tcp", dissect_heuristic, "SOCKS5 on any port", "proxytunnel_socks5", proto, HEURISTIC_ENABLE);
+  heur_dissector_add("tcp", dissect_heuristic, "HTTP CONNECT on any port", "proxytunnel_connect", proto,
+                     HEURISTIC_ENABLE);
+}

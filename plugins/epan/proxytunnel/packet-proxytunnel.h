@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ * summary: what the files of the plugin share.
+ *
+ * Theory of operation. The shim (shim.c) stands in front of the TCP dissector. On the first pass it feeds each segment
+ * to the core, once, and what comes back is frozen (freeze.c) for this frame and for this TCP layer in it. Whatever is
+ * drawn, in whatever pass, is drawn from the frozen record (tree.c). After the TCP dissector has returned, the shim
+ * gives each virtual segment of the record to the IP dissector, which calls the shim again for its TCP: so chains of
+ * proxies need no code of their own. A dissector set on the parent conversation (claim.c) keeps others from reading
+ * what belongs to the tunnel.
+ *
+ * epan throws with longjmp. Nothing here holds memory, locks or C++ frames across a call into epan: all memory is
+ * wmem's, except for the tracker, which lives as long as the file.
+ */
+#ifndef PACKET_PROXYTUNNEL_H
+#define PACKET_PROXYTUNNEL_H
+
+#include "ws_compat.h"
+
+#include "capi/proxytunnel.h"
+
+/* ---------------------------------------------------------------- what is kept of an attempt, for as long as the file */
+
+/* One attempt to open a tunnel: what is known of it so far. Texts are never NULL. */
+typedef struct {
+  uint32_t id, parent; /* parent: PT_NO_TUNNEL if there is none */
+  unsigned layer;
+  pt_endpoint_t client, proxy;
+  const char *protocol, *command, *status, *reason, *host, *target, *username;
+  uint16_t port;
+  bool opened, ended;
+  int reply_code; /* -1: none */
+  bool has_origin;
+  pt_endpoint_t origin;
+  const char *provenance;
+  uint32_t request_frame, reply_frame, opened_frame, payload_frame; /* 0: none (yet) */
+  int64_t request_time, reply_time;
+  uint32_t parent_stream, stream; /* numbers of the TCP dissector; UINT32_MAX: not known (yet) */
+  wmem_list_t *anomalies;         /* of texts */
+} attempt_t;
+
+/* NULL if there is none of that id. */
+attempt_t *attempt_of(uint32_t id);
+/* The attempts whose request ends in that frame; NULL if none. */
+const wmem_list_t *attempts_requested_in(uint32_t frame);
+
+/* ---------------------------------------------------------------- what is kept of a TCP segment, likewise */
+
+/* A message of a handshake. Texts are never NULL. */
+typedef struct {
+  pt_message_kind_t kind;
+  uint32_t attempt; /* PT_NO_TUNNEL as long as its request was not understood */
+  uint32_t frame;   /* in which it stands */
+  uint32_t size;
+  bool from_client;
+  const char *protocol, *command, *host, *target, *username, *password, *reason, *bound;
+  uint16_t port;
+  const uint8_t *methods;
+  unsigned methods_size;
+  int reply_code; /* -1: none */
+} message_t;
+
+/* A packet of a virtual conversation. */
+typedef struct {
+  pt_virtual_kind_t kind;
+  attempt_t *attempt;
+  bool from_client;
+  const uint8_t *headers;
+  unsigned ip_size, tcp_size;
+  const uint8_t *kept;     /* its payload, or NULL: then it is at `place` of the segment's payload */
+  unsigned place, captured; /* bytes */
+  uint32_t length;          /* of the payload on the wire */
+  uint32_t frame;           /* that carried it */
+} virtual_t;
+
+/* What the core made of one TCP segment. */
+typedef struct {
+  uint16_t sender_port, receiver_port;
+  uint32_t sequence; /* raw; with the ports a check that it is the same segment in a later pass */
+  pt_progress_t progress;
+  uint32_t handshake_bytes; /* of the payload; what follows is the tunnel's */
+  uint32_t tunnel;          /* the open one, or PT_NO_TUNNEL */
+  bool claimed;             /* its payload is ours to show */
+  message_t *messages;
+  unsigned messages_count;
+  attempt_t *opened;       /* NULL: no tunnel opened here */
+  attempt_t **over;        /* attempts of this connection that ended here without a tunnel */
+  const char **over_status; /* as it was known here */
+  unsigned over_count;
+  virtual_t *segments;
+  unsigned segments_count;
+} record_t;
+
+/* A TCP segment as the shim sees it. Addresses are copies; `bytes` lives as long as the packet. */
+typedef struct {
+  address sender, receiver;
+  uint16_t sender_port, receiver_port;
+  uint32_t sequence;
+  unsigned header_size, captured; /* captured: bytes of payload */
+  uint32_t length;                /* bytes of payload on the wire */
+  const uint8_t *bytes;           /* header and captured payload */
+  bool has_syn;
+} segment_t;
+
+/* The core's answer, for this file. NULL if there was nothing to keep. */
+record_t *freeze_outcome(const pt_outcome_t *outcome, const segment_t *segment, uint32_t frame);
+void freeze_reset(void);
+
+/* ---------------------------------------------------------------- the shim */
+
+void shim_register(int proto);
+void shim_handoff(void);
+/* The tracker of the open file; NULL if there is none. */
+const pt_tracker_t *shim_tracker(void);
+/* True while the packet is dissected in which virtual packets are shown. */
+bool shim_shows_virtual(packet_info *pinfo);
+/* The record of the TCP segment that is being dissected right now; NULL if it is none of ours. */
+const record_t *shim_record(void);
+const segment_t *shim_segment(void);
+
+/* ---------------------------------------------------------------- the dissector of parent conversations */
+
+void claim_handoff(int proto);
+/* From this frame on the parent's payload is shown by us. */
+void claim_conversation(packet_info *pinfo, const segment_t *segment, const record_t *record);
+
+/* ---------------------------------------------------------------- drawing */
+
+void tree_register(int proto);
+/* What was understood at this segment: messages, what they led to. Columns too. */
+void tree_draw_record(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const segment_t *segment,
+                      const record_t *record);
+/* What is known of requests that stand here but were understood later. */
+void tree_draw_requests(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const segment_t *segment);
+/* The head of a virtual packet. Returns the item's tree for what is known only after its dissection. */
+proto_tree *tree_draw_virtual(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const virtual_t *segment);
+void tree_draw_stream(proto_tree *tree, tvbuff_t *tvb, const attempt_t *attempt);
+/* Lines for payload that is not shown in place. */
+void tree_draw_payload(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const attempt_t *attempt);
+void tree_draw_handshake_bytes(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree);
+void tree_draw_quoted(tvbuff_t *tvb, proto_tree *tree);
+/* "SOCKS5 Connect www.example.com:443"; lives as long as the packet. */
+const char *tree_attempt_text(wmem_allocator_t *pool, const attempt_t *attempt);
+
+/* ---------------------------------------------------------------- preferences, taps, follow */
+
+typedef struct {
+  gboolean socks4, socks5, http_connect;
+  gboolean precedence, virtual_conversations, dns, credentials;
+  guint layers;
+  const char *synthetic4, *synthetic6;
+} preferences_t;
+
+extern preferences_t proxytunnel_preferences;
+void preferences_register(int proto);
+
+/* One virtual packet, or with segment == NULL an attempt that ended without a tunnel. Lives as long as the packet. */
+typedef struct {
+  const attempt_t *attempt;
+  const virtual_t *segment;
+  address sender, receiver;
+  uint16_t sender_port, receiver_port;
+  const uint8_t *bytes; /* headers and captured payload */
+  unsigned captured;    /* of the whole packet */
+  uint32_t length;      /* of the whole packet */
+} tap_record_t;
+
+void taps_register(int proto);
+void taps_handoff(void);
+void taps_queue_virtual(packet_info *pinfo, const virtual_t *segment, const uint8_t *bytes, unsigned captured,
+                        uint32_t length);
+void taps_queue_over(packet_info *pinfo, const attempt_t *attempt);
+/* "-z proxytunnel,export,FILE" */
+void export_register(void);
+
+void follow_handoff(void);
+
+#endif

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ * summary: every difference between the releases of Wireshark (4.0, 4.4, 4.6) that the plugin meets. No other file asks
+ * for a version.
+ */
+#ifndef PROXYTUNNEL_WS_COMPAT_H
+#define PROXYTUNNEL_WS_COMPAT_H
+
+#include <wireshark.h>
+#include <ws_version.h>
+#include <epan/addr_resolv.h>
+#include <epan/conversation.h>
+#include <epan/packet.h>
+#include <wiretap/wtap.h>
+
+#define WS_RELEASE (WIRESHARK_VERSION_MAJOR * 100 + WIRESHARK_VERSION_MINOR)
+
+/* The truth value of callbacks and of the functions that take one. */
+#if WS_RELEASE >= 404
+typedef bool ws_bool_t;
+#else
+typedef gboolean ws_bool_t;
+#endif
+
+/* The conversation that the TCP dissector uses. */
+static inline conversation_t *ws_find_tcp_conversation(packet_info *pinfo, const address *sender,
+                                                       const address *receiver, uint32_t sender_port,
+                                                       uint32_t receiver_port) {
+  return find_conversation(pinfo->num, sender, receiver, CONVERSATION_TCP, sender_port, receiver_port, 0);
+}
+
+static inline void ws_add_ipv4_name(uint32_t address, const char *name) {
+#if WS_RELEASE >= 404
+  add_ipv4_name(address, name, false);
+#else
+  add_ipv4_name(address, name);
+#endif
+}
+
+static inline void ws_add_ipv6_name(const ws_in6_addr *address, const char *name) {
+#if WS_RELEASE >= 404
+  add_ipv6_name(address, name, false);
+#else
+  add_ipv6_name(address, name);
+#endif
+}
+
+/* What the callback of a "-z" option returns. */
+#if WS_RELEASE >= 406
+typedef bool ws_option_result_t;
+#define WS_OPTION_TAKEN return true
+#define WS_OPTION_WRONG return false
+#else
+typedef void ws_option_result_t;
+#define WS_OPTION_TAKEN return
+#define WS_OPTION_WRONG return
+#endif
+
+/* One packet into a file. In 4.6 the bytes travel inside the record. */
+static inline bool ws_dump(wtap_dumper *dumper, wtap_rec *record, const uint8_t *bytes, size_t size, int *error,
+                           char **text) {
+#if WS_RELEASE >= 406
+  ws_buffer_clean(&record->data);
+  ws_buffer_append(&record->data, bytes, size);
+  return wtap_dump(dumper, record, error, text);
+#else
+  (void)size;
+  return wtap_dump(dumper, record, bytes, error, text);
+#endif
+}
+
+static inline void ws_record_init(wtap_rec *record) {
+#if WS_RELEASE >= 406
+  wtap_rec_init(record, 2048);
+#else
+  wtap_rec_init(record);
+#endif
+}
+
+static inline bool ws_dump_close(wtap_dumper *dumper, int *error, char **text) {
+#if WS_RELEASE >= 404
+  bool reload = false;
+#else
+  gboolean reload = FALSE;
+#endif
+  return wtap_dump_close(dumper, &reload, error, text);
+}
+
+/* A follower's filter functions. */
+#if WS_RELEASE >= 404
+typedef char ws_filter_text_t;
+typedef unsigned ws_stream_number_t;
+#else
+typedef gchar ws_filter_text_t;
+typedef guint ws_stream_number_t;
+#endif
+
+#endif
