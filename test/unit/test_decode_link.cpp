@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // summary: every link type and stack of headers leads to its IP packet, and back through adapt().
+#include <csetjmp>
 #include <cstdarg>
 #include <cstddef>
 #include <cstdint>
-#include <csetjmp>
 extern "C" {
 #include <cmocka.h>
 }
@@ -26,14 +26,24 @@ constexpr std::uint32_t ipv4_type = 0x0800, ipv6_type = 0x86dd;
 Buffer packet_of(unsigned version, std::size_t payload = 10) {
   return version == 4 ? ipv4(tcp(payload)) : ipv6(tcp(payload));
 }
-Buffer label(std::uint32_t number, std::uint32_t bottom) { return be32(number << 12 | bottom << 8 | 64); }
-Buffer pppoe(std::size_t length) { return hex({0x11, 0, 0, 9}) + be16(static_cast<std::uint32_t>(length)); }
-Buffer snap(std::uint32_t type, int organization = 0) { return hex({0xaa, 0xaa, 3, 0, 0, organization}) + be16(type); }
-Buffer sll(std::uint32_t type) { return be16(0) + be16(1) + be16(6) + filled(8, 2) + be16(type); }
+Buffer label(std::uint32_t number, std::uint32_t bottom) {
+  return be32(number << 12 | bottom << 8 | 64);
+}
+Buffer pppoe(std::size_t length) {
+  return hex({0x11, 0, 0, 9}) + be16(static_cast<std::uint32_t>(length));
+}
+Buffer snap(std::uint32_t type, int organization = 0) {
+  return hex({0xaa, 0xaa, 3, 0, 0, organization}) + be16(type);
+}
+Buffer sll(std::uint32_t type) {
+  return be16(0) + be16(1) + be16(6) + filled(8, 2) + be16(type);
+}
 Buffer sll2(std::uint32_t type) {
   return be16(type) + be16(0) + be32(3) + be16(1) + hex({0, 6}) + filled(8, 2);
 }
-Buffer family(std::initializer_list<int> four) { return hex(four); }
+Buffer family(std::initializer_list<int> four) {
+  return hex(four);
+}
 
 /// What becomes of a header when the packet behind it changes its version.
 enum class Other : std::uint8_t { keeps_type, becomes_raw };
@@ -144,19 +154,152 @@ void stays_inside_when_cut(void**) {
   }
 }
 
-void refuses(void**) {
-  struct Refused {
-    const char* name;
-    std::uint32_t link_type;
-    Buffer frame;
-    Reason reason;
-  };
+Reason reason_for(std::uint32_t link_type, const Buffer& frame) {
+  return find_ip(link_type, Exact(frame), static_cast<std::uint32_t>(frame.size())).reason;
+}
+
+void refuses_what_is_not_ip(void**) {
+  constexpr std::uint32_t type = linktype::ethernet;
   const Buffer ip = packet_of(4);
-  const Buffer type4 = be16(ipv4_type);
-  const auto tags = [&](std::size_t count) { return ethernet(0x8100) + count * (be16(1) + be16(0x8100)) + be16(1); };
-  const Buffer nested = be16(100) + snap(100).substr_guard();
-  const std::vector<Refused> all{};
-  (void)all;
+  const auto is_not_ip = [](std::uint32_t link_type, const Buffer& frame) {
+    return reason_for(link_type, frame) == Reason::not_ip;
+  };
+  assert_true(is_not_ip(type, ethernet(0x0806) + ip));                             // ARP
+  assert_true(is_not_ip(type, ethernet(ipv6_type) + ip));                          // a version that is another
+  assert_true(is_not_ip(type, ethernet(ipv4_type) + hex({0x55}) + ip));            // and one that there is not
+  assert_true(is_not_ip(type, ethernet(1501) + snap(ipv4_type) + ip));             // neither length nor type
+  assert_true(is_not_ip(type, ethernet(60) + hex({0x42, 0x42, 3}) + ip));          // spanning tree
+  assert_true(is_not_ip(type, ethernet(60) + hex({0xaa, 0xaa, 0}) + ip));          // not unnumbered
+  assert_true(is_not_ip(type, ethernet(60) + snap(ipv4_type, 0x0c) + ip));         // another organization
+  assert_true(is_not_ip(type, ethernet(0x8847) + label(16, 1) + be32(0) + ip));    // a control word
+  assert_true(is_not_ip(type, ethernet(0x8863) + pppoe(60) + be16(0x21) + ip));    // PPPoE discovery
+  assert_true(is_not_ip(type, ethernet(0x8864) + pppoe(60) + be16(0xc021) + ip));  // LCP
+  assert_true(is_not_ip(type, ethernet(0x8864) + hex({0x11, 7}) + be32(0) + be16(0x21) + ip));
+  assert_true(is_not_ip(linktype::linux_sll, sll(1) + ip));
+  assert_true(is_not_ip(linktype::null, family({0, 0, 0, 7}) + ip));
+  assert_true(is_not_ip(linktype::null, family({2, 0, 0, 2}) + ip));
+  assert_true(is_not_ip(linktype::loop, family({2, 0, 0, 0}) + ip));  // LOOP has one byte order
+  assert_true(is_not_ip(linktype::raw, hex({0})));
+  assert_true(is_not_ip(linktype::ipv6, ip));
+}
+
+void refuses_what_is_too_deep_or_unknown(void**) {
+  constexpr std::uint32_t type = linktype::ethernet;
+  const Buffer ip = packet_of(4);
+  const Buffer vlan = be16(1) + be16(0x8100);
+  assert_true(reason_for(type, ethernet(0x8100) + 16 * vlan + be16(1) + be16(ipv4_type) + ip) ==
+              Reason::too_many_headers);
+  assert_true(reason_for(type, ethernet(0x8847) + 15 * label(16, 0) + label(16, 1) + ip) == Reason::none);
+  assert_true(reason_for(type, ethernet(0x8847) + 16 * label(16, 0) + label(16, 1) + ip) == Reason::too_many_headers);
+  assert_true(reason_for(type, ethernet(200) + snap(180) + snap(160) + snap(ipv4_type) + ip) ==
+              Reason::too_many_headers);
+  assert_true(reason_for(105, ethernet(ipv4_type) + ip) == Reason::unsupported_link_type);
+}
+
+LinkHeader adapted(const Case& each, Bytes header, unsigned version, LinkHeaderRoom& room) {
+  return unproxy::adapt(each.link_type, header, version, packet_of(version, 33).size(), room);
+}
+
+bool finds(const LinkHeader& header, const Buffer& ip, std::uint32_t network) {
+  const Exact frame(Buffer(header.bytes.begin(), header.bytes.end()) + ip);
+  const LinkFrame found = find_ip(header.link_type, frame, 0);
+  return found.reason == Reason::none && equal(found.packet, ip) && found.network == network;
+}
+
+void adapts_there_and_back(void**) {
+  for (const Case& each : all_cases()) {
+    const Exact header(each.header);
+    const unsigned other = 10 - each.version;
+    LinkHeaderRoom room, second_room;
+    const LinkHeader same = adapted(each, header, each.version, room);
+    if (!finds(same, packet_of(each.version, 33), each.network)) fail_msg("%s: same version", each.name);
+    const LinkHeader changed = adapted(each, header, other, room);
+    if (!finds(changed, packet_of(other, 33), changed.bytes.empty() ? 0 : each.network)) fail_msg("%s", each.name);
+    if (each.other == Other::becomes_raw) {
+      if (changed.link_type != linktype::raw || !changed.bytes.empty()) fail_msg("%s: should be RAW", each.name);
+      continue;
+    }
+    if (changed.link_type != each.link_type || changed.bytes.size() != each.header.size()) fail_msg("%s", each.name);
+    if (changed.bytes.size() == 4 && each.version == 6) continue;  // an IPv6 family comes back as 30
+    const Exact kept(changed.bytes);
+    const LinkHeader back =
+        unproxy::adapt(each.link_type, kept, each.version, packet_of(each.version).size(), second_room);
+    if (!equal(back.bytes, each.header)) fail_msg("%s: not the same again", each.name);
+  }
+}
+
+void adapts_the_right_bytes(void**) {
+  LinkHeaderRoom room;
+  const auto is = [&](std::uint32_t type, const Buffer& before, unsigned version, std::size_t length,
+                      const Buffer& after) {
+    const LinkHeader header = unproxy::adapt(type, Exact(before), version, length, room);
+    return header.link_type == type && header.bytes.data() == room.data() && equal(header.bytes, after);
+  };
+  constexpr std::uint32_t type = linktype::ethernet;
+  assert_true(is(type, ethernet(ipv4_type), 6, 60, ethernet(ipv6_type)));
+  assert_true(is(type, ethernet(0x8100) + be16(0x2005) + be16(ipv6_type), 4, 60,
+                 ethernet(0x8100) + be16(0x2005) + be16(ipv4_type)));
+  assert_true(is(type, ethernet(0x8864) + pppoe(1) + be16(0x21), 6, 500, ethernet(0x8864) + pppoe(502) + be16(0x57)));
+  assert_true(is(type, ethernet(0x8864) + pppoe(1) + be16(0x281) + label(7, 1), 6, 500,
+                 ethernet(0x8864) + pppoe(506) + be16(0x281) + label(7, 1)));
+  assert_true(is(type, ethernet(50) + snap(ipv4_type), 6, 500, ethernet(508) + snap(ipv6_type)));
+  assert_true(is(type, ethernet(50) + snap(0x8864) + pppoe(1) + be16(0x21), 4, 500,
+                 ethernet(516) + snap(0x8864) + pppoe(502) + be16(0x21)));
+  assert_true(is(linktype::linux_sll, sll(ipv4_type), 6, 60, sll(ipv6_type)));
+  assert_true(is(linktype::linux_sll2, sll2(ipv4_type), 6, 60, sll2(ipv6_type)));
+  assert_true(is(linktype::null, family({2, 0, 0, 0}), 6, 60, family({30, 0, 0, 0})));
+  assert_true(is(linktype::null, family({0, 0, 0, 2}), 6, 60, family({0, 0, 0, 30})));
+  assert_true(is(linktype::null, family({24, 0, 0, 0}), 4, 60, family({2, 0, 0, 0})));
+  assert_true(is(linktype::loop, family({0, 0, 0, 28}), 4, 60, family({0, 0, 0, 2})));
+}
+
+void adapt_gives_back_what_fits(void**) {
+  LinkHeaderRoom room;
+  for (const Case& each : all_cases()) {
+    const Exact header(each.header);
+    const LinkHeader same = unproxy::adapt(each.link_type, header, each.version, packet_of(each.version).size(), room);
+    if (!equal(same.bytes, each.header) || same.link_type != each.link_type) fail_msg("%s", each.name);
+  }
+  const Exact plain(ethernet(ipv4_type));
+  assert_ptr_equal(unproxy::adapt(linktype::ethernet, plain, 4, 1500, room).bytes.data(), Bytes(plain).data());
+  const Exact freebsd(family({0, 0, 0, 28}));
+  assert_ptr_equal(unproxy::adapt(linktype::null, freebsd, 6, 1500, room).bytes.data(), Bytes(freebsd).data());
+  const Exact labelled(ethernet(0x8847) + label(16, 1));
+  assert_ptr_equal(unproxy::adapt(linktype::ethernet, labelled, 6, 1500, room).bytes.data(), Bytes(labelled).data());
+}
+
+void adapt_falls_back_to_raw(void**) {
+  LinkHeaderRoom room;
+  const auto is_raw = [&](std::uint32_t type, const Buffer& header, unsigned version, std::size_t length) {
+    const LinkHeader made = unproxy::adapt(type, Exact(header), version, length, room);
+    return made.link_type == linktype::raw && made.bytes.empty();
+  };
+  constexpr std::uint32_t type = linktype::ethernet;
+  assert_false(is_raw(type, ethernet(50) + snap(ipv4_type), 4, 1492));
+  assert_true(is_raw(type, ethernet(50) + snap(ipv4_type), 4, 1493));  // 1501 would be no length any more
+  assert_false(is_raw(type, ethernet(0x8864) + pppoe(1) + be16(0x21), 4, 65533));
+  assert_true(is_raw(type, ethernet(0x8864) + pppoe(1) + be16(0x21), 4, 65534));
+  assert_true(is_raw(type, ethernet(0x0806), 4, 60));
+  assert_true(is_raw(type, ethernet(ipv4_type) + hex({0}), 4, 60));
+  assert_true(is_raw(type, filled(13, 0), 4, 60));
+  assert_true(is_raw(type, {}, 4, 60));
+  assert_true(is_raw(type, ethernet(0x8100) + 200 * (be16(1) + be16(0x8100)), 4, 60));
+  assert_true(is_raw(105, ethernet(ipv4_type), 4, 60));
 }
 
 }  // namespace
+
+int main() {
+  const CMUnitTest tests[] = {
+      cmocka_unit_test(finds_ip),
+      cmocka_unit_test(raw_has_three_numbers),
+      cmocka_unit_test(stays_inside_when_cut),
+      cmocka_unit_test(refuses_what_is_not_ip),
+      cmocka_unit_test(refuses_what_is_too_deep_or_unknown),
+      cmocka_unit_test(adapts_there_and_back),
+      cmocka_unit_test(adapts_the_right_bytes),
+      cmocka_unit_test(adapt_gives_back_what_fits),
+      cmocka_unit_test(adapt_falls_back_to_raw),
+  };
+  return cmocka_run_group_tests(tests, nullptr, nullptr);
+}

@@ -33,8 +33,12 @@ inline Buffer operator*(std::size_t count, const Buffer& part) {
 inline Buffer be16(std::uint32_t value) {
   return {static_cast<std::uint8_t>(value >> 8), static_cast<std::uint8_t>(value)};
 }
-inline Buffer be32(std::uint32_t value) { return be16(value >> 16) + be16(value & 0xffff); }
-inline Buffer filled(std::size_t size, int value = 'x') { return Buffer(size, static_cast<std::uint8_t>(value)); }
+inline Buffer be32(std::uint32_t value) {
+  return be16(value >> 16) + be16(value & 0xffff);
+}
+inline Buffer filled(std::size_t size, int value = 'x') {
+  return Buffer(size, static_cast<std::uint8_t>(value));
+}
 
 /// 40000 -> 1080, sequence 1000, acknowledgment 2000, ACK and PSH
 inline Buffer tcp(std::size_t payload = 10, const Buffer& options = {}) {
@@ -45,7 +49,9 @@ inline Buffer tcp(std::size_t payload = 10, const Buffer& options = {}) {
 inline Buffer udp_of_length(std::uint32_t length, std::size_t payload) {
   return be16(5000) + be16(53) + be16(length) + be16(0x1234) + filled(payload, 'y');
 }
-inline Buffer udp(std::size_t payload = 10) { return udp_of_length(static_cast<std::uint32_t>(8 + payload), payload); }
+inline Buffer udp(std::size_t payload = 10) {
+  return udp_of_length(static_cast<std::uint32_t>(8 + payload), payload);
+}
 
 struct Ipv4 {
   int protocol = 6;
@@ -75,7 +81,9 @@ inline Buffer ipv6(const Buffer& payload, int next_header = 6, int payload_lengt
   return be32(0x62e12345) + be16(static_cast<std::uint32_t>(length)) + hex({next_header, 62}) + hex({0xfd}) +
          filled(14, 0) + hex({1, 0xfd}) + filled(14, 0) + hex({2}) + payload;
 }
-inline Buffer ethernet(std::uint32_t type) { return hex({2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2}) + be16(type); }
+inline Buffer ethernet(std::uint32_t type) {
+  return hex({2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2}) + be16(type);
+}
 
 /// A copy that AddressSanitizer guards on both sides.
 class Exact {
@@ -95,7 +103,9 @@ class Exact {
 inline bool within(Bytes part, Bytes whole) noexcept {
   return part.empty() || (part.data() >= whole.data() && part.data() + part.size() <= whole.data() + whole.size());
 }
-inline bool equal(Bytes a, Bytes b) noexcept { return std::equal(a.begin(), a.end(), b.begin(), b.end()); }
+inline bool equal(Bytes a, Bytes b) noexcept {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end());
+}
 
 /// Decodes one frame as a capture with an interface of this link type would give it; wire length 0 means all captured.
 inline const unproxy::Decoded& decode(unproxy::Decoder& decoder, std::uint32_t link_type, Bytes frame,

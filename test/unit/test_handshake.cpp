@@ -2,6 +2,7 @@
 // summary: the parts of the handshakes that transcripts do not reach one by one: targets, heads, framing, names.
 #include <string>
 
+#include "base/limits.hpp"
 #include "handshake/http_connect.hpp"
 #include "handshake/http_framing.hpp"
 #include "handshake/http_head.hpp"
@@ -102,6 +103,15 @@ void heads_end_at_the_empty_line(void**) {
   assert_text(response.reason, "Not here");
 }
 
+void a_head_is_no_longer_than_its_limit(void**) {
+  std::string request = "CONNECT a:1 HTTP/1.1\r\nX: ";
+  request.append(limits::http_head - request.size() - 1, 'x');
+  assert_true(parse_http_request_head(bytes_of(request)).result == ParseResult::need_more);
+  assert_true(parse_http_request_head(bytes_of(request + "x")).result == ParseResult::malformed);
+  request.replace(request.size() - 3, 3, "\r\n\r\n");
+  assert_true(parse_http_request_head(bytes_of(request)).is_ok());
+}
+
 void what_is_no_request_is_malformed_at_once(void**) {
   for (const char* text : {"GET /", "GET *", "OPTIONS *", " CONNECT", "\r\r", "\n\n", "\x16\x03\x01", "GET 1http:",
                            "GET http:x", "GET http//", "METHODSWITHALONGNAMEX", "GET\r\n", "\xe4", "CONNECT a\x01"}) {
@@ -171,6 +181,7 @@ int main() {
       cmocka_unit_test(everything_else_is_a_name),
       cmocka_unit_test(fields_come_one_by_one),
       cmocka_unit_test(heads_end_at_the_empty_line),
+      cmocka_unit_test(a_head_is_no_longer_than_its_limit),
       cmocka_unit_test(what_is_no_request_is_malformed_at_once),
       cmocka_unit_test(what_is_no_response_is_malformed_at_once),
       cmocka_unit_test(a_body_ends_where_its_head_says),

@@ -6,6 +6,7 @@
 
 #include "envelope.hpp"
 #include "live_names.hpp"
+#include "look_ahead.hpp"
 #include "names/hosts.hpp"
 
 namespace unproxy {
@@ -40,9 +41,10 @@ void Session::read_hosts_files() {
 }
 
 void Session::run(CaptureReader& reader, Sink& sink) {
-  while (const Packet* next = reader.next()) {
+  LookAhead ahead(reader, tracker_);
+  while (const Packet* next = ahead.next()) {
     take_side_blocks(reader, sink);
-    packet(*next, reader, sink);
+    packet(*next, reader, ahead.enters_names() ? Names::entered : Names::to_enter, sink);
   }
   take_side_blocks(reader, sink);
   tracker_.finish(outcomes_[0]);
@@ -64,7 +66,7 @@ void Session::take_side_blocks(CaptureReader& reader, Sink& sink) {
   }
 }
 
-void Session::packet(const Packet& packet, const CaptureReader& reader, Sink& sink) {
+void Session::packet(const Packet& packet, const CaptureReader& reader, Names names, Sink& sink) {
   ++summary_.packets;
   if (!summary_.first_time) summary_.first_time = packet.time;
   summary_.last_time = packet.time;
@@ -75,7 +77,7 @@ void Session::packet(const Packet& packet, const CaptureReader& reader, Sink& si
   }
   const Decoded& decoded = decoder_.decode(packet, interface);
   if (decoded.kind == Transport::udp) {
-    tracker_.datagram(decoded.datagram);
+    if (names == Names::to_enter) tracker_.datagram(decoded.datagram);
   } else if (decoded.kind == Transport::tcp) {
     proxytunnel::Segment segment = decoded.segment;
     segment.frame.envelope = Envelope{packet.interface, decoded.link_header}.pack(envelope_);

@@ -55,7 +55,10 @@ class Session {
  private:
   void read_hosts_files();
   void take_side_blocks(CaptureReader& reader, Sink& sink);
-  void packet(const Packet& packet, const CaptureReader& reader, Sink& sink);
+  /// Whether the DNS answers of a packet are still to be entered in the address book.
+  enum class Names { to_enter, entered };
+
+  void packet(const Packet& packet, const CaptureReader& reader, Names names, Sink& sink);
   void put_in(const proxytunnel::Segment& segment, unsigned layer, Sink& sink);
   void report_events(proxytunnel::Outcome& outcome, Sink& sink);
   void look_up(const proxytunnel::MessageEvent& event);

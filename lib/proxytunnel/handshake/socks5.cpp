@@ -206,9 +206,7 @@ void Socks5Handshake::judge_token(int type) noexcept {
   if (++gssapi_messages_ > limits::gssapi_messages) return reject(Status::malformed, "too many gssapi messages");
   const bool from_client = awaited_ == Awaited::client_token;
   if (from_client && type == gssapi_protection_level) protection_asked_ = true;
-  // A late answer to a token leaves the answer to the protection level outstanding.
-  const bool answer_outstanding = protection_asked_ && type != gssapi_protection_level;
-  awaited_ = from_client || answer_outstanding ? Awaited::server_token : Awaited::client_token;
+  awaited_ = from_client ? Awaited::server_token : Awaited::client_token;
 }
 
 void Socks5Handshake::judge_reply(int code) noexcept {

@@ -130,21 +130,34 @@ void claim_conversation(packet_info *pinfo, const segment_t *segment, const reco
   }
 }
 
-/* Without precedence the built-in dissectors come first, and what they leave comes here. */
-static ws_bool_t dissect_heuristic(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *tcp) {
+/* Without precedence the built-in dissectors come first, and what they leave comes here. The three heuristics are also
+ * the switches of the protocols in Enabled Protocols, which the tracker obeys (shim.c). */
+static bool dissect_heuristic(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *tcp) {
   const record_t *record = shim_record();
   return record && record->claimed && dissect_claimed(tvb, pinfo, tree, tcp) > 0;
+}
+
+static ws_bool_t dissect_socks4(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *tcp) {
+  return dissect_heuristic(tvb, pinfo, tree, tcp);
+}
+
+static ws_bool_t dissect_socks5(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *tcp) {
+  return dissect_heuristic(tvb, pinfo, tree, tcp);
+}
+
+static ws_bool_t dissect_connect(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *tcp) {
+  return dissect_heuristic(tvb, pinfo, tree, tcp);
 }
 
 void claim_handoff(int proto) {
   proto_proxytunnel = proto;
   claim_handle = create_dissector_handle(dissect_claimed, proto);
-  http_handle = find_dissector("http");
-  socks_handle = find_dissector("socks");
+  http_handle = find_dissector("http-over-tcp");
+  socks_handle = dissector_get_uint_handle(find_dissector_table("tcp.port"), socks_port);
   data_handle = find_dissector("data");
-  heur_dissector_add("tcp", dissect_heuristic, "SOCKS4 and SOCKS4a on any port", "proxytunnel_socks4", proto,
+  heur_dissector_add("tcp", dissect_socks4, "SOCKS4 and SOCKS4a on any port", "proxytunnel_socks4", proto,
                      HEURISTIC_ENABLE);
-  heur_dissector_add("tcp", dissect_heuristic, "SOCKS5 on any port", "proxytunnel_socks5", proto, HEURISTIC_ENABLE);
-  heur_dissector_add("tcp", dissect_heuristic, "HTTP CONNECT on any port", "proxytunnel_connect", proto,
+  heur_dissector_add("tcp", dissect_socks5, "SOCKS5 on any port", "proxytunnel_socks5", proto, HEURISTIC_ENABLE);
+  heur_dissector_add("tcp", dissect_connect, "HTTP CONNECT on any port", "proxytunnel_connect", proto,
                      HEURISTIC_ENABLE);
 }

@@ -85,13 +85,29 @@ static inline bool ws_dump_close(wtap_dumper *dumper, int *error, char **text) {
   return wtap_dump_close(dumper, &reload, error, text);
 }
 
-/* A follower's filter functions. */
+/* A follower's filter functions, and how to take the place of a follower. */
 #if WS_RELEASE >= 404
 typedef char ws_filter_text_t;
 typedef unsigned ws_stream_number_t;
+#define WS_REPLACE_FOLLOWER(follower, packet_filter, index_filter, listener)                              \
+  register_follow_stream(get_follow_proto_id(follower), get_follow_tap_string(follower), (packet_filter), \
+                         (index_filter), get_follow_address_func(follower), get_follow_port_to_display(follower), \
+                         (listener), get_follow_stream_count_func(follower), get_follow_sub_stream_id_func(follower))
 #else
 typedef gchar ws_filter_text_t;
 typedef guint ws_stream_number_t;
+#define WS_REPLACE_FOLLOWER(follower, packet_filter, index_filter, listener)                              \
+  register_follow_stream(get_follow_proto_id(follower), get_follow_tap_string(follower), (packet_filter), \
+                         (index_filter), get_follow_address_func(follower), get_follow_port_to_display(follower), \
+                         (listener))
+#endif
+
+/* What kind of plugin this is. */
+#if WS_RELEASE >= 404
+#include <wsutil/plugins.h>
+#define WS_HAS_PLUGIN_DESCRIBE 1
+#else
+#define WS_HAS_PLUGIN_DESCRIBE 0
 #endif
 
 #endif

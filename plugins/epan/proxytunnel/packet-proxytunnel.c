@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ * summary: the plugin's entry: what Wireshark looks for in the library, and the protocol.
+ */
+#include "packet-proxytunnel.h"
+
+#include <ws_symbol_export.h>
+
+WS_DLL_PUBLIC_DEF const char plugin_version[] = PROXYTUNNEL_VERSION;
+WS_DLL_PUBLIC_DEF const int plugin_want_major = WIRESHARK_VERSION_MAJOR;
+WS_DLL_PUBLIC_DEF const int plugin_want_minor = WIRESHARK_VERSION_MINOR;
+WS_DLL_PUBLIC void plugin_register(void);
+#if WS_HAS_PLUGIN_DESCRIBE
+WS_DLL_PUBLIC uint32_t plugin_describe(void);
+#endif
+
+static int proto_proxytunnel = -1;
+
+static void register_protocol(void) {
+  proto_proxytunnel = proto_register_protocol("Proxy Tunnel", "ProxyTunnel", "proxytunnel");
+  tree_register(proto_proxytunnel);
+  preferences_register(proto_proxytunnel);
+  taps_register(proto_proxytunnel);
+  shim_register(proto_proxytunnel);
+}
+
+static void hand_off(void) {
+  claim_handoff(proto_proxytunnel);
+  shim_handoff();
+  follow_handoff();
+  taps_handoff();
+}
+
+void plugin_register(void) {
+  static proto_plugin plugin = {.register_protoinfo = register_protocol, .register_handoff = hand_off};
+  proto_register_plugin(&plugin);
+}
+
+#if WS_HAS_PLUGIN_DESCRIBE
+uint32_t plugin_describe(void) { return WS_PLUGIN_DESC_DISSECTOR; }
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ * summary: the preferences. They are read when a file is opened; Wireshark opens it anew when one of them changes.
+ */
+#include "packet-proxytunnel.h"
+
+#include <epan/prefs.h>
+
+preferences_t proxytunnel_preferences = {
+    .socks4 = TRUE,
+    .socks5 = TRUE,
+    .http_connect = TRUE,
+    .precedence = TRUE,
+    .virtual_conversations = TRUE,
+    .dns = TRUE,
+    .credentials = FALSE,
+    .layers = PT_LAYERS,
+    .synthetic4 = "198.18.0.0/15",
+    .synthetic6 = "fd70:726f:7879::/48",
+};
+
+void preferences_register(int proto) {
+  preferences_t *const wanted = &proxytunnel_preferences;
+  module_t *module = prefs_register_protocol(proto, NULL);
+  prefs_register_bool_preference(module, "socks4", "Find SOCKS4 and SOCKS4a", "On any port", &wanted->socks4);
+  prefs_register_bool_preference(module, "socks5", "Find SOCKS5", "On any port", &wanted->socks5);
+  prefs_register_bool_preference(module, "http_connect", "Find HTTP CONNECT", "On any port", &wanted->http_connect);
+  prefs_register_bool_preference(module, "precedence", "Come before built-in dissectors on connections with a proxy",
+                                 "If off, the dissectors for HTTP and SOCKS keep the ports that they know, and the "
+                                 "bytes of a proxied connection are shown by them as well as in its virtual one",
+                                 &wanted->precedence);
+  prefs_register_bool_preference(module, "virtual_conversations", "Show virtual conversations",
+                                 "Show what went through a tunnel as a conversation with the origin",
+                                 &wanted->virtual_conversations);
+  prefs_register_bool_preference(module, "dns", "Take addresses of origins from DNS answers in the capture",
+                                 "If off, an origin that was asked for by name gets a synthetic address unless the "
+                                 "proxy told the real one",
+                                 &wanted->dns);
+  prefs_register_string_preference(module, "synthetic4", "Synthetic IPv4 addresses",
+                                   "The prefix from which addresses for names are taken", &wanted->synthetic4);
+  prefs_register_string_preference(module, "synthetic6", "Synthetic IPv6 addresses",
+                                   "The prefix from which addresses for names are taken", &wanted->synthetic6);
+  prefs_register_uint_preference(module, "layers", "Most tunnels inside one another",
+                                 "Tunnels further in are reported, but not shown (1 to 8)", 10, &wanted->layers);
+  prefs_register_bool_preference(module, "credentials", "Show passwords",
+                                 "Show the passwords that were given to proxies", &wanted->credentials);
+}

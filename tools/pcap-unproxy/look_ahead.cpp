@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// summary: DNS answers in time, although the capture has them too late.
+#include "look_ahead.hpp"
+
+namespace unproxy {
+namespace {
+
+// How far ahead. dumpcap empties its ring of an interface at least twice a second; a busy one is written in batches of
+// some hundred packets.
+constexpr Time most_time = 2'000'000'000;
+constexpr std::size_t most_packets = 16384;
+constexpr std::size_t most_bytes = std::size_t{8} << 20;
+
+constexpr std::uint16_t dns_port = 53;
+
+}  // namespace
+
+const Packet* LookAhead::next() {
+  if (waiting_.empty() && reader_.interfaces().size() < 2) {
+    ahead_ = false;
+    const Packet* packet = reader_.next();
+    if (packet == nullptr || reader_.interfaces().size() < 2) return packet;
+    // The second interface came with this packet: from here on, read ahead.
+    wait(*packet);
+  }
+  ahead_ = true;
+  fill();
+  if (waiting_.empty()) return nullptr;
+  current_ = std::move(waiting_.front());
+  waiting_.pop_front();
+  waiting_bytes_ -= current_.bytes.size();
+  current_.packet.data = current_.bytes;
+  enter_names(current_.packet.time);
+  return &current_.packet;
+}
+
+void LookAhead::fill() {
+  while (waiting_.size() < most_packets && waiting_bytes_ < most_bytes) {
+    if (!waiting_.empty() && waiting_.back().packet.time - waiting_.front().packet.time > most_time) return;
+    const Packet* packet = reader_.next();
+    if (packet == nullptr) return;
+    wait(*packet);
+  }
+}
+
+void LookAhead::wait(const Packet& packet) {
+  waiting_.push_back({packet, {packet.data.begin(), packet.data.end()}});
+  waiting_bytes_ += packet.data.size();
+  read_names(packet);
+}
+
+void LookAhead::read_names(const Packet& packet) {
+  const Decoded& decoded = decoder_.decode(packet, reader_.interfaces()[packet.interface]);
+  if (decoded.kind != Transport::udp || decoded.datagram.sender.port != dns_port) return;
+  const Bytes payload = decoded.datagram.payload;
+  answers_.emplace(packet.time, Answer{decoded.datagram, {payload.begin(), payload.end()}});
+}
+
+void LookAhead::enter_names(Time now) {
+  while (!answers_.empty() && answers_.begin()->first <= now) {
+    Answer& answer = answers_.begin()->second;
+    answer.datagram.payload = answer.payload;
+    tracker_.datagram(answer.datagram);
+    answers_.erase(answers_.begin());
+  }
+}
+
+}  // namespace unproxy

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// summary: DNS answers in time, although the capture has them too late.
+//
+// A capture of several interfaces is not in the order of time: dumpcap and others write what one interface brought,
+// then what the next one did. The answer that the proxy got on one leg may so stand behind the tunnel that it opened on
+// the other. Segments keep the order of the file; only DNS answers are read ahead, within limits, and enter the address
+// book when the time of the capture has reached them. A capture of one interface is read straight through.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <vector>
+
+#include "capture/capture.hpp"
+#include "decode/decode.hpp"
+#include "tracker/tracker.hpp"
+
+namespace unproxy {
+
+class LookAhead {
+ public:
+  /// Both are borrowed.
+  LookAhead(CaptureReader& reader, proxytunnel::Tracker& tracker) : reader_(reader), tracker_(tracker) {}
+
+  /// The next packet in the order of the file, as CaptureReader::next(). Answers that are not later have been entered.
+  const Packet* next();
+  /// True if DNS answers are entered from here: the caller leaves them out.
+  [[nodiscard]] bool enters_names() const { return ahead_; }
+
+ private:
+  struct Copy {
+    Packet packet;
+    std::vector<std::uint8_t> bytes;
+  };
+
+  void fill();
+  void wait(const Packet& packet);
+  void read_names(const Packet& packet);
+  void enter_names(Time now);
+
+  CaptureReader& reader_;
+  proxytunnel::Tracker& tracker_;
+  Decoder decoder_;
+  bool ahead_ = false;
+  std::deque<Copy> waiting_;
+  std::size_t waiting_bytes_ = 0;
+  Copy current_;
+  struct Answer {
+    proxytunnel::Datagram datagram;
+    std::vector<std::uint8_t> payload;
+  };
+  std::multimap<Time, Answer> answers_;  // not entered yet; never more than packets that wait
+};
+
+}  // namespace unproxy
