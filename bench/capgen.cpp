@@ -214,7 +214,8 @@ class Session {
   Session(uint64_t index, const Options& o, Random& r) : o_(o) {
     kind_ = r.chance(o.proxied) ? static_cast<Kind>(1 + r.below(5)) : Kind::plain;
     v6_ = r.chance(o.ipv6);
-    client_ = endpoint(v6_, 1, static_cast<uint16_t>(1 + index % 1000), static_cast<uint16_t>(2000 + index / 1000 % 60000));
+    client_ =
+        endpoint(v6_, 1, static_cast<uint16_t>(1 + index % 1000), static_cast<uint16_t>(2000 + index / 1000 % 60000));
     static constexpr uint16_t kProxyPorts[] = {1080, 3128, 8080, 9050, 7777, 443, 24681};
     const auto origin = static_cast<uint16_t>(1 + r.below(20000));
     host_ = "host" + std::to_string(origin) + ".example";
@@ -242,15 +243,24 @@ class Session {
         if (r.chance(o_.dns)) lookup(w, r);
         segment(w, 0, kSyn, nullptr, 0);
         break;
-      case 1: segment(w, 1, kSyn | kAck, nullptr, 0); break;
-      case 2: segment(w, 0, kAck, nullptr, 0); break;
+      case 1:
+        segment(w, 1, kSyn | kAck, nullptr, 0);
+        break;
+      case 2:
+        segment(w, 0, kAck, nullptr, 0);
+        break;
       case 3:
         if (data(w, r)) return true;
         segment(w, 0, kFin | kAck, nullptr, 0);
         break;
-      case 4: segment(w, 1, kFin | kAck, nullptr, 0); break;
-      case 5: segment(w, 0, kAck, nullptr, 0); break;
-      default: return false;
+      case 4:
+        segment(w, 1, kFin | kAck, nullptr, 0);
+        break;
+      case 5:
+        segment(w, 0, kAck, nullptr, 0);
+        break;
+      default:
+        return false;
     }
     ++phase_;
     return true;
@@ -278,7 +288,8 @@ class Session {
     const std::string zero(1, '\0');
     const std::string where = host_ + ":" + std::to_string(origin_.port);
     switch (kind_) {
-      case Kind::plain: break;
+      case Kind::plain:
+        break;
       case Kind::socks4:
         say(0, std::string("\x04\x01", 2) + port + ip + "user" + zero);
         say(1, std::string("\x00\x5a", 2) + port + ip);
@@ -474,21 +485,30 @@ class Session {
 
 Options parse(int argc, char** argv) {
   Options o;
-  struct { const char* name; double* value; } numbers[] = {
-      {"--bytes", &o.bytes},           {"--flows", &o.flows},
-      {"--flow-bytes", &o.flow_bytes}, {"--concurrency", &o.concurrency},
-      {"--proxied", &o.proxied},       {"--ipv6", &o.ipv6},
-      {"--dns", &o.dns},               {"--retransmit", &o.retransmit},
-      {"--reorder", &o.reorder},       {"--exchange-bytes", &o.exchange_bytes},
-      {"--burst", &o.burst},           {"--mbps", &o.mbps},
-      {"--seed", &o.seed}};
+  struct {
+    const char* name;
+    double* value;
+  } numbers[] = {{"--bytes", &o.bytes},
+                 {"--flows", &o.flows},
+                 {"--flow-bytes", &o.flow_bytes},
+                 {"--concurrency", &o.concurrency},
+                 {"--proxied", &o.proxied},
+                 {"--ipv6", &o.ipv6},
+                 {"--dns", &o.dns},
+                 {"--retransmit", &o.retransmit},
+                 {"--reorder", &o.reorder},
+                 {"--exchange-bytes", &o.exchange_bytes},
+                 {"--burst", &o.burst},
+                 {"--mbps", &o.mbps},
+                 {"--seed", &o.seed}};
   for (int i = 1; i < argc; ++i) {
     const std::string a = argv[i];
     if (a == "--fixed") {
       o.fixed = true;
       continue;
     }
-    if (i + 1 >= argc) throw std::runtime_error("usage: capgen --out FILE [--NAME VALUE]... (see Options in the source)");
+    if (i + 1 >= argc)
+      throw std::runtime_error("usage: capgen --out FILE [--NAME VALUE]... (see Options in the source)");
     const char* value = argv[++i];
     bool known = a == "--out" || a == "--manifest";
     if (a == "--out") o.out = value;

@@ -27,9 +27,28 @@ void addresses_have_one_text(void**) {
 }
 
 void what_is_no_address_is_a_name(void**) {
-  for (const char* text : {"", "010.000.00.003", "1.2.3", "1.2.3.4.5", "256.1.1.1", "1.2.3.4 ", "a.b.c.d", ":::", "1::2::3",
-                           "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "1:2:3:4:5:6:7:8::", "12345::", "::1%eth0", "[::1]", "1:",
-                           ":1", "::1.2.3", "1.2.3.4:5", "1:2:3:4:5:6:7:1.2.3.4", "0x1.2.3.4", "+1.2.3.4"}) {
+  for (const char* text : {"",
+                           "010.000.00.003",
+                           "1.2.3",
+                           "1.2.3.4.5",
+                           "256.1.1.1",
+                           "1.2.3.4 ",
+                           "a.b.c.d",
+                           ":::",
+                           "1::2::3",
+                           "1:2:3:4:5:6:7",
+                           "1:2:3:4:5:6:7:8:9",
+                           "1:2:3:4:5:6:7:8::",
+                           "12345::",
+                           "::1%eth0",
+                           "[::1]",
+                           "1:",
+                           ":1",
+                           "::1.2.3",
+                           "1.2.3.4:5",
+                           "1:2:3:4:5:6:7:1.2.3.4",
+                           "0x1.2.3.4",
+                           "+1.2.3.4"}) {
     assert_false(Address::parse(text).has_value());
   }
 }
@@ -116,10 +135,14 @@ void a_full_range_set_joins_its_lowest(void**) {
 
 int main() {
   const CMUnitTest tests[] = {
-      cmocka_unit_test(addresses_have_one_text),          cmocka_unit_test(what_is_no_address_is_a_name),
-      cmocka_unit_test(mapping_goes_both_ways),           cmocka_unit_test(prefixes_contain_their_addresses),
-      cmocka_unit_test(a_reader_never_reads_past_the_end), cmocka_unit_test(a_budget_leaves_room_for_newcomers),
-      cmocka_unit_test(a_range_set_agrees_with_a_set),    cmocka_unit_test(a_full_range_set_joins_its_lowest),
+      cmocka_unit_test(addresses_have_one_text),
+      cmocka_unit_test(what_is_no_address_is_a_name),
+      cmocka_unit_test(mapping_goes_both_ways),
+      cmocka_unit_test(prefixes_contain_their_addresses),
+      cmocka_unit_test(a_reader_never_reads_past_the_end),
+      cmocka_unit_test(a_budget_leaves_room_for_newcomers),
+      cmocka_unit_test(a_range_set_agrees_with_a_set),
+      cmocka_unit_test(a_full_range_set_joins_its_lowest),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

@@ -1,15 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // summary: every link type and stack of headers leads to its IP packet, and back through adapt().
 #include <csetjmp>
-#include <cstdarg>
-#include <cstddef>
-#include <cstdint>
-extern "C" {
-#include <cmocka.h>
-}
-
 #include "decode/link.hpp"
 #include "test_decode_packets.hpp"
+
+#include "unit.hpp"
 
 namespace {
 

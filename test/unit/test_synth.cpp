@@ -18,7 +18,9 @@ bool ip_checksum_right(const VirtualSegment& packet) {
   return packet.ip_size == 40 || Sum::of(packet.header_bytes().first(20)).folded() == 0xffff;
 }
 
-std::uint16_t tcp_checksum(const VirtualSegment& packet) { return packet.as_segment().checksum(); }
+std::uint16_t tcp_checksum(const VirtualSegment& packet) {
+  return packet.as_segment().checksum();
+}
 
 std::uint16_t right_checksum(const VirtualSegment& packet) {
   const Bytes header = packet.as_segment().header;
@@ -96,8 +98,8 @@ void what_was_left_to_the_card_is_computed(void**) {
     Segment segment = connection.say(End::client, "left to the network card");
     std::vector<std::uint8_t> header(segment.header.begin(), segment.header.end());
     const auto length = static_cast<std::uint32_t>(header.size()) + segment.length;
-    const Sum pseudo = Sum::of(client.address.bytes()) + Sum::of(proxy.address.bytes()) + Sum(6) +
-                       Sum(with_length ? length : 0);
+    const Sum pseudo =
+        Sum::of(client.address.bytes()) + Sum::of(proxy.address.bytes()) + Sum(6) + Sum(with_length ? length : 0);
     put16(header.data() + 16, pseudo.folded());
     segment.header = header;
     VirtualSegment packet;
@@ -183,8 +185,9 @@ void a_synthetic_syn_repeats_the_options(void**) {
 
 void malformed_options_end_the_list(void**) {
   wire::Connection connection(client, proxy);
-  for (const std::string_view options : {std::string_view("\x02\x00\x05\xb4", 4), std::string_view("\x02\x40\x05\xb4", 4),
-                                         std::string_view("\x01\x01\x01\x02", 4)}) {
+  for (const std::string_view options :
+       {std::string_view("\x02\x00\x05\xb4", 4), std::string_view("\x02\x40\x05\xb4", 4),
+        std::string_view("\x01\x01\x01\x02", 4)}) {
     const Segment syn = connection.make(End::client, tcp_flag::syn, "", options);
     assert_int_equal(read_syn_options(syn).mss, 0);
     Translation change = to(syn, origin4);

@@ -55,8 +55,8 @@ void segments_in_any_order_make_one_stream(void**) {
       std::uint64_t frame = 0;
       std::size_t taken = 0;
       for (const Range cut : cuts) {
-        const Bytes piece = Bytes(stream).subspan(static_cast<std::size_t>(cut.begin),
-                                                  static_cast<std::size_t>(cut.end - cut.begin));
+        const Bytes piece =
+            Bytes(stream).subspan(static_cast<std::size_t>(cut.begin), static_cast<std::size_t>(cut.end - cut.begin));
         assert_true(buffer.insert(cut.begin, piece, {++frame, 0}));
         const Bytes have = buffer.untaken();
         for (std::size_t i = 0; i < have.size(); ++i) assert_int_equal(have[i], stream[taken + i]);

@@ -205,7 +205,8 @@ void one_byte_segments_are_not_held_up(void**) {
   Run run;
   run.put(c.syn());
   run.put(c.syn_ack());
-  const std::string connect = "CONNECT www.example.com:443 HTTP/1.1\r\nX-Padding: " + std::string(300, 'x') + "\r\n\r\n";
+  const std::string connect =
+      "CONNECT www.example.com:443 HTTP/1.1\r\nX-Padding: " + std::string(300, 'x') + "\r\n\r\n";
   for (const char byte : connect) run.put(c.say(End::client, std::string(1, byte)));
   for (const char byte : "HTTP/1.1 200 OK\r\n\r\nhello"s) run.put(c.say(End::server, std::string(1, byte)));
   run.finish();
@@ -453,8 +454,8 @@ void held_memory_is_shared_out(void**) {
   const std::string much(60000, 'x');
   std::vector<std::unique_ptr<wire::Connection>> all;
   for (std::uint16_t i = 0; i < 300; ++i) {
-    auto& c = *all.emplace_back(std::make_unique<wire::Connection>(
-        wire::endpoint("10.0.1.1", static_cast<std::uint16_t>(1000 + i)), proxy));
+    auto& c = *all.emplace_back(
+        std::make_unique<wire::Connection>(wire::endpoint("10.0.1.1", static_cast<std::uint16_t>(1000 + i)), proxy));
     run.put(c.syn());
     run.put(c.say(End::client, greeting + request));
     for (int n = 0; n < 4; ++n) run.put(c.say(End::client, much));

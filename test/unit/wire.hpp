@@ -18,9 +18,13 @@ using proxytunnel::Bytes;
 using proxytunnel::Endpoint;
 using proxytunnel::Segment;
 
-inline Endpoint endpoint(std::string_view address, std::uint16_t port) { return {*Address::parse(address), port}; }
+inline Endpoint endpoint(std::string_view address, std::uint16_t port) {
+  return {*Address::parse(address), port};
+}
 
-inline std::vector<std::uint8_t> bytes(std::string_view text) { return {text.begin(), text.end()}; }
+inline std::vector<std::uint8_t> bytes(std::string_view text) {
+  return {text.begin(), text.end()};
+}
 
 /// The right TCP checksum for a header (whose own field is not counted) and a payload.
 inline std::uint16_t tcp_checksum(const Endpoint& sender, const Endpoint& receiver, std::vector<std::uint8_t> header,
@@ -28,8 +32,8 @@ inline std::uint16_t tcp_checksum(const Endpoint& sender, const Endpoint& receiv
   using proxytunnel::Sum;
   header[16] = header[17] = 0;
   const auto length = static_cast<std::uint32_t>(header.size() + payload.size());
-  const Sum pseudo =
-      Sum::of(sender.address.bytes()) + Sum::of(receiver.address.bytes()) + Sum(6) + Sum(length >> 16) + Sum(length & 0xffff);
+  const Sum pseudo = Sum::of(sender.address.bytes()) + Sum::of(receiver.address.bytes()) + Sum(6) + Sum(length >> 16) +
+                     Sum(length & 0xffff);
   return (pseudo + Sum::of(header) + Sum::of(payload)).checksum();
 }
 

@@ -12,8 +12,8 @@
 namespace unproxy {
 
 struct Envelope {
-  std::uint32_t interface = 0;      ///< index into CaptureReader::interfaces()
-  proxytunnel::Bytes link_header;   ///< every byte before the IP header
+  std::uint32_t interface = 0;     ///< index into CaptureReader::interfaces()
+  proxytunnel::Bytes link_header;  ///< every byte before the IP header
 
   /// `room` is reused from packet to packet; the result borrows from it.
   [[nodiscard]] proxytunnel::Bytes pack(std::vector<std::uint8_t>& room) const {

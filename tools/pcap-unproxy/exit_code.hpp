@@ -4,8 +4,8 @@
 
 namespace unproxy::exit_code {
 
-constexpr int done = 0;               ///< also when no tunnel was found
-constexpr int damaged = 1;            ///< done, but an input was damaged or cut short, or reading was interrupted
+constexpr int done = 0;     ///< also when no tunnel was found
+constexpr int damaged = 1;  ///< done, but an input was damaged or cut short, or reading was interrupted
 constexpr int usage = 2;
 constexpr int unreadable_input = 3;
 constexpr int unwritable_output = 4;

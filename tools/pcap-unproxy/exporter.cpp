@@ -48,6 +48,8 @@ void Exporter::ended(proxytunnel::Attempt&& attempt) {
   report_.tunnels.push_back(std::move(entry));
 }
 
-void Exporter::skipped(const proxytunnel::SkippedEvent& event) { report_.skipped.push_back(event); }
+void Exporter::skipped(const proxytunnel::SkippedEvent& event) {
+  report_.skipped.push_back(event);
+}
 
 }  // namespace unproxy

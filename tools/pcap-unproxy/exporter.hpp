@@ -31,7 +31,8 @@ class LeafSurvey final : public Sink {
 class Exporter final : public Sink {
  public:
   /// `writer` may be null: no capture is written. `report` gets an entry for each attempt. Both are borrowed.
-  Exporter(const Options& options, std::size_t input, VirtualWriter* writer, TunnelSet left_out, proxytunnel::Report& report);
+  Exporter(const Options& options, std::size_t input, VirtualWriter* writer, TunnelSet left_out,
+           proxytunnel::Report& report);
 
   void secrets(const Secrets& secrets) override;
   void name(const NameRecord& record) override;

@@ -14,7 +14,9 @@ struct Close {
 };
 
 // LINKTYPE_ and DLT_ values differ for RAW only, among the types that are decoded.
-int dlt_of(std::uint32_t link_type) { return link_type == linktype::raw ? DLT_RAW : static_cast<int>(link_type); }
+int dlt_of(std::uint32_t link_type) {
+  return link_type == linktype::raw ? DLT_RAW : static_cast<int>(link_type);
+}
 
 }  // namespace
 

@@ -7,8 +7,8 @@
 #include <sys/socket.h>
 
 #include <cstring>
-#include <memory>
 #include <map>
+#include <memory>
 
 namespace unproxy {
 namespace {

@@ -11,7 +11,9 @@ namespace {
 std::atomic<bool> stop{false};
 
 // The first signal ends reading and completes the outputs; the next one ends the program (SA_RESETHAND).
-void request_stop(int) { stop.store(true); }
+void request_stop(int) {
+  stop.store(true);
+}
 
 void install_signal_handlers() {
   struct sigaction action {};

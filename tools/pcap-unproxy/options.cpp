@@ -19,7 +19,8 @@ const char* const version = UNPROXY_VERSION;
 namespace {
 
 constexpr const char* description =
-    "Writes the traffic that clients sent through proxies (SOCKS4, SOCKS4a, SOCKS5, HTTP CONNECT) as if there had been\n"
+    "Writes the traffic that clients sent through proxies (SOCKS4, SOCKS4a, SOCKS5, HTTP CONNECT) as if there had "
+    "been\n"
     "no proxy: one virtual conversation for each tunnel, between the client and the real origin.";
 
 constexpr const char* footer =
@@ -58,11 +59,13 @@ void define(CLI::App& app, Options& options, Raw& raw) {
   app.add_option("--names", raw.names, "where names may come from: capture (default), hosts=FILE, live")
       ->delimiter(',')
       ->type_name("SOURCES");
-  app.add_option("--synthetic4", raw.synthetic4, "prefix of synthetic IPv4 addresses (198.18.0.0/15)")->type_name("NET");
+  app.add_option("--synthetic4", raw.synthetic4, "prefix of synthetic IPv4 addresses (198.18.0.0/15)")
+      ->type_name("NET");
   app.add_option("--synthetic6", raw.synthetic6, "prefix of synthetic IPv6 addresses (fd70:726f:7879::/48)")
       ->type_name("NET");
-  app.add_option("--disable", raw.disabled, "protocols not to follow: socks4,socks5,http-connect,http-forward,"
-                                            "proxy-protocol")
+  app.add_option("--disable", raw.disabled,
+                 "protocols not to follow: socks4,socks5,http-connect,http-forward,"
+                 "proxy-protocol")
       ->delimiter(',')
       ->check(CLI::IsMember(std::vector<std::string>(protocols.begin(), protocols.end())).description(""))
       ->type_name("PROTOCOLS");

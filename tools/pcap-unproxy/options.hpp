@@ -34,7 +34,7 @@ struct Options {
   Layers layers = Layers::all;
   Format format = Format::pcapng;
   NameSources names;
-  std::string filter;      ///< empty: every packet
+  std::string filter;  ///< empty: every packet
   Progress progress = Progress::automatic;
   Verbosity verbosity = Verbosity::normal;
   proxytunnel::TrackerOptions tracker;

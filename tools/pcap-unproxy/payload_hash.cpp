@@ -40,6 +40,8 @@ void PayloadHash::add(std::int64_t offset, proxytunnel::Bytes bytes) {
   }
 }
 
-std::string PayloadHash::hex(std::int64_t size) { return overflowed_ || next_ != size ? std::string() : sha256_.hex(); }
+std::string PayloadHash::hex(std::int64_t size) {
+  return overflowed_ || next_ != size ? std::string() : sha256_.hex();
+}
 
 }  // namespace unproxy

@@ -21,7 +21,9 @@ using proxytunnel::Passwords;
 using proxytunnel::Report;
 using proxytunnel::ReportCounters;
 
-void complain(const std::string& words) { std::fprintf(stderr, "pcap-unproxy: %s\n", words.c_str()); }
+void complain(const std::string& words) {
+  std::fprintf(stderr, "pcap-unproxy: %s\n", words.c_str());
+}
 
 void make_directory(const std::string& path) {
   std::error_code error;
@@ -176,6 +178,8 @@ class Run {
 
 }  // namespace
 
-int run(const Options& options, const StopFlag& stop) { return Run(options, stop)(); }
+int run(const Options& options, const StopFlag& stop) {
+  return Run(options, stop)();
+}
 
 }  // namespace unproxy

@@ -82,7 +82,8 @@ void VirtualWriter::segment(const VirtualSegment& segment) {
   const Bytes headers = segment.header_bytes();
   const std::size_t wire = headers.size() + segment.length;
   LinkHeaderRoom room;
-  LinkHeader link = adapt(interfaces_->at(envelope.interface).link_type, envelope.link_header, segment.ip.version, wire, room);
+  LinkHeader link =
+      adapt(interfaces_->at(envelope.interface).link_type, envelope.link_header, segment.ip.version, wire, room);
   // A pcap file has one link type. What has another one can still go into a file of bare IP packets.
   if (writer_.single_link_type() == linktype::raw) link = {linktype::raw, {}};
   const std::array<Bytes, 3> pieces = {link.bytes, headers, segment.payload};

@@ -19,7 +19,9 @@ inline Bytes bytes_of(std::string_view text) noexcept {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
 
-inline std::uint16_t get16(const std::uint8_t* at) noexcept { return static_cast<std::uint16_t>(at[0] << 8 | at[1]); }
+inline std::uint16_t get16(const std::uint8_t* at) noexcept {
+  return static_cast<std::uint16_t>(at[0] << 8 | at[1]);
+}
 inline std::uint32_t get32(const std::uint8_t* at) noexcept {
   return static_cast<std::uint32_t>(get16(at)) << 16 | get16(at + 2);
 }

@@ -14,7 +14,9 @@ enum class Side : std::uint8_t { initiator, acceptor };
 /// The two byte streams of a proxy conversation. The client may be either Side: roles come from the bytes.
 enum class Direction : std::uint8_t { from_client, from_server };
 
-constexpr Side other(Side side) noexcept { return side == Side::initiator ? Side::acceptor : Side::initiator; }
+constexpr Side other(Side side) noexcept {
+  return side == Side::initiator ? Side::acceptor : Side::initiator;
+}
 constexpr Direction other(Direction direction) noexcept {
   return direction == Direction::from_client ? Direction::from_server : Direction::from_client;
 }

@@ -180,7 +180,9 @@ bool Prefix::contains(const Address& candidate) const noexcept {
   return (candidate.octets[whole] & mask) == (address.octets[whole] & mask);
 }
 
-std::string Prefix::text() const { return address.text() + "/" + std::to_string(length); }
+std::string Prefix::text() const {
+  return address.text() + "/" + std::to_string(length);
+}
 
 std::uint64_t hash_bytes(Bytes bytes, std::uint64_t seed) noexcept {
   constexpr std::uint64_t multiplier = 0x9E3779B97F4A7C15U;  // 2^64 / golden ratio, odd

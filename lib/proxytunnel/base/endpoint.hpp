@@ -26,7 +26,9 @@ struct Address {
   /// "010.000.00.003" is a name, not an address. Brackets are not accepted.
   static std::optional<Address> parse(std::string_view text) noexcept;
 
-  [[nodiscard]] Bytes bytes() const noexcept { return {octets.data(), version == 4 ? std::size_t{4} : std::size_t{16}}; }
+  [[nodiscard]] Bytes bytes() const noexcept {
+    return {octets.data(), version == 4 ? std::size_t{4} : std::size_t{16}};
+  }
   [[nodiscard]] bool is_v4() const noexcept { return version == 4; }
   [[nodiscard]] bool is_unspecified() const noexcept { return octets == decltype(octets){}; }
   /// ::ffff:a.b.c.d for an IPv4 address; an IPv6 address unchanged.

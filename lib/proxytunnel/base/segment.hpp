@@ -22,11 +22,11 @@ constexpr TunnelId no_tunnel = std::numeric_limits<TunnelId>::max();
 /// The fields of the IP header that a virtual packet keeps. Addresses are in the endpoints.
 struct IpFields {
   std::uint8_t version = 4;
-  std::uint8_t traffic_class = 0;  ///< DSCP and ECN
-  std::uint8_t hop_limit = 64;     ///< TTL
-  bool dont_fragment = false;      ///< IPv4 only
-  std::uint16_t identification = 0;      ///< IPv4 only
-  std::uint32_t flow_label = 0;          ///< IPv6 only
+  std::uint8_t traffic_class = 0;    ///< DSCP and ECN
+  std::uint8_t hop_limit = 64;       ///< TTL
+  bool dont_fragment = false;        ///< IPv4 only
+  std::uint16_t identification = 0;  ///< IPv4 only
+  std::uint32_t flow_label = 0;      ///< IPv6 only
   /// How far the IPv4 header checksum was off, as a one's complement difference; 0 when right or left to the card.
   std::uint16_t checksum_error = 0;
 };

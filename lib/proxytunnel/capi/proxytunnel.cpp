@@ -159,11 +159,17 @@ pt_tracker_t* pt_tracker_new(const pt_options_t* options) {
   return new pt_tracker(options == nullptr ? TrackerOptions() : options_of(*options));
 }
 
-void pt_tracker_free(pt_tracker_t* tracker) { delete tracker; }
+void pt_tracker_free(pt_tracker_t* tracker) {
+  delete tracker;
+}
 
-pt_outcome_t* pt_outcome_new(void) { return new pt_outcome(); }
+pt_outcome_t* pt_outcome_new(void) {
+  return new pt_outcome();
+}
 
-void pt_outcome_free(pt_outcome_t* outcome) { delete outcome; }
+void pt_outcome_free(pt_outcome_t* outcome) {
+  delete outcome;
+}
 
 void pt_tracker_segment(pt_tracker_t* tracker, const pt_segment_t* given, pt_outcome_t* outcome) {
   outcome->clear();
@@ -174,8 +180,13 @@ void pt_tracker_segment(pt_tracker_t* tracker, const pt_segment_t* given, pt_out
   Segment segment;
   segment.sender = endpoint_of(given->sender);
   segment.receiver = endpoint_of(given->receiver);
-  segment.ip = {given->ip.version,        given->ip.traffic_class, given->ip.hop_limit, given->ip.dont_fragment,
-                given->ip.identification, given->ip.flow_label,    0};
+  segment.ip = {given->ip.version,
+                given->ip.traffic_class,
+                given->ip.hop_limit,
+                given->ip.dont_fragment,
+                given->ip.identification,
+                given->ip.flow_label,
+                0};
   segment.header = header;
   segment.payload = bytes_from(given->payload, std::min<std::size_t>(given->payload_size, given->length));
   segment.length = given->length;
@@ -221,11 +232,17 @@ pt_progress_t pt_outcome_progress(const pt_outcome_t* outcome) {
   return static_cast<pt_progress_t>(outcome->outcome.progress);
 }
 
-uint32_t pt_outcome_tunnel(const pt_outcome_t* outcome) { return outcome->outcome.tunnel; }
+uint32_t pt_outcome_tunnel(const pt_outcome_t* outcome) {
+  return outcome->outcome.tunnel;
+}
 
-uint32_t pt_outcome_handshake_bytes(const pt_outcome_t* outcome) { return outcome->outcome.handshake_bytes; }
+uint32_t pt_outcome_handshake_bytes(const pt_outcome_t* outcome) {
+  return outcome->outcome.handshake_bytes;
+}
 
-size_t pt_outcome_segment_count(const pt_outcome_t* outcome) { return outcome->outcome.segments.size(); }
+size_t pt_outcome_segment_count(const pt_outcome_t* outcome) {
+  return outcome->outcome.segments.size();
+}
 
 void pt_outcome_segment(const pt_outcome_t* outcome, size_t index, pt_virtual_segment_t* segment) {
   const VirtualSegment& from = outcome->outcome.segments[index];
@@ -243,7 +260,9 @@ void pt_outcome_segment(const pt_outcome_t* outcome, size_t index, pt_virtual_se
   segment->frame = from.frame.number;
 }
 
-size_t pt_outcome_event_count(const pt_outcome_t* outcome) { return outcome->outcome.events.size(); }
+size_t pt_outcome_event_count(const pt_outcome_t* outcome) {
+  return outcome->outcome.events.size();
+}
 
 void pt_outcome_event(const pt_outcome_t* outcome, size_t index, pt_event_t* event) {
   *event = pt_event_t{};
@@ -288,6 +307,10 @@ char* pt_report_json(const pt_outcome_t* snapshot, const char* input, bool show_
   return text_for_c(text);
 }
 
-char* pt_list_text(const pt_outcome_t* snapshot) { return text_for_c(list_of(snapshot->snapshot)); }
+char* pt_list_text(const pt_outcome_t* snapshot) {
+  return text_for_c(list_of(snapshot->snapshot));
+}
 
-void pt_text_free(char* text) { std::free(text); }
+void pt_text_free(char* text) {
+  std::free(text);
+}

@@ -8,7 +8,7 @@
 namespace proxytunnel {
 namespace {
 
-constexpr std::uint8_t request_version = 5, auth_version = 1;
+constexpr std::uint8_t request_version = 5, auth_version = 1;  // RFC 1929 and RFC 1961 have the same
 constexpr std::uint8_t method_none = 0, method_gssapi = 1, method_password = 2, method_rejected = 255;
 constexpr int gssapi_protection_level = 2, gssapi_wrapped = 3, gssapi_failure = 255;
 
@@ -21,9 +21,9 @@ bool speaks_gssapi(std::string_view methods) noexcept {
   return offers(methods, method_gssapi) && !offers(methods, method_password);
 }
 
-// The type of a GSSAPI message that may not be whole yet; -1 if not even that is there.
+// The type of a GSSAPI message that may not be whole yet; -1 if not even that is there, or if it is none.
 int gssapi_type(Bytes bytes) noexcept {
-  return bytes.size() < 2 ? -1 : bytes[1];
+  return bytes.size() < 2 || bytes[0] != auth_version ? -1 : bytes[1];
 }
 
 // What a client says behind its greeting while nobody can tell what the proxy answered.

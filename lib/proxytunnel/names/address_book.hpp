@@ -14,7 +14,7 @@
 
 #include "base/endpoint.hpp"
 #include "base/limits.hpp"
-#include "names/provenance.hpp"
+#include "base/provenance.hpp"
 #include "names/synthetic_prefixes.hpp"
 
 namespace proxytunnel {

@@ -12,15 +12,21 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-Json text_or_null(std::string_view text) { return text.empty() ? Json(nullptr) : Json(printable(text)); }
+Json text_or_null(std::string_view text) {
+  return text.empty() ? Json(nullptr) : Json(printable(text));
+}
 
 Json time_or_null(const Stamp& stamp) {
   return stamp.frame == 0 ? Json(nullptr) : Json(rfc3339(stamp.time));
 }
 
-Json frame_or_null(FrameNumber frame) { return frame == 0 ? Json(nullptr) : Json(frame); }
+Json frame_or_null(FrameNumber frame) {
+  return frame == 0 ? Json(nullptr) : Json(frame);
+}
 
-Json endpoint(const Endpoint& end) { return {{"address", end.address.text()}, {"port", end.port}}; }
+Json endpoint(const Endpoint& end) {
+  return {{"address", end.address.text()}, {"port", end.port}};
+}
 
 Json target_of(const Attempt& attempt) {
   if (!attempt.target) return {{"host", text_or_null(attempt.target_text)}, {"address", nullptr}, {"port", nullptr}};
@@ -71,7 +77,9 @@ Json connect_ms(const Attempt& attempt) {
   return static_cast<double>(attempt.reply.time - attempt.request.time) / 1e6;
 }
 
-Json id_or_null(TunnelId id) { return id == no_tunnel ? Json(nullptr) : Json(id); }
+Json id_or_null(TunnelId id) {
+  return id == no_tunnel ? Json(nullptr) : Json(id);
+}
 
 Json entry_of(const ReportEntry& entry, Passwords passwords) {
   const Attempt& attempt = entry.attempt;
@@ -114,10 +122,14 @@ Json entry_of(const ReportEntry& entry, Passwords passwords) {
 
 Json input_of(const InputSummary& input) {
   const auto time = [](const auto& value) { return value ? Json(rfc3339(*value)) : Json(nullptr); };
-  return {{"file", printable(input.file)},           {"sha256", text_or_null(input.sha256)},
-          {"packets", input.packets},                {"bytes", input.bytes},
-          {"first_time", time(input.first_time)},    {"last_time", time(input.last_time)},
-          {"damaged", text_or_null(input.damaged)}, {"unreadable", text_or_null(input.unreadable)}};
+  return {{"file", printable(input.file)},
+          {"sha256", text_or_null(input.sha256)},
+          {"packets", input.packets},
+          {"bytes", input.bytes},
+          {"first_time", time(input.first_time)},
+          {"last_time", time(input.last_time)},
+          {"damaged", text_or_null(input.damaged)},
+          {"unreadable", text_or_null(input.unreadable)}};
 }
 
 Json counters_of(const ReportCounters& counters) {
@@ -152,8 +164,8 @@ void Report::sort() {
 
 void write_report(const Report& report, const Tool& tool, Passwords passwords, const Put& put) {
   put("{\"schema\": \"proxytunnel-report/1\",\n\"tool\": " +
-      Json({{"name", tool.name}, {"version", tool.version}}).dump() + ",\n\"interrupted\": " +
-      (report.interrupted ? "true" : "false"));
+      Json({{"name", tool.name}, {"version", tool.version}}).dump() +
+      ",\n\"interrupted\": " + (report.interrupted ? "true" : "false"));
   ArrayWriter inputs(put, "inputs");
   for (const auto& input : report.inputs) inputs.add(input_of(input));
   inputs.close();

@@ -19,7 +19,7 @@ struct InputSummary {
   std::string sha256;  ///< empty: not asked for
   std::uint64_t packets = 0, bytes = 0;
   std::optional<Time> first_time, last_time;
-  std::string damaged;  ///< empty: not damaged
+  std::string damaged;     ///< empty: not damaged
   std::string unreadable;  ///< empty: it was read
 };
 

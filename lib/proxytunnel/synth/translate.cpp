@@ -37,8 +37,8 @@ std::uint8_t write_ipv4(const VirtualSegment& packet, std::uint32_t length, std:
 }
 
 std::uint8_t write_ipv6(const VirtualSegment& packet, std::uint32_t length, std::uint8_t* at) noexcept {
-  put32(at, 0x60000000U | static_cast<std::uint32_t>(packet.ip.traffic_class) << 20 |
-                (packet.ip.flow_label & 0xfffffU));
+  put32(at,
+        0x60000000U | static_cast<std::uint32_t>(packet.ip.traffic_class) << 20 | (packet.ip.flow_label & 0xfffffU));
   put16(at + 4, length > 0xffff ? 0 : length);
   at[6] = protocol_tcp;
   at[7] = packet.ip.hop_limit;

@@ -36,10 +36,10 @@ void translate(const Segment& segment, const Translation& change, VirtualSegment
 
 /// What a side's own SYN said, as far as the capture shows it.
 struct SynOptions {
-  std::uint16_t mss = 0;              ///< 0: absent
-  std::uint8_t window_scale = 0xff;   ///< 0xff: absent
+  std::uint16_t mss = 0;             ///< 0: absent
+  std::uint8_t window_scale = 0xff;  ///< 0xff: absent
   bool sack_permitted = false;
-  std::uint16_t window = 0;           ///< 0: no SYN was seen
+  std::uint16_t window = 0;  ///< 0: no SYN was seen
 };
 
 /// Reads the options of a SYN or SYN/ACK; malformed ones end the list.

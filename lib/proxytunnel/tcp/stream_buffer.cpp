@@ -52,8 +52,8 @@ void StreamBuffer::join_pieces() {
 }
 
 Stamp StreamBuffer::stamp(Offset offset) const noexcept {
-  const auto mark = std::lower_bound(marks_.begin(), marks_.end(), offset,
-                                     [](const Mark& have, Offset at) { return have.end < at; });
+  const auto mark =
+      std::lower_bound(marks_.begin(), marks_.end(), offset, [](const Mark& have, Offset at) { return have.end < at; });
   if (mark != marks_.end()) return mark->stamp;
   return marks_.empty() ? Stamp{} : marks_.back().stamp;
 }
@@ -64,7 +64,8 @@ void StreamBuffer::take(std::size_t size) noexcept {
   taken_ += static_cast<Offset>(size);
   kept_ -= size;
   budget_->release(size);
-  const auto needed = std::find_if(marks_.begin(), marks_.end(), [this](const Mark& mark) { return mark.end > taken_; });
+  const auto needed =
+      std::find_if(marks_.begin(), marks_.end(), [this](const Mark& mark) { return mark.end > taken_; });
   marks_.erase(marks_.begin(), needed);
   if (head_ == bytes_.size()) {
     bytes_.clear();

@@ -51,7 +51,6 @@ class HeldSegments {
   std::vector<Held> release();
 
  private:
-
   Budget* budget_;
   std::vector<Held> segments_;
   std::size_t bytes_ = 0;

@@ -24,11 +24,11 @@ enum class Progress : std::uint8_t {
 struct Outcome {
   std::vector<VirtualSegment> segments;
   std::vector<Event> events;
-  Progress progress = Progress::passed;              ///< of the connection of the segment that was put in
-  TunnelId tunnel = no_tunnel;                       ///< the one that is open there
-  std::uint32_t handshake_bytes = 0;                 ///< of the segment's payload; the rest is payload of the tunnel
-  std::vector<Held> released;                        ///< the held segments that are shown
-  PerSide<std::vector<std::uint8_t>> envelopes;      ///< of the synthetic segments
+  Progress progress = Progress::passed;          ///< of the connection of the segment that was put in
+  TunnelId tunnel = no_tunnel;                   ///< the one that is open there
+  std::uint32_t handshake_bytes = 0;             ///< of the segment's payload; the rest is payload of the tunnel
+  std::vector<Held> released;                    ///< the held segments that are shown
+  PerSide<std::vector<std::uint8_t>> envelopes;  ///< of the synthetic segments
 
   void clear() noexcept {
     segments.clear();

@@ -14,9 +14,13 @@ namespace {
 
 constexpr std::uint16_t dns_port = 53;
 
-Stamp stamp_of(const Segment& segment) noexcept { return {segment.frame.number, segment.frame.time}; }
+Stamp stamp_of(const Segment& segment) noexcept {
+  return {segment.frame.number, segment.frame.time};
+}
 
-bool closes(const Segment& segment) noexcept { return (segment.flags() & (tcp_flag::fin | tcp_flag::rst)) != 0; }
+bool closes(const Segment& segment) noexcept {
+  return (segment.flags() & (tcp_flag::fin | tcp_flag::rst)) != 0;
+}
 
 void swap_sides(Connection& connection) noexcept {
   const auto swap = [](auto& pair) { std::swap(pair[Side::initiator], pair[Side::acceptor]); };
@@ -129,7 +133,8 @@ void Tracker::see_syn(Connection& connection, const Segment& segment, Outcome& o
   const bool as_known = connection.side_of(segment.sender) == speaker;
   if (!as_known || !same) {
     // An answer to another SYN than the one that was seen is a stray as long as nothing was said.
-    const bool stray = is_answer && as_known && connection.phase == Phase::fresh && connection.syn_seen[Side::initiator];
+    const bool stray =
+        is_answer && as_known && connection.phase == Phase::fresh && connection.syn_seen[Side::initiator];
     if (stray) return;
     end(connection, outcome);
     begin(connection, segment);

@@ -30,8 +30,8 @@ struct TrackerOptions {
   bool names_from_capture = true;  ///< DNS answers in the capture are evidence
   Prefix synthetic4 = default_synthetic4;
   Prefix synthetic6 = default_synthetic6;
-  TunnelId first_id = 0;             ///< of the first attempt
-  std::uint64_t hash_seed = 0;       ///< of tables; no result depends on it
+  TunnelId first_id = 0;        ///< of the first attempt
+  std::uint64_t hash_seed = 0;  ///< of tables; no result depends on it
 };
 
 struct TrackerCounters {

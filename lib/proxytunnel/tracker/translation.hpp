@@ -11,9 +11,9 @@ namespace proxytunnel {
 
 struct Placement {
   Side side = Side::initiator;
-  Range shown;                  ///< payload on the wire, as offsets from the base
-  std::uint32_t cut = 0;        ///< bytes of handshake in front of it
-  Offset acknowledged = 0;      ///< of the other side's payload, as offset from its base; negative: handshake only
+  Range shown;              ///< payload on the wire, as offsets from the base
+  std::uint32_t cut = 0;    ///< bytes of handshake in front of it
+  Offset acknowledged = 0;  ///< of the other side's payload, as offset from its base; negative: handshake only
   bool acknowledgment_raised = false;
   /// False for what the virtual conversation has already or must not have: repeated handshake bytes and SYNs, and pure
   /// acknowledgments of handshake bytes, for which the synthetic one stands.

@@ -9,10 +9,10 @@
 
 #include "base/direction.hpp"
 #include "base/endpoint.hpp"
+#include "base/provenance.hpp"
 #include "base/segment.hpp"
 #include "base/streams.hpp"
 #include "handshake/message.hpp"
-#include "names/provenance.hpp"
 #include "tunnel/payload_account.hpp"
 
 namespace proxytunnel {

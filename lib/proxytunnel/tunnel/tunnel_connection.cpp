@@ -80,8 +80,7 @@ void TunnelConnection::begin(Detection detection, Streams& streams, std::vector<
   Message message;
   message.kind = MessageKind::preamble;
   events.emplace_back(MessageEvent{no_tunnel, ends_[client_], ends_[server], Direction::from_server,
-                                   streams.stamp(server, detection.preamble), detection.preamble,
-                                   std::move(message)});
+                                   streams.stamp(server, detection.preamble), detection.preamble, std::move(message)});
   streams.take(server, detection.preamble);
 }
 
