@@ -91,6 +91,13 @@ def tool_faults(path: str, text: str) -> list[str]:
             if ours and layer_of(ours) != layer and layer_of(ours) not in TOOL_BELOW[layer]]
 
 
+def plugin_faults(path: str, text: str) -> list[str]:
+    """The plugin is C and knows one header of ours; `path` is relative to plugins."""
+    faults = [f"{path}: the plugin is C: epan leaves by longjmp, past destructors"] * path.endswith((".cpp", ".hpp"))
+    return faults + [f"{path}: the plugin must not see {ours}" for ours, _ in INCLUDE.findall(text)
+                     if layer_of(ours) in BELOW and ours != "capi/proxytunnel.h"]
+
+
 def sources(folder: Path) -> dict[str, str]:
     return {str(file.relative_to(folder)): file.read_text() for file in sorted(folder.rglob("*"))
             if file.suffix in SUFFIXES}
@@ -117,6 +124,11 @@ def test_tool_arrows():
     files = sources(TOOL)
     assert files
     assert [fault for path, text in files.items() for fault in tool_faults(path, text)] == []
+
+
+def test_plugin_arrows():
+    files = sources(REPOSITORY / "plugins")
+    assert [fault for path, text in files.items() for fault in plugin_faults(path, text)] == []
 
 
 def test_every_include_of_ours_exists():
@@ -166,3 +178,6 @@ def test_other_rules_can_fail():
     assert tool_faults("capture/open.cpp", '#include "decode/ip.hpp"')
     assert tool_faults("decode/ip.cpp", '#include "options.hpp"')
     assert not tool_faults("decode/ip.cpp", '#include "capture/capture.hpp"')
+    assert plugin_faults("epan/a.c", '#include "tracker/tracker.hpp"')
+    assert plugin_faults("epan/a.cpp", "")
+    assert not plugin_faults("epan/a.c", '#include "capi/proxytunnel.h"\n#include "shim.h"')

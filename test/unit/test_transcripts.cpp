@@ -11,7 +11,6 @@
 #include <functional>
 #include <iostream>
 #include <random>
-#include <sstream>
 
 namespace proxytunnel {
 namespace {

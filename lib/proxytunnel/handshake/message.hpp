@@ -20,7 +20,7 @@ enum class Status : std::uint8_t {
   auth_failed,      ///< the proxy did not accept the credentials, or wants some (407)
   method_rejected,  ///< SOCKS5: none of the offered methods was acceptable
   invalid_target,   ///< opened, but the request named nothing that can be a target
-  encapsulated,     ///< SOCKS5: messages and payload are wrapped (GSSAPI, RFC 1961 section 4; other methods)
+  encapsulated,     ///< SOCKS5: messages and payload are wrapped (GSSAPI, RFC 1961 section 5; other methods)
   malformed         ///< the bytes broke the protocol
 };
 

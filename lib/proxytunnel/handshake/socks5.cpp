@@ -106,7 +106,7 @@ Step Socks5Handshake::next(const Untaken& untaken) noexcept {
   return Leave{};
 }
 
-// The proxy need not answer the client's last token (RFC 1961 section 3.8 leaves it to the mechanism); its answer to
+// The proxy need not answer the client's last token (RFC 1961 section 3; the mechanism decides); its answer to
 // the protection level then comes next, and tells that the client has more to say first.
 Step Socks5Handshake::take_server_token(const Untaken& untaken) noexcept {
   const Bytes server = untaken[Direction::from_server];

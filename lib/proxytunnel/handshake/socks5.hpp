@@ -19,7 +19,7 @@ namespace proxytunnel {
 /// reply_code is STATUS; 0 is success (RFC 1929 section 2).
 [[nodiscard]] Parsed<Message> parse_socks5_auth_reply(Bytes bytes) noexcept;
 /// A GSSAPI message of either side; reply_code is its MTYP: 1 token, 2 protection level, 255 failure. A wrapped message
-/// (MTYP 3) is malformed here: it is no handshake any more (RFC 1961 sections 3.4, 4.3).
+/// (MTYP 3) is malformed here: it is no handshake any more (RFC 1961 sections 3 to 5).
 [[nodiscard]] Parsed<Message> parse_socks5_gssapi(Bytes bytes) noexcept;
 /// Command (none if unknown) and target; no target if the name is empty (RFC 1928 section 4).
 [[nodiscard]] Parsed<Message> parse_socks5_request(Bytes bytes) noexcept;

@@ -30,9 +30,14 @@ HOST, ORIGIN_ADDRESS, PROXY_ADDRESS = "www.origin.test", "10.77.2.2", "10.77.1.1
 SOCKS = ["--socks5-hostname", f"{PROXY_ADDRESS}:1080"]
 CONNECT = ["--proxytunnel", "--proxy", f"http://{PROXY_ADDRESS}:8888"]
 # protocol, proxy, curl's words for it, target's port, what is inside, does the origin listen there
-SESSIONS = [("socks5", "microsocks", SOCKS, 80, "http", True), ("http-connect", "tinyproxy", CONNECT, 443, "tls", True),
-            ("socks5", "microsocks", SOCKS, 443, "tls", True), ("http-connect", "tinyproxy", CONNECT, 80, "http", True),
-            ("socks5", "microsocks", SOCKS, 81, "http", False), ("http-connect", "tinyproxy", CONNECT, 81, "http", False)]
+SESSIONS = [
+    ("socks5", "microsocks", SOCKS, 80, "http", True),
+    ("http-connect", "tinyproxy", CONNECT, 443, "tls", True),
+    ("socks5", "microsocks", SOCKS, 443, "tls", True),
+    ("http-connect", "tinyproxy", CONNECT, 80, "http", True),
+    ("socks5", "microsocks", SOCKS, 81, "http", False),
+    ("http-connect", "tinyproxy", CONNECT, 81, "http", False),
+]
 
 
 def sh(text: str) -> None:
@@ -116,16 +121,17 @@ def truth(wan: Path) -> dict[str, object]:
         tunnels.append(tunnel)
     return {"file": f"{NAME}.pcap", "description": "curl by name through SOCKS5 (microsocks) and CONNECT (tinyproxy): "
             "HTTP, TLS and a refused port each; checksums and segmentation left to the (virtual) network card",
-            "truth_source": "the leg between proxy and origin, as tshark's Follow TCP reassembles it; the rest as asked "
-            "of curl", "tunnels": tunnels}
+            "truth_source": "the leg between proxy and origin, as tshark's Follow TCP reassembles it; the rest as "
+            "asked of curl", "tunnels": tunnels}
 
 
 def record(work: Path) -> None:
     (work / "www").mkdir()
-    (work / "www/index.html").write_text("<!doctype html><title>Origin</title>\n" + "<p>A line of the page.</p>\n" * 200)
+    page = "<!doctype html><title>Origin</title>\n" + "<p>A line of the page.</p>\n" * 200
+    (work / "www/index.html").write_text(page)
     (work / "tinyproxy.conf").write_text(f"Port 8888\nListen {PROXY_ADDRESS}\nTimeout 60\nLogLevel Warning\n")
-    sh(f"openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 -subj /CN={HOST} -addext subjectAltName=DNS:{HOST} "
-       f"-batch -keyout {work}/key.pem -out {work}/certificate.pem")
+    sh(f"openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 -subj /CN={HOST} "
+       f"-addext subjectAltName=DNS:{HOST} -batch -keyout {work}/key.pem -out {work}/certificate.pem")
     tcpdump = ["tcpdump", "-Z", "root", "-U", "--immediate-mode"]
     running = [spawn(ORIGIN, sys.executable, Path(__file__).resolve(), "--serve", work),
                spawn(PROXY, "microsocks", "-i", PROXY_ADDRESS, "-p", "1080"),
