@@ -434,6 +434,40 @@ void a_gap_in_a_handshake_ends_it_honestly(void**) {
   assert_string_equal(run.ended[0].target->host.c_str(), "192.0.2.7");
 }
 
+void a_head_that_is_cut_still_names_its_target(void**) {
+  wire::Connection c(client, proxy);
+  Run run;
+  run.put(c.syn());
+  run.put(c.syn_ack());
+  Segment cut = c.say(End::client, "CONNECT www.example.com:443 HTTP/1.1\r\nHost: www.example.com:443\r\n\r\n");
+  cut.payload = cut.payload.first(50);
+  run.put(cut);
+  run.put(c.say(End::server, "HTTP/1.1 200 OK\r\n\r\n"));
+  run.put(c.say(End::client, "secret"));
+  run.finish();
+  assert_true(run.conversations.empty());
+  assert_int_equal(run.ended.size(), 1);
+  assert_true(run.ended[0].status == Status::incomplete);
+  assert_string_equal(run.ended[0].target->text().c_str(), "www.example.com:443");
+}
+
+// A silent proxy may be a proxy; one whose answer is missing in the capture may be anything.
+void a_lost_answer_is_not_silence(void**) {
+  for (const bool is_lost : {false, true}) {
+    wire::Connection c(client, proxy);
+    Run run;
+    run.put(c.syn());
+    run.put(c.syn_ack());
+    run.put(c.say(End::client, "\x04\x01\x00\x50\x0a\x0a\x02\x02\x00"s));
+    if (is_lost) {
+      c.say(End::server, "\x05\x01");
+      run.put(c.say(End::server, "\x00\x10"s));
+    }
+    run.finish();
+    assert_int_equal(run.ended.size(), is_lost ? 0 : 1);
+  }
+}
+
 void the_idle_are_dropped_and_counted(void**) {
   TrackerOptions options;
   options.connections = 2;
@@ -493,6 +527,8 @@ int main() {
       cmocka_unit_test(the_acceptor_may_be_the_client),
       cmocka_unit_test(bytes_that_were_not_captured_are_missing),
       cmocka_unit_test(a_gap_in_a_handshake_ends_it_honestly),
+      cmocka_unit_test(a_head_that_is_cut_still_names_its_target),
+      cmocka_unit_test(a_lost_answer_is_not_silence),
       cmocka_unit_test(the_idle_are_dropped_and_counted),
       cmocka_unit_test(held_memory_is_shared_out),
   };

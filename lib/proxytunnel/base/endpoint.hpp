@@ -22,8 +22,8 @@ struct Address {
 
   /// From 4 or 16 bytes; any other length gives 0.0.0.0.
   static Address from(Bytes bytes) noexcept;
-  /// The canonical text of an address only (RFC 5952 or dotted quad without leading zeros), in any letter case:
-  /// "010.000.00.003" is a name, not an address. Brackets are not accepted.
+  /// A dotted quad without leading zeros, or any text form of an IPv6 address (RFC 4291 section 2.2): "010.000.00.003"
+  /// is a name, not an address. Brackets and zones are not accepted.
   static std::optional<Address> parse(std::string_view text) noexcept;
 
   [[nodiscard]] Bytes bytes() const noexcept {
@@ -57,7 +57,7 @@ struct Prefix {
 
   /// "198.18.0.0/15"; nullopt unless the text is an address, a slash and a length that fits. Host bits are cleared.
   static std::optional<Prefix> parse(std::string_view text) noexcept;
-  [[nodiscard]] bool contains(const Address& address) const noexcept;
+  [[nodiscard]] bool contains(const Address& candidate) const noexcept;
   [[nodiscard]] std::string text() const;
 };
 

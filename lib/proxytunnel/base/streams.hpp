@@ -27,6 +27,8 @@ class Streams {
   [[nodiscard]] virtual Offset taken(Side side) const noexcept = 0;
   /// The frame that carried the `size`th of the untaken bytes (1 is the first).
   [[nodiscard]] virtual Stamp stamp(Side side, std::size_t size) const noexcept = 0;
+  /// True if bytes of this direction were seen that cannot be shown, since others before them are missing.
+  [[nodiscard]] virtual bool has_hole(Side side) const noexcept = 0;
   virtual void take(Side side, std::size_t size) noexcept = 0;
 
  protected:

@@ -149,6 +149,9 @@ Step HttpConnectHandshake::conclude(const Untaken& untaken) noexcept {
     if (before != Awaited::request && before != Awaited::request_body) return Wait{Direction::from_server};
     Step step = next(untaken);
     if (std::holds_alternative<Took>(step)) return step;
+    if (before == Awaited::request && awaited_ == Awaited::request) {
+      return take_unfinished_request(untaken[Direction::from_client]);
+    }
     const bool body_ended = before == Awaited::request_body && awaited_ == Awaited::response;
     if (!body_ended) return Wait{Direction::from_client};
   }
@@ -164,6 +167,17 @@ Step HttpConnectHandshake::take_request(Bytes bytes) noexcept {
   request_ = request.value.target ? Request::connect : Request::connect_without_target;
   awaited_ = Awaited::response;
   return Took{Direction::from_client, request.size, std::move(request.value)};
+}
+
+// A head that the capture cuts, by the snapshot length say: its whole lines say what they say.
+Step HttpConnectHandshake::take_unfinished_request(Bytes bytes) noexcept {
+  const std::string_view text = text_of(bytes);
+  const std::size_t line_end = text.rfind('\n');
+  if (line_end == std::string_view::npos) return Wait{Direction::from_client};
+  auto request = parse_http_connect(bytes_of(std::string(text.substr(0, line_end + 1)) + "\r\n"));
+  if (!request.is_ok()) return Wait{Direction::from_client};
+  awaited_ = Awaited::response;
+  return Took{Direction::from_client, bytes.size(), std::move(request.value)};
 }
 
 Step HttpConnectHandshake::take_proxied_request(Bytes bytes) noexcept {

@@ -33,6 +33,7 @@ class HttpConnectHandshake final : public Handshake {
   enum class Request : std::uint8_t { connect, connect_without_target, head, other };
 
   Step take_request(Bytes bytes) noexcept;
+  Step take_unfinished_request(Bytes bytes) noexcept;
   Step take_proxied_request(Bytes bytes) noexcept;
   Step take_response(Bytes bytes) noexcept;
   Step take_proxied_response(const HttpResponseHead& head, std::size_t size) noexcept;

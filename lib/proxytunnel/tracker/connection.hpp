@@ -47,6 +47,7 @@ struct Handshaking final : Streams {
   [[nodiscard]] Stamp stamp(Side side, std::size_t size) const noexcept override {
     return stream(side).stamp(stream(side).taken() + static_cast<Offset>(size));
   }
+  [[nodiscard]] bool has_hole(Side side) const noexcept override { return stream(side).has_hole(); }
   void take(Side side, std::size_t size) noexcept override { stream(side).take(size); }
 
   StreamBuffer initiator, acceptor;

@@ -115,7 +115,7 @@ void synthesize_opening(const Connection& connection, PerSide<LatestHeader>& lat
 
 void note_losses(const Handshaking& work, Attempt& attempt) {
   if (work.overflowed) attempt.note("held-overflow");
-  if (work.initiator.has_hole() || work.acceptor.has_hole()) attempt.note("gap-in-handshake");
+  if (work.has_hole(Side::initiator) || work.has_hole(Side::acceptor)) attempt.note("gap-in-handshake");
 }
 
 void note_overflow(Attempt& attempt) {

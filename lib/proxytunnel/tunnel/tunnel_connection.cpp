@@ -139,7 +139,10 @@ void TunnelConnection::end_attempt(TunnelId& next_id, std::vector<Event>& events
 
 void TunnelConnection::conclude(Streams& streams, const Disabled& disabled, TunnelId& next_id,
                                 std::vector<Event>& events) {
-  if (state_ == State::undecided) {
+  // Silence proves something, bytes that are missing do not.
+  const Side server = other(client_);
+  const bool lost_answer = streams.untaken(server).empty() && streams.has_hole(server);
+  if (state_ == State::undecided && !lost_answer) {
     Detection detection = detect_at_end(untaken(streams), disabled);
     if (detection.verdict == Verdict::yes) begin(std::move(detection), streams, events);
   }
