@@ -53,6 +53,7 @@ static void dissect_handshake(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tre
       pinfo->can_desegment = pinfo->saved_can_desegment;
       call_dissector_only(http_handle, tvb, pinfo, tree, tcp);
     }
+    shim_draw_record(pinfo, tree);
     return;
   }
   const bool known_port = segment->sender_port == socks_port || segment->receiver_port == socks_port;
@@ -61,6 +62,7 @@ static void dissect_handshake(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tre
   } else if (!record->messages_count) {
     tree_draw_handshake_bytes(tvb, pinfo, tree);
   }
+  shim_draw_record(pinfo, tree);
 }
 
 /* How many of the bytes that TCP hands over belong to the handshake. TCP hands over a rest of the segment, or what it

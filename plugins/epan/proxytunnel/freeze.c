@@ -5,20 +5,20 @@
 
 #include <string.h>
 
-static wmem_map_t *attempts;          /* id -> attempt_t */
-static wmem_map_t *requested_in;      /* frame -> wmem_list_t of attempt_t */
+static wmem_map_t *attempts; /* id -> attempt_t */
+static wmem_map_t *standing; /* frame -> wmem_list_t of message_t */
 
 void freeze_reset(void) {
   attempts = wmem_map_new(wmem_file_scope(), g_direct_hash, g_direct_equal);
-  requested_in = wmem_map_new(wmem_file_scope(), g_direct_hash, g_direct_equal);
+  standing = wmem_map_new(wmem_file_scope(), g_direct_hash, g_direct_equal);
 }
 
 attempt_t *attempt_of(uint32_t id) {
   return attempts && id != PT_NO_TUNNEL ? (attempt_t *)wmem_map_lookup(attempts, GUINT_TO_POINTER(id)) : NULL;
 }
 
-const wmem_list_t *attempts_requested_in(uint32_t frame) {
-  return requested_in ? (const wmem_list_t *)wmem_map_lookup(requested_in, GUINT_TO_POINTER(frame)) : NULL;
+wmem_list_t *messages_standing_in(uint32_t frame) {
+  return standing ? (wmem_list_t *)wmem_map_lookup(standing, GUINT_TO_POINTER(frame)) : NULL;
 }
 
 static const char *keep(const char *text) { return *text ? wmem_strdup(wmem_file_scope(), text) : ""; }
@@ -47,15 +47,13 @@ static attempt_t *attempt_for(uint32_t id, const pt_endpoint_t *client, const pt
   return attempt;
 }
 
-static void note_request(attempt_t *attempt, uint32_t frame) {
-  if (!frame || attempt->request_frame) return;
-  attempt->request_frame = frame;
-  wmem_list_t *list = (wmem_list_t *)wmem_map_lookup(requested_in, GUINT_TO_POINTER(frame));
+static void note_standing(message_t *message) {
+  wmem_list_t *list = messages_standing_in(message->frame);
   if (!list) {
     list = wmem_list_new(wmem_file_scope());
-    wmem_map_insert(requested_in, GUINT_TO_POINTER(frame), list);
+    wmem_map_insert(standing, GUINT_TO_POINTER(message->frame), list);
   }
-  wmem_list_append(list, attempt);
+  wmem_list_append(list, message);
 }
 
 static attempt_t *update_attempt(const pt_attempt_t *from) {
@@ -74,7 +72,7 @@ static attempt_t *update_attempt(const pt_attempt_t *from) {
   attempt->origin = from->origin;
   attempt->provenance = keep(from->provenance);
   attempt->reply_code = from->reply_code;
-  note_request(attempt, (uint32_t)from->request_frame);
+  attempt->request_frame = (uint32_t)from->request_frame;
   attempt->reply_frame = (uint32_t)from->reply_frame;
   attempt->request_time = from->request_time;
   attempt->reply_time = from->reply_time;
@@ -85,10 +83,13 @@ static attempt_t *update_attempt(const pt_attempt_t *from) {
   return attempt;
 }
 
-static void freeze_message(const pt_message_t *from, message_t *message) {
+static void freeze_message(const pt_message_t *from, const segment_t *segment, uint32_t frame, message_t *message) {
   message->kind = from->kind;
   message->attempt = from->tunnel;
   message->frame = (uint32_t)from->frame;
+  message->understood_in = frame;
+  message->sender_port = from->from_client ? from->client.port : from->proxy.port;
+  message->receiver_port = from->from_client ? from->proxy.port : from->client.port;
   message->size = from->size;
   message->from_client = from->from_client;
   message->protocol = keep(from->protocol);
@@ -105,11 +106,14 @@ static void freeze_message(const pt_message_t *from, message_t *message) {
     message->methods_size = (unsigned)from->methods_size;
   }
   message->reply_code = from->reply_code;
+  if (message->frame != frame) note_standing(message);
 
   const bool is_request = message->kind == PT_SOCKS4_REQUEST || message->kind == PT_SOCKS5_REQUEST ||
                           message->kind == PT_HTTP_CONNECT_REQUEST;
   if (!is_request || from->tunnel == PT_NO_TUNNEL) return;
   attempt_t *attempt = attempt_for(from->tunnel, &from->client, &from->proxy);
+  attempt->parent = segment->parent;
+  attempt->layer = segment->layer;
   attempt->protocol = message->protocol;
   attempt->command = message->command;
   attempt->host = message->host;
@@ -117,7 +121,7 @@ static void freeze_message(const pt_message_t *from, message_t *message) {
   attempt->target = message->target;
   attempt->username = message->username;
   attempt->request_time = from->time;
-  note_request(attempt, message->frame);
+  attempt->request_frame = message->frame;
 }
 
 static bool same_endpoint(const pt_endpoint_t *end, const address *addr, uint16_t port) {
@@ -135,7 +139,7 @@ static bool is_of_segment(const pt_attempt_t *attempt, const segment_t *segment)
 static void freeze_event(const pt_event_t *event, const segment_t *segment, uint32_t frame, record_t *record) {
   switch (event->kind) {
     case PT_EVENT_MESSAGE:
-      freeze_message(&event->message, &record->messages[record->messages_count++]);
+      freeze_message(&event->message, segment, frame, &record->messages[record->messages_count++]);
       break;
     case PT_EVENT_OPENED:
       record->opened = update_attempt(&event->attempt);

@@ -18,6 +18,9 @@
 
 #include "capi/proxytunnel.h"
 
+static inline uint16_t get16(const uint8_t *bytes) { return (uint16_t)(bytes[0] << 8 | bytes[1]); }
+static inline uint32_t get32(const uint8_t *bytes) { return (uint32_t)get16(bytes) << 16 | get16(bytes + 2); }
+
 /* ---------------------------------------------------------------- what is kept of an attempt, for as long as the file */
 
 /* One attempt to open a tunnel: what is known of it so far. Texts are never NULL. */
@@ -40,8 +43,6 @@ typedef struct {
 
 /* NULL if there is none of that id. */
 attempt_t *attempt_of(uint32_t id);
-/* The attempts whose request ends in that frame; NULL if none. */
-const wmem_list_t *attempts_requested_in(uint32_t frame);
 
 /* ---------------------------------------------------------------- what is kept of a TCP segment, likewise */
 
@@ -49,7 +50,9 @@ const wmem_list_t *attempts_requested_in(uint32_t frame);
 typedef struct {
   pt_message_kind_t kind;
   uint32_t attempt; /* PT_NO_TUNNEL as long as its request was not understood */
-  uint32_t frame;   /* in which it stands */
+  uint32_t frame;   /* in which it ends */
+  uint32_t understood_in;
+  uint16_t sender_port, receiver_port;
   uint32_t size;
   bool from_client;
   const char *protocol, *command, *host, *target, *username, *password, *reason, *bound;
@@ -58,6 +61,9 @@ typedef struct {
   unsigned methods_size;
   int reply_code; /* -1: none */
 } message_t;
+
+/* The messages (message_t) that end in that frame but were understood in a later one; NULL if none. */
+wmem_list_t *messages_standing_in(uint32_t frame);
 
 /* A packet of a virtual conversation. */
 typedef struct {
@@ -99,6 +105,8 @@ typedef struct {
   uint32_t length;                /* bytes of payload on the wire */
   const uint8_t *bytes;           /* header and captured payload */
   bool has_syn;
+  uint32_t parent; /* the tunnel that carries it, or PT_NO_TUNNEL */
+  unsigned layer;  /* of proxies outside */
 } segment_t;
 
 /* The core's answer, for this file. NULL if there was nothing to keep. */
@@ -116,6 +124,8 @@ bool shim_shows_virtual(packet_info *pinfo);
 /* The record of the TCP segment that is being dissected right now; NULL if it is none of ours. */
 const record_t *shim_record(void);
 const segment_t *shim_segment(void);
+/* Draws that record, unless that was done. */
+void shim_draw_record(packet_info *pinfo, proto_tree *tree);
 
 /* ---------------------------------------------------------------- the dissector of parent conversations */
 
@@ -129,8 +139,8 @@ void tree_register(int proto);
 /* What was understood at this segment: messages, what they led to. Columns too. */
 void tree_draw_record(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const segment_t *segment,
                       const record_t *record);
-/* What is known of requests that stand here but were understood later. */
-void tree_draw_requests(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const segment_t *segment);
+/* Messages that stand here but were understood later. */
+void tree_draw_standing(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const segment_t *segment);
 /* The head of a virtual packet. Returns the item's tree for what is known only after its dissection. */
 proto_tree *tree_draw_virtual(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const virtual_t *segment);
 void tree_draw_stream(proto_tree *tree, tvbuff_t *tvb, const attempt_t *attempt);

@@ -23,9 +23,12 @@ static dissector_table_t tcp_ports;
 static pt_tracker_t *tracker;
 static pt_outcome_t *outcome;
 
-/* What is being dissected. The shim is re-entered for virtual packets, so whoever sets these restores them. */
+/* What TCP is dissecting. Virtual packets come only after TCP has returned, so none of this needs to be restored; what
+ * carries IP inside TCP in another way meets a record of its own or none. */
 static const record_t *current_record;
 static const segment_t *current_segment;
+static tvbuff_t *current_tvb;
+static bool current_is_drawn;
 /* The virtual segment that was just handed to the IP dissector: the next segment that the shim sees is this one. */
 static const virtual_t *expected;
 
@@ -48,7 +51,7 @@ bool shim_shows_virtual(packet_info *pinfo) {
 static bool is_ip(const address *addr) { return addr->type == AT_IPv4 || addr->type == AT_IPv6; }
 
 /* False for what is no whole TCP header over IP. */
-static bool read_segment(tvbuff_t *tvb, packet_info *pinfo, segment_t *segment) {
+static bool read_segment(tvbuff_t *tvb, packet_info *pinfo, const virtual_t *carrier, segment_t *segment) {
   const unsigned captured = tvb_captured_length(tvb);
   if (captured < 20 || !is_ip(&pinfo->src) || pinfo->dst.type != pinfo->src.type) return false;
   const uint8_t *bytes = tvb_get_ptr(tvb, 0, (int)captured);
@@ -56,14 +59,16 @@ static bool read_segment(tvbuff_t *tvb, packet_info *pinfo, segment_t *segment) 
   if (header_size < 20 || header_size > captured) return false;
   copy_address_wmem(pinfo->pool, &segment->sender, &pinfo->src);
   copy_address_wmem(pinfo->pool, &segment->receiver, &pinfo->dst);
-  segment->sender_port = pntoh16(bytes);
-  segment->receiver_port = pntoh16(bytes + 2);
-  segment->sequence = pntoh32(bytes + 4);
+  segment->sender_port = get16(bytes);
+  segment->receiver_port = get16(bytes + 2);
+  segment->sequence = get32(bytes + 4);
   segment->header_size = header_size;
   segment->captured = captured - header_size;
   segment->length = tvb_reported_length(tvb) - header_size;
   segment->bytes = bytes;
   segment->has_syn = (bytes[13] & TH_SYN) != 0;
+  segment->parent = carrier ? carrier->attempt->id : PT_NO_TUNNEL;
+  segment->layer = carrier ? carrier->attempt->layer + 1 : 0;
   return true;
 }
 
@@ -93,7 +98,7 @@ static pt_ip_fields_t ip_fields_of(void *data, const address *sender) {
 
 static int64_t nanoseconds_of(const nstime_t *time) { return (int64_t)time->secs * 1000000000 + time->nsecs; }
 
-static record_t *feed(packet_info *pinfo, const segment_t *segment, void *data, const virtual_t *carrier) {
+static record_t *feed(packet_info *pinfo, const segment_t *segment, void *data) {
   const pt_segment_t given = {
       .sender = endpoint_of(&segment->sender, segment->sender_port),
       .receiver = endpoint_of(&segment->receiver, segment->receiver_port),
@@ -105,8 +110,8 @@ static record_t *feed(packet_info *pinfo, const segment_t *segment, void *data, 
       .length = segment->length,
       .frame = pinfo->num,
       .time = nanoseconds_of(&pinfo->abs_ts),
-      .parent = carrier ? carrier->attempt->id : PT_NO_TUNNEL,
-      .layer = carrier ? carrier->attempt->layer + 1 : 0,
+      .parent = segment->parent,
+      .layer = segment->layer,
   };
   pt_tracker_segment(tracker, &given, outcome);
   return freeze_outcome(outcome, segment, pinfo->num);
@@ -124,10 +129,10 @@ static unsigned count_call(packet_info *pinfo) {
   return (*calls)++;
 }
 
-static const record_t *record_of(packet_info *pinfo, const segment_t *segment, void *data, const virtual_t *carrier) {
+static const record_t *record_of(packet_info *pinfo, const segment_t *segment, void *data) {
   const unsigned call = count_call(pinfo);
   if (!pinfo->fd->visited) {
-    record_t *record = feed(pinfo, segment, data, carrier);
+    record_t *record = feed(pinfo, segment, data);
     if (record) p_add_proto_data(wmem_file_scope(), pinfo, proto_proxytunnel, call, record);
     return record;
   }
@@ -259,7 +264,14 @@ static void show_virtual(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, co
                          const virtual_t *segment) {
   attempt_t *attempt = segment->attempt;
   const bool carried_here = segment->kind == PT_TRANSLATED;
-  if (!carried_here) col_set_writable(pinfo->cinfo, -1, FALSE);
+  if (carried_here) {
+    /* TCP fences off what it found in the parent, such as "[TCP Window Full]". */
+    col_clear_fence(pinfo->cinfo, COL_PROTOCOL);
+    col_clear_fence(pinfo->cinfo, COL_INFO);
+    col_clear(pinfo->cinfo, COL_INFO);
+  } else {
+    col_set_writable(pinfo->cinfo, -1, FALSE);
+  }
   tvbuff_t *packet = build_packet(tvb, pinfo, parent, segment);
   proto_tree *own_tree = tree_draw_virtual(packet, pinfo, tree, segment);
   dissect_virtual(packet, pinfo, tree, segment);
@@ -301,53 +313,67 @@ static bool user_decided(const segment_t *segment) {
          dissector_is_uint_changed(tcp_ports, segment->receiver_port);
 }
 
+/* Known once TCP has seen the segment; drawn on every frame that tells of the attempt. */
+static void note_parent_stream(packet_info *pinfo, const segment_t *segment, const record_t *record) {
+  const uint32_t stream =
+      stream_of(pinfo, &segment->sender, segment->sender_port, &segment->receiver, segment->receiver_port);
+  if (record->opened) record->opened->parent_stream = stream;
+  for (unsigned i = 0; i < record->over_count; i++) record->over[i]->parent_stream = stream;
+  for (unsigned i = 0; i < record->messages_count; i++) {
+    attempt_t *attempt = attempt_of(record->messages[i].attempt);
+    if (attempt) attempt->parent_stream = stream;
+  }
+}
+
+void shim_draw_record(packet_info *pinfo, proto_tree *tree) {
+  if (current_is_drawn) return;
+  current_is_drawn = true;
+  if (!pinfo->fd->visited) note_parent_stream(pinfo, current_segment, current_record);
+  tree_draw_record(current_tvb, pinfo, tree, current_segment, current_record);
+}
+
+/* As ever, but what throws must not take the virtual packets with it. */
+static int dissect_parent(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data) {
+  volatile int size = 0;
+  TRY { size = call_dissector_only(tcp_handle, tvb, pinfo, tree, data); }
+  CATCH_NONFATAL_ERRORS { show_exception(tvb, pinfo, tree, EXCEPT_CODE, GET_MESSAGE); }
+  ENDTRY;
+  return size ? size : (int)tvb_captured_length(tvb);
+}
+
 static int dissect_ours(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data, const segment_t *segment,
                         const record_t *record) {
   const uint8_t layer = pinfo->curr_layer_num;
-  const record_t *const outer_record = current_record;
-  const segment_t *const outer_segment = current_segment;
-  volatile int size = 0;
   current_record = record;
   current_segment = segment;
-  /* A sub-dissector that throws here would take the virtual packets with it. */
-  TRY { size = call_dissector_only(tcp_handle, tvb, pinfo, tree, data); }
-  CATCH_NONFATAL_ERRORS { show_exception(tvb, pinfo, tree, EXCEPT_CODE, GET_MESSAGE); }
-  FINALLY {
-    current_record = outer_record;
-    current_segment = outer_segment;
-  }
-  ENDTRY;
-  if (record->opened && record->opened->parent_stream == UINT32_MAX) {
-    record->opened->parent_stream = stream_of(pinfo, &segment->sender, segment->sender_port, &segment->receiver,
-                                              segment->receiver_port);
-  }
-  tree_draw_record(tvb, pinfo, tree, segment, record);
+  current_tvb = tvb;
+  current_is_drawn = false;
+  const int size = dissect_parent(tvb, pinfo, tree, data);
+  /* TCP keeps retransmissions and reordered segments from its sub-dissectors, so from ours too. */
+  shim_draw_record(pinfo, tree);
+  current_record = NULL;
   for (unsigned i = 0; i < record->over_count; i++) taps_queue_over(pinfo, record->over[i]);
   if (proxytunnel_preferences.virtual_conversations && record->segments_count) {
     show_all_virtual(tvb, pinfo, tree, segment, record, layer);
   }
-  return size ? size : (int)tvb_captured_length(tvb);
+  return size;
 }
 
 static int dissect_shim(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data) {
   const virtual_t *const carrier = expected;
   expected = NULL;
+  current_record = NULL;
   segment_t segment;
   const bool looked_at = tracker && !pinfo->flags.in_error_pkt && !pinfo->fragmented &&
-                         proto_is_protocol_enabled(protocol) &&
-                         read_segment(tvb, pinfo, &segment) && !user_decided(&segment);
-  const record_t *record = looked_at ? record_of(pinfo, &segment, data, carrier) : NULL;
-  const bool asked_here = looked_at && pinfo->fd->visited && attempts_requested_in(pinfo->num);
+                         proto_is_protocol_enabled(protocol) && read_segment(tvb, pinfo, carrier, &segment) &&
+                         !user_decided(&segment);
+  const record_t *record = looked_at ? record_of(pinfo, &segment, data) : NULL;
   if (record) {
     if (record->claimed && !pinfo->fd->visited) claim_conversation(pinfo, &segment, record);
-    const int size = dissect_ours(tvb, pinfo, tree, data, &segment, record);
-    return size;
+    return dissect_ours(tvb, pinfo, tree, data, &segment, record);
   }
-  const record_t *const outer_record = current_record;
-  current_record = NULL;
   const int size = call_dissector_only(tcp_handle, tvb, pinfo, tree, data);
-  current_record = outer_record;
-  if (asked_here) tree_draw_requests(tvb, pinfo, tree, &segment);
+  if (looked_at && pinfo->fd->visited) tree_draw_standing(tvb, pinfo, tree, &segment);
   return size;
 }
 
@@ -360,8 +386,8 @@ static int dissect_udp_shim(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree,
   if (looked_at) {
     const uint8_t *bytes = tvb_get_ptr(tvb, 0, (int)captured);
     const pt_datagram_t datagram = {
-        .sender = endpoint_of(&pinfo->src, pntoh16(bytes)),
-        .receiver = endpoint_of(&pinfo->dst, pntoh16(bytes + 2)),
+        .sender = endpoint_of(&pinfo->src, get16(bytes)),
+        .receiver = endpoint_of(&pinfo->dst, get16(bytes + 2)),
         .payload = bytes + 8,
         .payload_size = captured - 8,
         .length = tvb_reported_length(tvb) - 8,

@@ -7,6 +7,7 @@
 
 #include <epan/expert.h>
 #include <epan/to_str.h>
+#include <wsutil/str_util.h>
 
 static int proto_proxytunnel = -1;
 
@@ -15,7 +16,8 @@ static int hf_target = -1, hf_target_host = -1, hf_target_port = -1;
 static int hf_origin_ip = -1, hf_origin_ipv6 = -1, hf_origin_provenance = -1;
 static int hf_username = -1, hf_password = -1, hf_methods = -1, hf_bound = -1;
 static int hf_id = -1, hf_layer = -1, hf_parent_stream = -1, hf_stream = -1;
-static int hf_request_in = -1, hf_reply_in = -1, hf_opened_in = -1, hf_payload_in = -1, hf_carried_in = -1;
+static int hf_request_in = -1, hf_reply_in = -1, hf_opened_in = -1, hf_payload_in = -1;
+static int hf_carried_in = -1, hf_understood_in = -1;
 static int hf_connect_time = -1, hf_virtual = -1, hf_anomaly = -1;
 
 static int ett_proxytunnel = -1, ett_message = -1, ett_payload = -1;
@@ -265,22 +267,39 @@ static bool has_request(const record_t *record) {
   return false;
 }
 
+/* Of several messages that were understood at once only the ones that say most are worth a column. */
+static int weight(const message_t *message) {
+  if (is_request(message) || is_reply(message)) return 3;
+  if (message->kind == PT_SOCKS5_AUTH_REQUEST || message->kind == PT_SOCKS5_AUTH_REPLY) return 2;
+  return 1;
+}
+
+/* The proxy's own words say as much. */
+static bool says_refused(const char *status) {
+  return !strcmp(status, "refused") || !strcmp(status, "auth-failed") || !strcmp(status, "method-rejected");
+}
+
 /* "SOCKS5 Connect www.example.com:443 - granted" */
 static const char *summary_of(wmem_allocator_t *pool, const record_t *record) {
-  wmem_strbuf_t *text = wmem_strbuf_new(pool, "");
   const attempt_t *attempt = attempt_of_record(record);
-  bool reply_only = attempt && !has_request(record);
+  if (!record->messages_count) {
+    const char *status = record->over_count ? record->over_status[0] : attempt->status;
+    return wmem_strdup_printf(pool, "%s - %s", tree_attempt_text(pool, attempt), status);
+  }
+  int most = 0;
+  for (unsigned i = 0; i < record->messages_count; i++) most = MAX(most, weight(&record->messages[i]));
+  wmem_strbuf_t *text = wmem_strbuf_new(pool, "");
+  bool asked = has_request(record) || !attempt;
   for (unsigned i = 0; i < record->messages_count; i++) {
     const message_t *message = &record->messages[i];
-    if (is_reply(message) && reply_only) {
-      wmem_strbuf_append_printf(text, "%s%s", wmem_strbuf_get_len(text) ? ", " : "", tree_attempt_text(pool, attempt));
-      reply_only = false;
-    }
+    if (weight(message) < most) continue;
+    if (is_reply(message) && !asked) wmem_strbuf_append(text, tree_attempt_text(pool, attempt));
+    asked = asked || is_reply(message);
     const char *separator = !wmem_strbuf_get_len(text) ? "" : is_reply(message) ? " - " : ", ";
     wmem_strbuf_append_printf(text, "%s%s", separator, message_text(pool, message));
   }
-  if (!record->messages_count && attempt) {
-    wmem_strbuf_append_printf(text, "%s - %s", tree_attempt_text(pool, attempt), record->over_status[0]);
+  if (record->over_count && !says_refused(record->over_status[0])) {
+    wmem_strbuf_append_printf(text, " - no tunnel (%s)", record->over_status[0]);
   }
   return wmem_strbuf_get_str(text);
 }
@@ -319,21 +338,32 @@ void tree_draw_record(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const
   set_columns(pinfo, protocol, summary);
 }
 
-void tree_draw_requests(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const segment_t *segment) {
-  const wmem_list_t *list = attempts_requested_in(pinfo->num);
+/* Only what a first pass could not know: the other fields are where the message was understood. */
+static void draw_standing(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const segment_t *segment,
+                          const message_t *message) {
+  proto_item *item =
+      proto_tree_add_protocol_format(tree, proto_proxytunnel, tvb, (int)segment->header_size, (int)segment->captured,
+                                     "Proxy Tunnel, %s", message_text(pinfo->pool, message));
+  proto_tree *own = proto_item_add_subtree(item, ett_proxytunnel);
+  add_frame(own, hf_understood_in, tvb, pinfo, message->understood_in);
+  const attempt_t *attempt = attempt_of(message->attempt);
+  if (!attempt) return;
+  generated(proto_tree_add_uint(own, hf_id, tvb, 0, 0, attempt->id));
+  add_text(own, hf_status, tvb, attempt->opened ? "established" : attempt->status);
+  add_frame(own, hf_request_in, tvb, pinfo, attempt->request_frame);
+  add_frame(own, hf_reply_in, tvb, pinfo, attempt->reply_frame);
+  add_frame(own, hf_opened_in, tvb, pinfo, attempt->opened_frame);
+  add_frame(own, hf_payload_in, tvb, pinfo, attempt->payload_frame);
+  add_connect_time(own, tvb, attempt);
+}
+
+void tree_draw_standing(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const segment_t *segment) {
+  wmem_list_t *list = messages_standing_in(pinfo->num);
+  if (!list) return;
   for (wmem_list_frame_t *at = wmem_list_head(list); at; at = wmem_list_frame_next(at)) {
-    const attempt_t *attempt = (const attempt_t *)wmem_list_frame_data(at);
-    if (attempt->client.port != segment->sender_port || attempt->proxy.port != segment->receiver_port) continue;
-    proto_item *item =
-        proto_tree_add_protocol_format(tree, proto_proxytunnel, tvb, (int)segment->header_size, (int)segment->captured,
-                                       "Proxy Tunnel, %s", tree_attempt_text(pinfo->pool, attempt));
-    proto_tree *own = proto_item_add_subtree(item, ett_proxytunnel);
-    generated(proto_tree_add_uint(own, hf_id, tvb, 0, 0, attempt->id));
-    add_frame(own, hf_reply_in, tvb, pinfo, attempt->reply_frame);
-    add_frame(own, hf_opened_in, tvb, pinfo, attempt->opened_frame);
-    add_frame(own, hf_payload_in, tvb, pinfo, attempt->payload_frame);
-    add_text(own, hf_status, tvb, attempt->opened ? "established" : attempt->status);
-    add_connect_time(own, tvb, attempt);
+    const message_t *message = (const message_t *)wmem_list_frame_data(at);
+    const bool same = message->sender_port == segment->sender_port && message->receiver_port == segment->receiver_port;
+    if (same) draw_standing(tvb, pinfo, tree, segment, message);
   }
 }
 
@@ -450,6 +480,8 @@ void tree_register(int proto) {
       FRAME_FIELD(hf_opened_in, "Opened in frame", "opened_in", "The tunnel opened in this frame"),
       FRAME_FIELD(hf_payload_in, "First payload in frame", "payload_in", "The first payload is shown in this frame"),
       FRAME_FIELD(hf_carried_in, "Stands in frame", "carried_in", "These bytes came in an earlier frame"),
+      FRAME_FIELD(hf_understood_in, "Understood in frame", "understood_in",
+                  "Only this frame showed what the message means"),
       {&hf_connect_time,
        {"Time from request to reply", "proxytunnel.connect_time", FT_RELATIVE_TIME, BASE_NONE, NULL, 0,
         "How long the proxy took to answer", HFILL}},

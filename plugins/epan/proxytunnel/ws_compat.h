@@ -76,6 +76,16 @@ static inline void ws_record_init(wtap_rec *record) {
 #endif
 }
 
+/* Says that the record is a packet. */
+static inline void ws_record_is_packet(wtap_rec *record, int encapsulation) {
+#if WS_RELEASE >= 406
+  wtap_setup_packet_rec(record, encapsulation);
+#else
+  record->rec_type = REC_TYPE_PACKET;
+  record->rec_header.packet_header.pkt_encap = encapsulation;
+#endif
+}
+
 static inline bool ws_dump_close(wtap_dumper *dumper, int *error, char **text) {
 #if WS_RELEASE >= 404
   bool reload = false;

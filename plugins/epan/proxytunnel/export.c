@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ * summary: -z proxytunnel,export,FILE: the virtual packets as a pcapng file (raw IP, nanoseconds, source frame numbers,
+ * comments, names).
+ */
+#include "packet-proxytunnel.h"
+
+#include <epan/addr_resolv.h>
+#include <epan/stat_tap_ui.h>
+#include <epan/tap.h>
+#include <epan/to_str.h>
+#include <string.h>
+#include <wiretap/wtap.h>
+#include <wiretap/wtap_opttypes.h>
+#include <wsutil/report_message.h>
+
+typedef struct {
+  char *path;
+  wtap_dumper *dumper; /* NULL once it is closed */
+} export_t;
+
+static void report_error(const export_t *export, int error, char *text) {
+  report_failure("proxytunnel: %s: %s%s%s", export->path, wtap_strerror(error), text ? ": " : "", text ? text : "");
+  g_free(text);
+}
+
+static const char *endpoint_text(wmem_allocator_t *pool, const pt_endpoint_t *end) {
+  const bool is_v4 = end->address.version == 4;
+  address addr;
+  set_address(&addr, is_v4 ? AT_IPv4 : AT_IPv6, is_v4 ? 4 : 16, end->address.octets);
+  const char *text = address_to_str(pool, &addr);
+  return is_v4 ? wmem_strdup_printf(pool, "%s:%u", text, end->port)
+               : wmem_strdup_printf(pool, "[%s]:%u", text, end->port);
+}
+
+/* What is synthetic says so; the first packet also says what it stands for. */
+static const char *comment_of(wmem_allocator_t *pool, const tap_record_t *record) {
+  const attempt_t *attempt = record->attempt;
+  if (record->segment->kind != PT_SYN) return "synthetic: not on the wire";
+  return wmem_strdup_printf(pool,
+                            "synthetic: not on the wire. %s by proxy %s%s%s; origin by %s; request in frame %u, "
+                            "opened in frame %u",
+                            tree_attempt_text(pool, attempt), endpoint_text(pool, &attempt->proxy),
+                            *attempt->username ? " for user " : "", attempt->username, attempt->provenance,
+                            attempt->request_frame, attempt->opened_frame);
+}
+
+static wtap_block_t options_of(wmem_allocator_t *pool, const tap_record_t *record) {
+  wtap_block_t block = wtap_block_create(WTAP_BLOCK_PACKET);
+  if (record->segment->kind < PT_TRANSLATED) {
+    const char *comment = comment_of(pool, record);
+    wtap_block_add_string_option(block, OPT_COMMENT, comment, strlen(comment));
+  }
+  wtap_block_add_uint64_option(block, OPT_PKT_PACKETID, record->segment->frame);
+  return block;
+}
+
+static tap_packet_status export_packet(void *tapdata, packet_info *pinfo, epan_dissect_t *dissection _U_,
+                                       const void *queued, tap_flags_t flags _U_) {
+  export_t *export = (export_t *)tapdata;
+  const tap_record_t *packet = (const tap_record_t *)queued;
+  if (!packet->segment || !export->dumper) return TAP_PACKET_DONT_REDRAW;
+  wtap_rec record;
+  ws_record_init(&record);
+  ws_record_is_packet(&record, WTAP_ENCAP_RAW_IP);
+  record.presence_flags = WTAP_HAS_TS | WTAP_HAS_CAP_LEN;
+  record.ts = pinfo->abs_ts;
+  record.tsprec = WTAP_TSPREC_NSEC;
+  record.rec_header.packet_header.caplen = packet->captured;
+  record.rec_header.packet_header.len = packet->length;
+  record.block = options_of(pinfo->pool, packet);
+  int error = 0;
+  char *text = NULL;
+  const bool written = ws_dump(export->dumper, &record, packet->bytes, packet->captured, &error, &text);
+  wtap_rec_cleanup(&record);
+  if (written) return TAP_PACKET_REDRAW;
+  report_error(export, error, text);
+  return TAP_PACKET_FAILED;
+}
+
+/* After the last packet; the names are known only now. */
+static void export_close(void *tapdata) {
+  export_t *export = (export_t *)tapdata;
+  if (!export->dumper) return;
+  wtap_dump_set_addrinfo_list(export->dumper, get_addrinfo_list());
+  int error = 0;
+  char *text = NULL;
+  if (!ws_dump_close(export->dumper, &error, &text)) report_error(export, error, text);
+  export->dumper = NULL;
+}
+
+static void export_finish(void *tapdata) {
+  export_t *export = (export_t *)tapdata;
+  int error;
+  char *text = NULL;
+  if (export->dumper) ws_dump_close(export->dumper, &error, &text);
+  g_free(text);
+  g_free(export->path);
+  g_free(export);
+}
+
+static bool export_begin(const char *path) {
+  export_t *export = g_new0(export_t, 1);
+  export->path = g_strdup(path);
+  wtap_dump_params params;
+  wtap_dump_params_init(&params, NULL);
+  params.encap = WTAP_ENCAP_RAW_IP;
+  params.tsprec = WTAP_TSPREC_NSEC;
+  int error = 0;
+  char *text = NULL;
+  export->dumper = wtap_dump_open(path, wtap_pcapng_file_type_subtype(), WTAP_UNCOMPRESSED, &params, &error, &text);
+  if (!export->dumper) {
+    report_error(export, error, text);
+    export_finish(export);
+    return false;
+  }
+  GString *refusal = register_tap_listener("proxytunnel", export, NULL, TL_REQUIRES_NOTHING, NULL, export_packet,
+                                           export_close, export_finish);
+  if (!refusal) return true;
+  report_failure("proxytunnel: %s", refusal->str);
+  g_string_free(refusal, TRUE);
+  export_finish(export);
+  return false;
+}
+
+static ws_option_result_t export_option(const char *option, void *user _U_) {
+  static const char prefix[] = "proxytunnel,export,";
+  if (!g_str_has_prefix(option, prefix) || !option[sizeof prefix - 1]) {
+    report_failure("proxytunnel: name a file: -z proxytunnel,export,FILE");
+    WS_OPTION_WRONG;
+  }
+  if (!export_begin(option + sizeof prefix - 1)) WS_OPTION_WRONG;
+  WS_OPTION_TAKEN;
+}
+
+void export_register(void) {
+  static stat_tap_ui ui = {.group = REGISTER_STAT_GROUP_GENERIC,
+                           .title = "Virtual packets of proxy tunnels as a file",
+                           .cli_string = "proxytunnel,export",
+                           .tap_init_cb = export_option};
+  register_stat_tap_ui(&ui, NULL);
+}

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ * summary: statistics: conversations by payload, a tree of tunnels, the table and the report of pcap-unproxy.
+ */
+#include "packet-proxytunnel.h"
+
+#include <epan/conversation_table.h>
+#include <epan/stat_tap_ui.h>
+#include <epan/stats_tree.h>
+#include <epan/tap.h>
+#include <stdio.h>
+#include <string.h>
+#include <wsutil/report_message.h>
+
+static int tunnel_tap = -1;
+
+/* ---------------------------------------------------------------- queueing */
+
+static void take_address(const virtual_t *segment, const uint8_t *bytes, tap_record_t *record) {
+  const bool is_v4 = bytes[0] >> 4 == 4;
+  const address_type type = is_v4 ? AT_IPv4 : AT_IPv6;
+  const int size = is_v4 ? 4 : 16;
+  const uint8_t *addresses = bytes + (is_v4 ? 12 : 8);
+  set_address(&record->sender, type, size, addresses);
+  set_address(&record->receiver, type, size, addresses + size);
+  record->sender_port = get16(bytes + segment->ip_size);
+  record->receiver_port = get16(bytes + segment->ip_size + 2);
+}
+
+void taps_queue_virtual(packet_info *pinfo, const virtual_t *segment, const uint8_t *bytes, unsigned captured,
+                        uint32_t length) {
+  if (!have_tap_listener(tunnel_tap)) return;
+  tap_record_t *record = wmem_new0(pinfo->pool, tap_record_t);
+  record->attempt = segment->attempt;
+  record->segment = segment;
+  take_address(segment, bytes, record);
+  record->bytes = bytes;
+  record->captured = captured;
+  record->length = length;
+  tap_queue_packet(tunnel_tap, pinfo, record);
+}
+
+void taps_queue_over(packet_info *pinfo, const attempt_t *attempt) {
+  if (!have_tap_listener(tunnel_tap)) return;
+  tap_record_t *record = wmem_new0(pinfo->pool, tap_record_t);
+  record->attempt = attempt;
+  tap_queue_packet(tunnel_tap, pinfo, record);
+}
+
+/* ---------------------------------------------------------------- -z conv,proxytunnel and -z endpoints,proxytunnel */
+
+static const char *filter_name(const address *addr, conv_filter_type_e filter) {
+  const bool is_v4 = addr && addr->type == AT_IPv4;
+  switch (filter) {
+    case CONV_FT_SRC_PORT:
+      return "tcp.srcport";
+    case CONV_FT_DST_PORT:
+      return "tcp.dstport";
+    case CONV_FT_ANY_PORT:
+      return "tcp.port";
+    case CONV_FT_SRC_ADDRESS:
+      return is_v4 ? "ip.src" : "ipv6.src";
+    case CONV_FT_DST_ADDRESS:
+      return is_v4 ? "ip.dst" : "ipv6.dst";
+    case CONV_FT_ANY_ADDRESS:
+      return is_v4 ? "ip.addr" : "ipv6.addr";
+  }
+  return CONV_FILTER_INVALID;
+}
+
+static const char *conversation_filter(conv_item_t *item, conv_filter_type_e filter) {
+  return filter_name(item ? &item->src_address : NULL, filter);
+}
+
+static const char *endpoint_filter(endpoint_item_t *item, conv_filter_type_e filter) {
+  return filter_name(item ? &item->myaddress : NULL, filter);
+}
+
+static ct_dissector_info_t conversation_filters = {conversation_filter};
+static et_dissector_info_t endpoint_filters = {endpoint_filter};
+
+static tap_packet_status count_conversation(void *table, packet_info *pinfo, epan_dissect_t *dissection _U_,
+                                            const void *queued, tap_flags_t flags) {
+  const tap_record_t *record = (const tap_record_t *)queued;
+  if (!record->segment) return TAP_PACKET_DONT_REDRAW;
+  conv_hash_t *hash = (conv_hash_t *)table;
+  hash->flags = flags;
+  add_conversation_table_data_with_conv_id(hash, &record->sender, &record->receiver, record->sender_port,
+                                           record->receiver_port, (conv_id_t)record->attempt->id, 1,
+                                           (int)record->segment->length, &pinfo->rel_ts, &pinfo->abs_ts,
+                                           &conversation_filters, CONVERSATION_TCP);
+  return TAP_PACKET_REDRAW;
+}
+
+static tap_packet_status count_endpoint(void *table, packet_info *pinfo _U_, epan_dissect_t *dissection _U_,
+                                        const void *queued, tap_flags_t flags) {
+  const tap_record_t *record = (const tap_record_t *)queued;
+  if (!record->segment) return TAP_PACKET_DONT_REDRAW;
+  conv_hash_t *hash = (conv_hash_t *)table;
+  hash->flags = flags;
+  const int size = (int)record->segment->length;
+  add_endpoint_table_data(hash, &record->sender, record->sender_port, TRUE, 1, size, &endpoint_filters, ENDPOINT_TCP);
+  add_endpoint_table_data(hash, &record->receiver, record->receiver_port, FALSE, 1, size, &endpoint_filters,
+                          ENDPOINT_TCP);
+  return TAP_PACKET_REDRAW;
+}
+
+/* ---------------------------------------------------------------- -z proxytunnel,tree */
+
+static int node_attempts = -1, node_targets = -1;
+
+static void tree_begin(stats_tree *tree) {
+  node_attempts = stats_tree_create_node(tree, "Attempts to open a tunnel", 0, STAT_DT_INT, TRUE);
+  node_targets = stats_tree_create_pivot(tree, "Targets of opened tunnels", 0);
+}
+
+static tap_packet_status tree_count(stats_tree *tree, packet_info *pinfo _U_, epan_dissect_t *dissection _U_,
+                                    const void *queued, tap_flags_t flags _U_) {
+  const tap_record_t *record = (const tap_record_t *)queued;
+  const attempt_t *attempt = record->attempt;
+  const bool opens = record->segment && record->segment->kind == PT_SYN;
+  if (record->segment && !opens) return TAP_PACKET_DONT_REDRAW;
+  tick_stat_node(tree, "Attempts to open a tunnel", 0, TRUE);
+  const int node = tick_stat_node(tree, attempt->protocol, node_attempts, TRUE);
+  tick_stat_node(tree, opens ? "established" : attempt->status, node, FALSE);
+  if (opens) stats_tree_tick_pivot(tree, node_targets, attempt->target);
+  return TAP_PACKET_REDRAW;
+}
+
+/* ---------------------------------------------------------------- -z proxytunnel,list and -z proxytunnel,report,FILE */
+
+typedef struct {
+  enum { print_list, print_report } what;
+  char *path; /* NULL or "-": standard output */
+} printout_t;
+
+static tap_packet_status printout_packet(void *tapdata _U_, packet_info *pinfo _U_, epan_dissect_t *dissection _U_,
+                                         const void *queued _U_, tap_flags_t flags _U_) {
+  return TAP_PACKET_REDRAW;
+}
+
+static void print_text(const printout_t *printout, const char *text) {
+  if (!printout->path || !strcmp(printout->path, "-")) {
+    fputs(text, stdout);
+    return;
+  }
+  GError *error = NULL;
+  if (!g_file_set_contents(printout->path, text, -1, &error)) {
+    report_failure("proxytunnel: the report cannot be written: %s", error->message);
+    g_error_free(error);
+  }
+}
+
+static void printout_draw(void *tapdata) {
+  const printout_t *printout = (const printout_t *)tapdata;
+  if (!shim_tracker()) return;
+  pt_outcome_t *snapshot = pt_outcome_new();
+  pt_tracker_snapshot(shim_tracker(), snapshot);
+  char *text = printout->what == print_list
+                   ? pt_list_text(snapshot)
+                   : pt_report_json(snapshot, NULL, proxytunnel_preferences.credentials);
+  if (text) print_text(printout, text);
+  pt_text_free(text);
+  pt_outcome_free(snapshot);
+}
+
+static void printout_finish(void *tapdata) {
+  printout_t *printout = (printout_t *)tapdata;
+  g_free(printout->path);
+  g_free(printout);
+}
+
+static bool print_at_end(printout_t wanted) {
+  printout_t *printout = g_new(printout_t, 1);
+  *printout = wanted;
+  GString *error = register_tap_listener("proxytunnel", printout, NULL, TL_REQUIRES_NOTHING, NULL, printout_packet,
+                                         printout_draw, printout_finish);
+  if (!error) return true;
+  report_failure("proxytunnel: %s", error->str);
+  g_string_free(error, TRUE);
+  printout_finish(printout);
+  return false;
+}
+
+static ws_option_result_t list_option(const char *option _U_, void *user _U_) {
+  if (!print_at_end((printout_t){.what = print_list})) WS_OPTION_WRONG;
+  WS_OPTION_TAKEN;
+}
+
+static ws_option_result_t report_option(const char *option, void *user _U_) {
+  static const char prefix[] = "proxytunnel,report,";
+  const bool named = g_str_has_prefix(option, prefix) && option[sizeof prefix - 1];
+  char *path = named ? g_strdup(option + sizeof prefix - 1) : NULL;
+  if (!print_at_end((printout_t){.what = print_report, .path = path})) WS_OPTION_WRONG;
+  WS_OPTION_TAKEN;
+}
+
+/* ---------------------------------------------------------------- registration */
+
+void taps_register(int proto) {
+  tunnel_tap = register_tap("proxytunnel");
+  register_conversation_table(proto, FALSE, count_conversation, count_endpoint);
+}
+
+void taps_handoff(void) {
+  static stat_tap_ui list = {.group = REGISTER_STAT_GROUP_GENERIC,
+                             .title = "Proxy tunnels",
+                             .cli_string = "proxytunnel,list",
+                             .tap_init_cb = list_option};
+  static stat_tap_ui report = {.group = REGISTER_STAT_GROUP_GENERIC,
+                               .title = "Report on proxy tunnels",
+                               .cli_string = "proxytunnel,report",
+                               .tap_init_cb = report_option};
+  stats_tree_register_plugin("proxytunnel", "proxytunnel", "Proxy Tunnel", 0, tree_count, tree_begin, NULL);
+  register_stat_tap_ui(&list, NULL);
+  register_stat_tap_ui(&report, NULL);
+  export_register();
+}
