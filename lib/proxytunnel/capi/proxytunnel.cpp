@@ -175,7 +175,7 @@ void pt_tracker_segment(pt_tracker_t* tracker, const pt_segment_t* given, pt_out
   outcome->clear();
   outcome->outcome.clear();
   const Bytes header = bytes_from(given->header, given->header_size);
-  const bool whole = header.size() >= 20 && header.size() <= 60 && (header[12] >> 4) * 4U == header.size();
+  const bool whole = header.size() >= 20 && header.size() <= 60 && std::size_t{4} * (header[12] >> 4) == header.size();
   if (!whole) return;
   Segment segment;
   segment.sender = endpoint_of(given->sender);

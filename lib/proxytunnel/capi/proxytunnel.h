@@ -8,6 +8,7 @@
 #ifndef PROXYTUNNEL_H
 #define PROXYTUNNEL_H
 
+/* NOLINTBEGIN(modernize-*): C */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -178,10 +179,10 @@ void pt_outcome_free(pt_outcome_t *outcome); /* NULL is allowed */
 /* One TCP segment, in the order of the capture, each exactly once. The outcome is cleared and filled. Each virtual
  * segment in it is to be put in as a segment of its own (parent: its tunnel, layer: its layer + 1) before the next
  * captured segment, with another outcome. */
-void pt_tracker_segment(pt_tracker_t *tracker, const pt_segment_t *segment, pt_outcome_t *outcome);
+void pt_tracker_segment(pt_tracker_t *tracker, const pt_segment_t *given, pt_outcome_t *outcome);
 
 /* One UDP datagram: names are learned from DNS answers. */
-void pt_tracker_datagram(pt_tracker_t *tracker, const pt_datagram_t *datagram);
+void pt_tracker_datagram(pt_tracker_t *tracker, const pt_datagram_t *given);
 
 /* Every attempt so far, finished or not, in the order of ids, as PT_EVENT_ENDED. Changes nothing. */
 void pt_tracker_snapshot(const pt_tracker_t *tracker, pt_outcome_t *outcome);
@@ -208,5 +209,6 @@ void pt_text_free(char *text);
 #ifdef __cplusplus
 }
 #endif
+/* NOLINTEND(modernize-*) */
 
 #endif

@@ -23,7 +23,7 @@ Row row_of(const ReportEntry& entry) {
     status += " (" + std::to_string(attempt.reply_code) + ")";
   }
   return {std::to_string(attempt.id),
-          std::string(2 * attempt.layer, ' ') + std::string(name_of(attempt.protocol)),
+          std::string(std::size_t{2} * attempt.layer, ' ') + std::string(name_of(attempt.protocol)),
           attempt.client.text(),
           attempt.proxy.text(),
           target_text(attempt),

@@ -185,7 +185,9 @@ std::size_t write_syn_options(const SynOptions& options, std::uint8_t* at) noexc
     size = 4;
   }
   if (options.sack_permitted) {
-    std::memcpy(at + size, "\x01\x01\x04\x02", 4);
+    at[size] = at[size + 1] = nop;
+    at[size + 2] = Option::sack_permitted;
+    at[size + 3] = 2;
     size += 4;
   }
   if (options.window_scale != 0xff) {

@@ -2,6 +2,8 @@
 // summary: the moment at which a tunnel opens: its origin, its ends, its three opening segments, its losses.
 #include "tracker/opening.hpp"
 
+#include <span>
+
 #include "names/reply_rules.hpp"
 
 namespace proxytunnel {
@@ -45,12 +47,19 @@ Origin choose_origin(Attempt& attempt, const Evidence& evidence) {
     origin.provenance = Provenance::literal;
     return origin;
   }
-  NameChoice choice = evidence.names.choose(target.host, attempt.proxy.address);
   const auto bound = address_in_reply(attempt);
-  if (bound && can_be_origin({*bound, attempt.bound->port}, target.port, attempt.client, attempt.proxy,
-                             evidence.synthetic.prefixes())) {
+  const bool bound_is_origin = bound && can_be_origin({*bound, attempt.bound->port}, target.port, attempt.client,
+                                                      attempt.proxy, evidence.synthetic.prefixes());
+  // A BND that is not the origin's is an address of the proxy: the one from which it asks for names, perhaps.
+  const Address proxy[] = {attempt.proxy.address, bound.value_or(attempt.proxy.address)};
+  NameChoice choice = evidence.names.choose(target.host, std::span(proxy, bound && !bound_is_origin ? 2 : 1));
+  origin.candidates = std::move(choice.candidates);
+  if (bound_is_origin) {
     origin.endpoint.address = *bound;
     origin.provenance = Provenance::socks_reply;
+    if (choice.address) {
+      origin.candidates.insert(origin.candidates.begin(), {*choice.address, std::nullopt, choice.provenance});
+    }
   } else if (choice.address) {
     origin.endpoint.address = *choice.address;
     origin.provenance = choice.provenance;
@@ -60,7 +69,6 @@ Origin choose_origin(Attempt& attempt, const Evidence& evidence) {
     origin.provenance = Provenance::synthetic;
     if (made.fallback != SyntheticFallback::none) attempt.note(name_of(made.fallback));
   }
-  origin.candidates = std::move(choice.candidates);
   return origin;
 }
 

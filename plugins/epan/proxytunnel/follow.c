@@ -54,7 +54,7 @@ static bool filter_names_ends(const char *filter, const struct tcpheader *header
 static bool is_asked_for(const follow_info_t *follow, const struct tcpheader *header) {
   static const char by_number[] = "tcp.stream eq ";
   const char *filter = follow->filter_out_filter;
-  if (!filter || !*filter) return header->th_stream == asked_stream;
+  if (!filter || !*filter) return header->th_stream == asked_stream || asked_stream == UINT32_MAX;
   if (g_str_has_prefix(filter, by_number)) {
     return header->th_stream == strtoul(filter + sizeof by_number - 1, NULL, 10);
   }
