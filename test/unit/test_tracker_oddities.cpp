@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// summary: the door: chains, port reuse, roles reversed, gaps, and every limit.
+#include <memory>
+
+#include "tracker_run.hpp"
+#include "unit.hpp"
+
+using namespace tracker_run;
+
+namespace {
+
+void what_cannot_be_held_is_a_gap(void**) {
+  wire::Connection c(client, proxy);
+  Run run;
+  run.put(c.syn());
+  run.put(c.syn_ack());
+  run.put(c.say(End::client, greeting + request));
+  for (int i = 0; i < 100; ++i) run.put(c.say(End::client, "0123456789"));
+  run.put(c.say(End::server, method + reply));
+  run.put(c.say(End::client, "behind"));
+  run.finish();
+  const Attempt& attempt = run.ended[0];
+  assert_true(attempt.status == Status::established);
+  assert_true(std::count(attempt.anomalies.begin(), attempt.anomalies.end(), "held-overflow") == 1);
+  const auto& lost = attempt.held_overflow[Direction::from_client];
+  assert_int_equal(lost.size(), 1);
+  assert_int_equal(lost[0].end, 1000);
+  const std::string text = run.conversations[0].streams[client].text();
+  assert_true(text.find("<gap>behind") != std::string::npos);
+}
+
+void ports_are_used_again(void**) {
+  Run run;
+  wire::Connection first(client, proxy), second(client, proxy, 900000, 700000);
+  put_handshake(run, first);
+  run.put(first.say(End::client, "one"));
+  run.put(first.fin(End::client));
+  run.put(first.fin(End::server));
+  second.frame = first.frame;
+  put_handshake(run, second);
+  run.put(second.say(End::client, "two"));
+  run.finish();
+  assert_int_equal(run.conversations.size(), 2);
+  assert_string_equal(run.conversations[0].streams[client].text().c_str(), "one");
+  assert_string_equal(run.conversations[1].streams[client].text().c_str(), "two");
+  assert_int_equal(run.ended[1].first.frame, 11);
+}
+
+void a_chain_of_proxies_is_a_chain_of_layers(void**) {
+  wire::Connection c(client, proxy);
+  Run run;
+  put_handshake(run, c);  // to 192.0.2.7:80, which is a proxy, too
+  run.put(c.say(End::client, "CONNECT [2001:db8::25]:25 HTTP/1.1\r\n\r\n"));
+  run.put(c.say(End::server, "HTTP/1.1 200 Connection established\r\n\r\n220 mail.example ESMTP\r\n"));
+  run.put(c.say(End::client, "QUIT\r\n"));
+  run.finish();
+  assert_int_equal(run.conversations.size(), 2);
+  const Attempt& outer = run.ended[0];
+  const Attempt& next = run.ended[1];
+  assert_int_equal(next.parent, outer.id);
+  assert_int_equal(next.layer, 1);
+  assert_true(next.client == client);
+  assert_true(next.proxy == wire::endpoint("192.0.2.7", 80));
+  const Endpoint mapped = wire::endpoint("::ffff:10.0.0.5", 40000);
+  assert_string_equal(run.conversations[1].streams[mapped].text().c_str(), "QUIT\r\n");
+  assert_string_equal(run.conversations[1].streams[wire::endpoint("2001:db8::25", 25)].text().c_str(),
+                      "220 mail.example ESMTP\r\n");
+}
+
+void endless_chains_end(void**) {
+  TrackerOptions options;
+  Run run(options);
+  wire::Connection c(client, proxy);
+  run.put(c.syn());
+  run.put(c.syn_ack());
+  for (int i = 0; i < 12; ++i) {
+    run.put(c.say(End::client, "CONNECT 192.0.2." + std::to_string(i + 1) + ":80 HTTP/1.1\r\n\r\n"));
+    run.put(c.say(End::server, "HTTP/1.1 200 OK\r\n\r\n"));
+  }
+  run.finish();
+  assert_int_equal(run.conversations.size(), limits::layers);
+  const Attempt& last = run.ended.back();
+  assert_int_equal(last.layer, limits::layers);
+  assert_true(std::count(last.anomalies.begin(), last.anomalies.end(), "layer-limit") == 1);
+}
+
+void a_tunnel_to_the_proxy_itself_is_not_translated(void**) {
+  wire::Connection c(client, wire::endpoint("192.0.2.7", 80));
+  Run run;
+  put_handshake(run, c);
+  run.put(c.say(End::client, "x"));
+  run.finish();
+  assert_true(run.conversations.empty());
+  assert_true(run.ended[0].status == Status::established);
+  assert_string_equal(run.ended[0].anomalies.at(0).c_str(), "tuple-in-use");
+  assert_int_equal(run.ended[0].payload[Direction::from_client].bytes(), 1);
+}
+
+void two_proxies_cannot_share_a_conversation(void**) {
+  wire::Connection first(client, proxy), second(client, wire::endpoint("10.0.0.2", 1080), 77, 88);
+  Run run;
+  put_handshake(run, first);
+  second.frame = first.frame;
+  put_handshake(run, second);
+  run.finish();
+  assert_int_equal(run.conversations.size(), 1);
+  assert_true(run.ended[1].anomalies == std::vector<std::string>{"tuple-in-use"});
+}
+
+void the_acceptor_may_be_the_client(void**) {
+  // The proxy dials out, introduces itself, and is then asked like any SOCKS proxy.
+  const Endpoint bot = wire::endpoint("10.0.0.7", 50123), controller = wire::endpoint("203.0.113.1", 443);
+  wire::Connection c(bot, controller);
+  Run run;
+  run.put(c.syn());
+  run.put(c.syn_ack());
+  run.put(c.say(End::client, "bot-17\n"));
+  run.put(c.say(End::server, greeting));
+  run.put(c.say(End::client, method));
+  run.put(c.say(End::server, request));
+  run.put(c.say(End::client, reply));
+  run.put(c.say(End::server, "GET / HTTP/1.0\r\n\r\n"));
+  run.put(c.say(End::client, "HTTP/1.0 200 OK\r\n\r\n"));
+  run.finish();
+  assert_int_equal(run.ended.size(), 1);
+  assert_true(run.ended[0].client == controller && run.ended[0].proxy == bot);
+  assert_string_equal(run.conversations[0].streams[controller].text().c_str(), "GET / HTTP/1.0\r\n\r\n");
+  assert_true(run.conversations[0].packets[0].sender == controller);
+}
+
+void bytes_that_were_not_captured_are_missing(void**) {
+  wire::Connection c(client, proxy);
+  Run run;
+  put_handshake(run, c);
+  Segment cut = c.say(End::client, "0123456789");
+  cut.payload = cut.payload.first(4);
+  run.put(cut);
+  c.say(End::client, "lost");
+  run.put(c.say(End::client, "tail"));
+  run.finish();
+  assert_int_equal(run.ended[0].payload[Direction::from_client].bytes(), 8);
+  assert_int_equal(run.ended[0].payload[Direction::from_client].missing_bytes(), 10);
+}
+
+void a_gap_in_a_handshake_ends_it_honestly(void**) {
+  wire::Connection c(client, proxy);
+  Run run;
+  run.put(c.syn());
+  run.put(c.syn_ack());
+  run.put(c.say(End::client, greeting));
+  run.put(c.say(End::server, method));
+  run.put(c.say(End::client, request));
+  c.say(End::server, reply.substr(0, 4));
+  run.put(c.say(End::server, reply.substr(4) + "payload"));
+  run.finish();
+  assert_true(run.conversations.empty());
+  assert_true(run.ended[0].status == Status::incomplete);
+  assert_true(run.ended[0].anomalies == std::vector<std::string>{"gap-in-handshake"});
+  assert_string_equal(run.ended[0].target->host.c_str(), "192.0.2.7");
+}
+
+void a_head_that_is_cut_still_names_its_target(void**) {
+  wire::Connection c(client, proxy);
+  Run run;
+  run.put(c.syn());
+  run.put(c.syn_ack());
+  Segment cut = c.say(End::client, "CONNECT www.example.com:443 HTTP/1.1\r\nHost: www.example.com:443\r\n\r\n");
+  cut.payload = cut.payload.first(50);
+  run.put(cut);
+  run.put(c.say(End::server, "HTTP/1.1 200 OK\r\n\r\n"));
+  run.put(c.say(End::client, "secret"));
+  run.finish();
+  assert_true(run.conversations.empty());
+  assert_int_equal(run.ended.size(), 1);
+  assert_true(run.ended[0].status == Status::incomplete);
+  assert_string_equal(run.ended[0].target->text().c_str(), "www.example.com:443");
+}
+
+// A silent proxy may be a proxy; one whose answer is missing in the capture may be anything.
+void a_lost_answer_is_not_silence(void**) {
+  for (const bool is_lost : {false, true}) {
+    wire::Connection c(client, proxy);
+    Run run;
+    run.put(c.syn());
+    run.put(c.syn_ack());
+    run.put(c.say(End::client, "\x04\x01\x00\x50\x0a\x0a\x02\x02\x00"s));
+    if (is_lost) {
+      c.say(End::server, "\x05\x01");
+      run.put(c.say(End::server, "\x00\x10"s));
+    }
+    run.finish();
+    assert_int_equal(run.ended.size(), is_lost ? 0 : 1);
+  }
+}
+
+void the_idle_are_dropped_and_counted(void**) {
+  TrackerOptions options;
+  options.connections = 2;
+  Run run(options);
+  wire::Connection c(client, proxy);
+  put_handshake(run, c);
+  for (std::uint16_t i = 0; i < 5; ++i) {
+    wire::Connection other_one(wire::endpoint("10.0.0.6", static_cast<std::uint16_t>(1000 + i)), proxy);
+    other_one.frame = 100 + i;
+    run.put(other_one.syn());
+  }
+  assert_int_equal(run.ended.size(), 1);
+  assert_true(run.tracker.counters().dropped_connections > 0);
+}
+
+void held_memory_is_shared_out(void**) {
+  Run run;
+  const std::string much(60000, 'x');
+  std::vector<std::unique_ptr<wire::Connection>> all;
+  for (std::uint16_t i = 0; i < 300; ++i) {
+    auto& c = *all.emplace_back(
+        std::make_unique<wire::Connection>(wire::endpoint("10.0.1.1", static_cast<std::uint16_t>(1000 + i)), proxy));
+    run.put(c.syn());
+    run.put(c.say(End::client, greeting + request));
+    for (int n = 0; n < 4; ++n) run.put(c.say(End::client, much));
+  }
+  wire::Connection c(client, proxy);
+  put_handshake(run, c);  // still finds room
+  run.finish();
+  const Attempt* own = nullptr;
+  for (const Attempt& attempt : run.ended) {
+    if (attempt.client == client) own = &attempt;
+  }
+  assert_non_null(own);
+  assert_true(own->status == Status::established);
+}
+
+}  // namespace
+
+int main() {
+  const CMUnitTest tests[] = {
+      cmocka_unit_test(what_cannot_be_held_is_a_gap),
+      cmocka_unit_test(ports_are_used_again),
+      cmocka_unit_test(a_chain_of_proxies_is_a_chain_of_layers),
+      cmocka_unit_test(endless_chains_end),
+      cmocka_unit_test(a_tunnel_to_the_proxy_itself_is_not_translated),
+      cmocka_unit_test(two_proxies_cannot_share_a_conversation),
+      cmocka_unit_test(the_acceptor_may_be_the_client),
+      cmocka_unit_test(bytes_that_were_not_captured_are_missing),
+      cmocka_unit_test(a_gap_in_a_handshake_ends_it_honestly),
+      cmocka_unit_test(a_head_that_is_cut_still_names_its_target),
+      cmocka_unit_test(a_lost_answer_is_not_silence),
+      cmocka_unit_test(the_idle_are_dropped_and_counted),
+      cmocka_unit_test(held_memory_is_shared_out),
+  };
+  return cmocka_run_group_tests(tests, nullptr, nullptr);
+}
