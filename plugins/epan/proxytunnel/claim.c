@@ -8,7 +8,7 @@
 #include <string.h>
 
 static int proto_proxytunnel = -1;
-static dissector_handle_t claim_handle, http_handle, socks_handle, data_handle;
+static dissector_handle_t claim_handle, http_handle, socks_handle, tls_handle, data_handle;
 
 /* What a claimed conversation speaks. */
 enum { claimed_socks = 1, claimed_http = 2 };
@@ -132,6 +132,22 @@ void claim_conversation(packet_info *pinfo, const segment_t *segment, const reco
   }
 }
 
+/* Record type 22 (handshake), version 3.x, length, message 1 (client hello): RFC 8446 sections 4 and 5.1. */
+static bool begins_as_tls(const segment_t *segment) {
+  const uint8_t *payload = segment->bytes + segment->header_size;
+  return segment->captured >= 6 && payload[0] == 22 && payload[1] == 3 && payload[2] <= 4 && payload[5] == 1;
+}
+
+/* A proxy is asked for any port; the built-in dissector of that port would keep TLS on port 80 for itself. */
+void claim_for_tls(packet_info *pinfo, const segment_t *segment) {
+  if (!tls_handle || !begins_as_tls(segment)) return;
+  conversation_t *conversation = ws_find_tcp_conversation(pinfo, &segment->sender, &segment->receiver,
+                                                          segment->sender_port, segment->receiver_port);
+  if (conversation && !conversation_get_dissector(conversation, pinfo->num)) {
+    conversation_set_dissector_from_frame_number(conversation, pinfo->num, tls_handle);
+  }
+}
+
 /* Without precedence the built-in dissectors come first, and what they leave comes here. The three heuristics are also
  * the switches of the protocols in Enabled Protocols, which the tracker obeys (shim.c). */
 static bool dissect_heuristic(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *tcp) {
@@ -156,6 +172,7 @@ void claim_handoff(int proto) {
   claim_handle = create_dissector_handle(dissect_claimed, proto);
   http_handle = find_dissector("http-over-tcp");
   socks_handle = dissector_get_uint_handle(find_dissector_table("tcp.port"), socks_port);
+  tls_handle = find_dissector("tls");
   data_handle = find_dissector("data");
   heur_dissector_add("tcp", dissect_socks4, "SOCKS4 and SOCKS4a on any port", "proxytunnel_socks4", proto,
                      HEURISTIC_ENABLE);

@@ -15,7 +15,8 @@
 
 typedef struct {
   char *path;
-  wtap_dumper *dumper; /* NULL once it is closed */
+  wtap_dumper *dumper;         /* NULL once it is closed */
+  GHashTable *names4, *names6; /* of origins: hashipv4_t and hashipv6_t by "address name" */
 } export_t;
 
 static void report_error(const export_t *export, int error, char *text) {
@@ -30,6 +31,25 @@ static const char *endpoint_text(wmem_allocator_t *pool, const pt_endpoint_t *en
   const char *text = address_to_str(pool, &addr);
   return is_v4 ? wmem_strdup_printf(pool, "%s:%u", text, end->port)
                : wmem_strdup_printf(pool, "[%s]:%u", text, end->port);
+}
+
+static void export_name(export_t *export, wmem_allocator_t *pool, const tap_record_t *packet) {
+  const attempt_t *attempt = packet->attempt;
+  if (!strcmp(attempt->provenance, "literal") || !*attempt->host) return;
+  /* From the packet: in a conversation of mixed families that is the address that is shown. */
+  const address *shown = &packet->receiver;
+  char *key = g_strdup_printf("%s %s", address_to_str(pool, shown), attempt->host);
+  if (shown->type == AT_IPv4) {
+    hashipv4_t *entry = g_new0(hashipv4_t, 1);
+    memcpy(&entry->addr, shown->data, 4);
+    g_strlcpy(entry->name, attempt->host, sizeof entry->name);
+    g_hash_table_replace(export->names4, key, entry);
+  } else {
+    hashipv6_t *entry = g_new0(hashipv6_t, 1);
+    memcpy(entry->addr, shown->data, 16);
+    g_strlcpy(entry->name, attempt->host, sizeof entry->name);
+    g_hash_table_replace(export->names6, key, entry);
+  }
 }
 
 /* What is synthetic says so; the first packet also says what it stands for. */
@@ -59,6 +79,7 @@ static tap_packet_status export_packet(void *tapdata, packet_info *pinfo, epan_d
   export_t *export = (export_t *)tapdata;
   const tap_record_t *packet = (const tap_record_t *)queued;
   if (!packet->segment || !export->dumper) return TAP_PACKET_DONT_REDRAW;
+  if (packet->segment->kind == PT_SYN) export_name(export, pinfo->pool, packet);
   wtap_rec record;
   ws_record_init(&record);
   ws_record_is_packet(&record, WTAP_ENCAP_RAW_IP);
@@ -81,7 +102,9 @@ static tap_packet_status export_packet(void *tapdata, packet_info *pinfo, epan_d
 static void export_close(void *tapdata) {
   export_t *export = (export_t *)tapdata;
   if (!export->dumper) return;
-  wtap_dump_set_addrinfo_list(export->dumper, get_addrinfo_list());
+  /* The lists are freed by whoever writes them, the entries stay ours. */
+  addrinfo_lists_t names = {g_hash_table_get_values(export->names4), g_hash_table_get_values(export->names6)};
+  wtap_dump_set_addrinfo_list(export->dumper, &names);
   int error = 0;
   char *text = NULL;
   if (!ws_dump_close(export->dumper, &error, &text)) report_error(export, error, text);
@@ -94,6 +117,8 @@ static void export_finish(void *tapdata) {
   char *text = NULL;
   if (export->dumper) ws_dump_close(export->dumper, &error, &text);
   g_free(text);
+  g_hash_table_destroy(export->names4);
+  g_hash_table_destroy(export->names6);
   g_free(export->path);
   g_free(export);
 }
@@ -101,6 +126,8 @@ static void export_finish(void *tapdata) {
 static bool export_begin(const char *path) {
   export_t *export = g_new0(export_t, 1);
   export->path = g_strdup(path);
+  export->names4 = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+  export->names6 = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
   wtap_dump_params params;
   wtap_dump_params_init(&params, NULL);
   params.encap = WTAP_ENCAP_RAW_IP;

@@ -184,6 +184,7 @@ static void freeze_segment(const pt_virtual_segment_t *from, const segment_t *se
   result->headers = (const uint8_t *)wmem_memdup(wmem_file_scope(), from->headers, from->ip_size + from->tcp_size);
   result->captured = (unsigned)from->payload_size;
   result->length = from->length;
+  result->offset = from->offset;
   result->frame = (uint32_t)from->frame;
   if (from->payload_size) {
     const uint8_t *begin = segment->bytes + segment->header_size;

@@ -75,6 +75,7 @@ typedef struct {
   const uint8_t *kept;     /* its payload, or NULL: then it is at `place` of the segment's payload */
   unsigned place, captured; /* bytes */
   uint32_t length;          /* of the payload on the wire */
+  int64_t offset;           /* of the payload in its stream */
   uint32_t frame;           /* that carried it */
 } virtual_t;
 
@@ -132,6 +133,8 @@ void shim_draw_record(packet_info *pinfo, proto_tree *tree);
 void claim_handoff(int proto);
 /* From this frame on the parent's payload is shown by us. */
 void claim_conversation(packet_info *pinfo, const segment_t *segment, const record_t *record);
+/* A virtual conversation that begins as TLS is TLS, whatever its port. */
+void claim_for_tls(packet_info *pinfo, const segment_t *segment);
 
 /* ---------------------------------------------------------------- drawing */
 
@@ -150,6 +153,9 @@ void tree_draw_handshake_bytes(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tr
 void tree_draw_quoted(tvbuff_t *tvb, proto_tree *tree);
 /* "SOCKS5 Connect www.example.com:443"; lives as long as the packet. */
 const char *tree_attempt_text(wmem_allocator_t *pool, const attempt_t *attempt);
+
+/* On the first pass, when a tunnel opened. */
+void names_register(const attempt_t *attempt);
 
 /* ---------------------------------------------------------------- preferences, taps, follow */
 

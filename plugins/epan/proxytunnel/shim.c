@@ -114,7 +114,9 @@ static record_t *feed(packet_info *pinfo, const segment_t *segment, void *data) 
       .layer = segment->layer,
   };
   pt_tracker_segment(tracker, &given, outcome);
-  return freeze_outcome(outcome, segment, pinfo->num);
+  record_t *record = freeze_outcome(outcome, segment, pinfo->num);
+  if (record && record->opened) names_register(record->opened);
+  return record;
 }
 
 /* ---------------------------------------------------------------- records of a frame */
@@ -248,7 +250,7 @@ static void dissect_virtual(tvbuff_t *packet, packet_info *pinfo, proto_tree *tr
   const bool is_v4 = segment->headers[0] >> 4 == 4;
   expected = segment;
   TRY { call_dissector_only(is_v4 ? ip_handle : ipv6_handle, packet, pinfo, tree, NULL); }
-  CATCH_NONFATAL_ERRORS { show_exception(packet, pinfo, tree, EXCEPT_CODE, GET_MESSAGE); }
+  CATCH_BOUNDS_AND_DISSECTOR_ERRORS { show_exception(packet, pinfo, tree, EXCEPT_CODE, GET_MESSAGE); }
   ENDTRY;
   expected = NULL;
 }
@@ -336,7 +338,7 @@ void shim_draw_record(packet_info *pinfo, proto_tree *tree) {
 static int dissect_parent(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data) {
   volatile int size = 0;
   TRY { size = call_dissector_only(tcp_handle, tvb, pinfo, tree, data); }
-  CATCH_NONFATAL_ERRORS { show_exception(tvb, pinfo, tree, EXCEPT_CODE, GET_MESSAGE); }
+  CATCH_BOUNDS_AND_DISSECTOR_ERRORS { show_exception(tvb, pinfo, tree, EXCEPT_CODE, GET_MESSAGE); }
   ENDTRY;
   return size ? size : (int)tvb_captured_length(tvb);
 }
@@ -372,6 +374,7 @@ static int dissect_shim(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, voi
     if (record->claimed && !pinfo->fd->visited) claim_conversation(pinfo, &segment, record);
     return dissect_ours(tvb, pinfo, tree, data, &segment, record);
   }
+  if (looked_at && carrier && carrier->offset == 0 && !pinfo->fd->visited) claim_for_tls(pinfo, &segment);
   const int size = call_dissector_only(tcp_handle, tvb, pinfo, tree, data);
   if (looked_at && pinfo->fd->visited) tree_draw_standing(tvb, pinfo, tree, &segment);
   return size;

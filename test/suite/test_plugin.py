@@ -1,0 +1,330 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# summary: what the plugin promises (docs/contract.md): fields, tree, columns, switches, statistics, Follow, export.
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from conftest import REPOSITORY
+from test_plugin_wire import (ACK, CONNECT_REPLY, HTTP_REQUEST, HTTP_RESPONSE, SOCKS4_REPLY, SOCKS5_HELLO, SOCKS5_METHOD,
+                              Connection, Tshark, cannot_run, connect, connect_request, folder, socks4_request, socks5,
+                              socks5_reply, socks5_request, tshark)
+
+pytestmark = pytest.mark.skipif(cannot_run() is not None, reason=cannot_run() or "")
+
+CAPTURES = REPOSITORY / "test/captures"
+FIELDS = ["protocol", "command", "status", "reply_code", "target", "target.host", "target.port", "origin.ip",
+          "origin.ipv6", "origin.provenance", "username", "id", "layer", "parent_stream", "stream", "request_in",
+          "reply_in", "opened_in", "connect_time", "virtual", "anomaly"]
+# Only a later frame can tell these.
+LATE = {"status", "reply_in", "opened_in", "request_in", "connect_time", "reply_code", "anomaly", "origin.ip",
+        "origin.ipv6", "origin.provenance", "id", "stream"}
+
+
+def named(names: list[str]) -> list[str]:
+    return [f"proxytunnel.{name}" for name in names]
+
+
+def http_through_socks5(path: Path, **ends: object) -> Path:
+    return (socks5(Connection(**ends), "www.example.com", 80).say(HTTP_REQUEST).acknowledge(1).hear(HTTP_RESPONSE)
+            .acknowledge(0).close().write(path))
+
+
+# ---------------------------------------------------------------- fields, tree, columns
+
+def test_fields_are_registered(tshark: Tshark):
+    known = {line.split("\t")[2] for line in tshark.run("-G", "fields").stdout.splitlines() if line.startswith("F\t")}
+    assert set(named(FIELDS)) <= known
+
+
+def test_fields_of_a_session(tshark: Tshark, folder: Path):
+    capture = http_through_socks5(folder / "c.pcap")
+    rows = tshark.fields(capture, "frame.number", *named(FIELDS), options=("-2",))
+    by_frame = {row[0][0]: dict(zip(FIELDS, row[1:])) for row in rows}
+    request, reply, payload = by_frame["6"], by_frame["7"], by_frame["8"]
+    assert request["protocol"] == ["socks5"] and request["command"] == ["connect"]
+    assert request["target"] == ["www.example.com:80"] and request["target.port"] == ["80"]
+    assert request["reply_in"] == ["7"] and request["opened_in"] == ["7"]
+    assert reply["status"] == ["established"] and reply["reply_code"] == ["0"] and reply["request_in"][0] == "6"
+    assert reply["origin.provenance"][0] == "synthetic" and reply["connect_time"] == ["0.001000000"]
+    assert len(reply["virtual"]) == 3                       # SYN, SYN/ACK, ACK
+    assert payload["virtual"] and payload["opened_in"] == ["7"] and payload["target.host"] == ["www.example.com"]
+    # The tunnel's number also stands at the parent's line for the payload.
+    assert payload["id"] == ["0", "0"] and payload["parent_stream"] == ["0"] and set(payload["stream"]) == {"1"}
+    assert by_frame["4"]["id"] == [] and by_frame["1"]["protocol"] == []
+
+
+def test_columns(tshark: Tshark, folder: Path):
+    lines = tshark.text("-r", http_through_socks5(folder / "c.pcap")).splitlines()
+    assert "10.0.0.5 → 10.0.0.1" in lines[5] and lines[5].endswith("SOCKS5 Connect www.example.com:80")
+    assert "10.0.0.1 → 10.0.0.5" in lines[6] and "SOCKS5 Connect www.example.com:80 - granted" in lines[6]
+    assert "10.0.0.5 → 198.1" in lines[7] and "HTTP" in lines[7] and "GET /x" in lines[7]
+
+
+def test_names_of_origins(tshark: Tshark, folder: Path):
+    capture = http_through_socks5(folder / "c.pcap")
+    address = tshark.values(capture, "proxytunnel.origin.ip")[0]
+    assert f"{address}\twww.example.com" in tshark.run("-r", capture, "-N", "n", "-q", "-z", "hosts").stdout
+
+
+def test_mixed_families(tshark: Tshark, folder: Path):
+    capture = http_through_socks5(folder / "c.pcap", client=("fd00::5", 40000), server=("fd00::1", 1080))
+    done = tshark.run("-r", capture, "-N", "n", "-q", "-z", "hosts")
+    assert "www.example.com" in done.stdout
+    assert any(text.startswith("::ffff:198.1") for text in tshark.values(capture, "ipv6.dst"))
+
+
+def test_experts(tshark: Tshark):
+    text = tshark.text("-r", CAPTURES / "socks5_password.pcap", "-q", "-z", "expert")
+    assert "Credentials in clear text" in text
+    text = tshark.text("-r", CAPTURES / "connect_407.pcapng", "-q", "-z", "expert")
+    assert "no tunnel to www.origin.test:443 (auth-failed)" in text
+
+
+def test_passwords_are_hidden(tshark: Tshark):
+    capture = CAPTURES / "socks5_password.pcap"
+    assert set(tshark.values(capture, "proxytunnel.password")) == {"[hidden]"}
+    shown = tshark.values(capture, "proxytunnel.password", options=("-o", "proxytunnel.credentials:TRUE"))
+    assert shown and "[hidden]" not in shown
+
+
+def test_builtin_fields_stay(tshark: Tshark, folder: Path):
+    capture = connect(Connection(server=("10.0.0.1", 9999)), "192.0.2.9:80").write(folder / "c.pcap")
+    assert tshark.values(capture, "http.request.method") == ["CONNECT"]
+    assert tshark.values(capture, "http.response.code") == ["200"]
+    capture = http_through_socks5(folder / "d.pcap")
+    assert "www.example.com" in tshark.values(capture, "socks.remote_name")
+    assert tshark.values(capture, "_ws.malformed") == []
+
+
+# ---------------------------------------------------------------- passes
+
+@pytest.mark.parametrize("capture", sorted(CAPTURES.glob("*.pcap*")), ids=lambda path: path.name)
+def test_two_passes_agree(tshark: Tshark, capture: Path):
+    names = [*named([name for name in FIELDS if name not in LATE]), "tcp.stream", "tcp.seq_raw", "tcp.len", "tcp.payload",
+             "ip.src", "ip.dst", "ipv6.src"]
+    single, double = (tshark.fields(capture, *names, options=way) for way in ((), ("-2",)))
+    assert single == double
+    late = named(sorted(LATE - {"reply_in", "status", "connect_time"}))
+    shown = ("-Y", "proxytunnel.virtual && tcp.len == 0")
+    assert tshark.fields(capture, *late, options=shown) == tshark.fields(capture, *late, options=("-2", *shown))
+
+
+def test_display_filter_on_the_second_pass_keeps_numbers(tshark: Tshark, folder: Path):
+    capture = http_through_socks5(folder / "c.pcap")
+    assert tshark.values(capture, "tcp.stream", options=("-2", "-R", "tcp.port == 80")) == \
+        tshark.values(capture, "tcp.stream", options=("-Y", "tcp.port == 80"))
+
+
+# ---------------------------------------------------------------- switches
+
+def shows_virtual(tshark: Tshark, capture: Path, *options: str) -> bool:
+    return bool(tshark.values(capture, "proxytunnel.virtual", options=options))
+
+
+SESSIONS: dict[str, Callable[[Path], Path]] = {
+    "socks4": lambda path: (Connection(server=("10.0.0.1", 9901)).open().say(socks4_request("192.0.2.9", 80))
+                            .hear(SOCKS4_REPLY).say(HTTP_REQUEST).hear(HTTP_RESPONSE).write(path)),
+    "socks5": lambda path: http_through_socks5(path, server=("10.0.0.1", 9901)),
+    "connect": lambda path: (connect(Connection(server=("10.0.0.1", 9901)), "192.0.2.9:80").say(HTTP_REQUEST)
+                             .hear(HTTP_RESPONSE).write(path)),
+}
+PREFERENCES = {"socks4": "socks4", "socks5": "socks5", "connect": "http_connect"}
+
+
+@pytest.mark.parametrize("kind", SESSIONS)
+def test_switches(tshark: Tshark, folder: Path, kind: str):
+    capture = SESSIONS[kind](folder / "c.pcap")
+    plain = tshark.run("-n", "-r", capture, "-V", plugin="none").stdout
+    assert shows_virtual(tshark, capture)
+    for off in (("--disable-heuristic", f"proxytunnel_{kind}"), ("-o", f"proxytunnel.{PREFERENCES[kind]}:FALSE"),
+                ("--disable-protocol", "proxytunnel")):
+        assert tshark.text("-r", capture, "-V", *off) == plain
+    for other in set(SESSIONS) - {kind}:
+        assert shows_virtual(tshark, capture, "--disable-heuristic", f"proxytunnel_{other}")
+
+
+@pytest.mark.parametrize("kind", SESSIONS)
+def test_decode_as_wins(tshark: Tshark, folder: Path, kind: str):
+    capture = SESSIONS[kind](folder / "c.pcap")
+    way = ("-d", "tcp.port==9901,echo")
+    assert not shows_virtual(tshark, capture, *way)
+    assert tshark.text("-r", capture, "-V", *way) == tshark.run("-n", "-r", capture, "-V", *way, plugin="none").stdout
+
+
+def test_virtual_conversations_can_be_off(tshark: Tshark, folder: Path):
+    capture = http_through_socks5(folder / "c.pcap")
+    off = ("-o", "proxytunnel.virtual_conversations:FALSE")
+    assert not shows_virtual(tshark, capture, *off)
+    assert "established" in tshark.values(capture, "proxytunnel.status", options=off)
+
+
+def test_without_precedence_others_come_first(tshark: Tshark, folder: Path):
+    capture = (connect(Connection(server=("10.0.0.1", 8080)), "192.0.2.9:22").hear(b"SSH-2.0-x\r\n")
+               .write(folder / "c.pcap"))
+    off = ("-o", "proxytunnel.precedence:FALSE")
+    protocols = tshark.values(capture, "frame.protocols", options=off)
+    assert protocols[5].startswith("eth:ethertype:ip:tcp:http:") and protocols[5].endswith("ip:tcp:ssh")
+    assert tshark.values(capture, "frame.protocols")[5].startswith("eth:ethertype:ip:tcp:proxytunnel:")
+
+
+def test_layers_and_prefixes(tshark: Tshark):
+    capture = CAPTURES / "nested.pcapng"
+    assert set(tshark.values(capture, "proxytunnel.layer", options=("-Y", "proxytunnel.virtual"))) == {"0", "1"}
+    fewer = ("-o", "proxytunnel.layers:1", "-Y", "proxytunnel.virtual")
+    assert "layer-limit" in tshark.values(capture, "proxytunnel.anomaly", options=fewer)
+    other = ("-o", "proxytunnel.synthetic4:100.64.0.0/10")
+    assert any(text.startswith("100.") for text in tshark.values(capture, "proxytunnel.origin.ip", options=other))
+
+
+# ---------------------------------------------------------------- Follow and statistics
+
+def follow(tshark: Tshark, capture: Path, which: str, *options: str) -> str:
+    return tshark.text("-r", capture, "-q", *options, "-z", f"follow,tcp,ascii,{which}")
+
+
+@pytest.mark.parametrize("way", [(), ("-2",)], ids=["one-pass", "two-pass"])
+def test_follow(tshark: Tshark, folder: Path, way: tuple[str, ...]):
+    """The reply comes with the server's first bytes: the frame in which parent and virtual conversation meet."""
+    capture = (Connection().open().say(SOCKS5_HELLO).hear(SOCKS5_METHOD).say(socks5_request("192.0.2.9", 25))
+               .hear(socks5_reply() + b"220 mail\r\n").say(b"EHLO me\r\n").close().write(folder / "c.pcap"))
+    virtual = follow(tshark, capture, "1", *way)
+    assert "Node 0: 10.0.0.5:40000\nNode 1: 192.0.2.9:25\n" in virtual
+    assert "220 mail" in virtual and "EHLO me" in virtual and "......" not in virtual
+    parent = follow(tshark, capture, "0", *way)
+    assert parent == tshark.run("-n", "-r", capture, "-q", *way, "-z", "follow,tcp,ascii,0", plugin="none").stdout
+    assert follow(tshark, capture, "10.0.0.5:40000,192.0.2.9:25", *way).split("Node 0")[1] == virtual.split("Node 0")[1]
+
+
+def test_follow_twice_in_one_run(tshark: Tshark, folder: Path):
+    capture = http_through_socks5(folder / "c.pcap")
+    both = tshark.text("-r", capture, "-q", "-z", "follow,tcp,raw,0", "-z", "follow,tcp,raw,1")
+    assert both.count("Node 1: 10.0.0.1:1080") == 1 and both.count("Node 1: 198.1") == 1
+
+
+def test_statistics(tshark: Tshark, folder: Path):
+    capture = http_through_socks5(folder / "c.pcap")
+    address = tshark.values(capture, "proxytunnel.origin.ip")[0]
+    size = len(HTTP_REQUEST), len(HTTP_RESPONSE)
+    lines = tshark.text("-r", capture, "-q", "-z", "conv,proxytunnel").splitlines()
+    row = next(line.split() for line in lines if address in line)
+    assert row[0] == "10.0.0.5" and str(size[1]) in row and str(sum(size)) in row
+    assert address in tshark.text("-r", capture, "-q", "-z", "endpoints,proxytunnel")
+    table = tshark.text("-r", capture, "-q", "-z", "conv,tcp")
+    assert re.search(rf"10\.0\.0\.5:40000 +<-> {re.escape(address)}:80 ", table)
+    assert "www.example.com:80" in tshark.text("-r", capture, "-q", "-z", "proxytunnel,tree")
+    assert "established" in tshark.text("-r", capture, "-q", "-z", "proxytunnel,list")
+
+
+def test_statistics_of_refusals(tshark: Tshark):
+    text = tshark.text("-r", CAPTURES / "connect_407.pcapng", "-q", "-z", "proxytunnel,tree")
+    assert "auth-failed" in text and "refused" in text
+
+
+def test_export_objects(tshark: Tshark, folder: Path):
+    capture = http_through_socks5(folder / "c.pcap")
+    tshark.text("-r", capture, "-q", "--export-objects", f"http,{folder}")
+    assert (folder / "x").read_text() == "hello"
+
+
+def test_report(tshark: Tshark, folder: Path):
+    capture = http_through_socks5(folder / "c.pcap")
+    for way in ((), ("-2",)):
+        tshark.text("-r", capture, "-q", *way, "-z", f"proxytunnel,report,{folder}/report.json")
+        report = json.loads((folder / "report.json").read_text())
+        tunnel, = report["tunnels"]
+        assert report["schema"] == "proxytunnel-report/1" and tunnel["status"] == "established"
+        assert tunnel["client_payload"]["bytes"] == len(HTTP_REQUEST)
+        assert tunnel["server_payload"]["bytes"] == len(HTTP_RESPONSE)
+
+
+def test_export(tshark: Tshark, folder: Path):
+    """The exported file, read without the plugin, is the virtual conversation."""
+    capture, exported = http_through_socks5(folder / "c.pcap"), folder / "virtual.pcapng"
+    tshark.text("-r", capture, "-q", "-z", f"proxytunnel,export,{exported}")
+    read = lambda *arguments: tshark.run("-r", exported, *arguments, plugin="none").stdout  # noqa: E731
+    frames = read("-n", "-T", "fields", "-e", "tcp.flags.syn", "-e", "tcp.seq_raw", "-e", "tcp.payload").splitlines()
+    ours = tshark.fields(capture, "tcp.flags.syn", "tcp.seq_raw", "tcp.payload", options=("-Y", "proxytunnel.virtual"))
+    virtual = [cell for row in ours for cell in zip(row[0][1:], row[1][1:])]
+    assert [tuple(line.split("\t")[:2]) for line in frames] == virtual
+    comments = read("-T", "fields", "-e", "frame.comment").splitlines()
+    assert "SOCKS5 Connect www.example.com:80" in comments[0] and all("synthetic" in text for text in comments[:3])
+    assert not any(comments[3:])
+    assert read("-n", "-o", "tcp.check_checksum:TRUE", "-o", "ip.check_checksum:TRUE", "-Y",
+                "tcp.checksum.status == 0 || ip.checksum.status == 0") == ""
+    assert "www.example.com" in read("-N", "n", "-q", "-z", "hosts")
+
+
+def test_export_that_cannot_be_written(tshark: Tshark, folder: Path):
+    done = tshark.run("-r", http_through_socks5(folder / "c.pcap"), "-q", "-z", "proxytunnel,export,/nowhere/x.pcapng")
+    assert "/nowhere/x.pcapng" in done.stderr
+
+
+def test_retransmitted_and_reordered_handshake(tshark: Tshark, folder: Path):
+    """TCP keeps such segments from its sub-dissectors; what they say is shown all the same."""
+    connection = Connection().open()
+    hello, method = connection.say(SOCKS5_HELLO), connection.hear(SOCKS5_METHOD)
+    assert hello is method
+    request = socks5_request("192.0.2.9", 80)
+    connection.say(request)
+    late = connection.frames.pop()
+    connection.acknowledge(0)
+    connection.frames.append(late)
+    connection.hear(socks5_reply())
+    connection.frames.append(late)
+    capture = connection.say(HTTP_REQUEST).hear(HTTP_RESPONSE).close().write(folder / "c.pcap")
+    assert tshark.values(capture, "tcp.analysis.out_of_order") or tshark.values(capture, "tcp.analysis.retransmission")
+    assert "192.0.2.9:80" in tshark.values(capture, "proxytunnel.target", options=("-Y", "!proxytunnel.virtual"))
+    assert tshark.values(capture, "http.request.uri") == ["/x"]
+
+
+def test_losses_stay_visible(tshark: Tshark, folder: Path):
+    connection = socks5(Connection(), "192.0.2.9", 9).say(b"a" * 100).say(b"b" * 100).say(b"c" * 100)
+    del connection.frames[-2]
+    capture = connection.close().write(folder / "c.pcap")
+    assert len(tshark.values(capture, "tcp.analysis.lost_segment")) == 2      # parent and virtual
+    assert "[100 bytes missing in capture file]" in follow(tshark, capture, "1")
+
+
+def test_session_without_its_syn(tshark: Tshark, folder: Path):
+    capture = Connection()
+    (capture.say(SOCKS5_HELLO).hear(SOCKS5_METHOD).say(socks5_request("192.0.2.9", 80)).hear(socks5_reply())
+     .say(HTTP_REQUEST).hear(HTTP_RESPONSE))
+    path = capture.write(folder / "c.pcap")
+    assert tshark.values(path, "http.request.uri")[-1] == "/x"
+    assert tshark.values(path, "tcp.stream", options=("-Y", "frame.number == 5")) == ["0", "1"]
+
+
+def test_two_connections_in_one_capture(tshark: Tshark, folder: Path):
+    """The same client port again: a new connection, parent and virtual."""
+    first = socks5(Connection(), "192.0.2.9", 80).say(HTTP_REQUEST).hear(HTTP_RESPONSE).close()
+    second = Connection(frames=first.frames, next=[500000, 700000])
+    capture = socks5(second, "192.0.2.9", 80).say(HTTP_REQUEST).hear(HTTP_RESPONSE).close().write(folder / "c.pcap")
+    assert set(tshark.values(capture, "proxytunnel.stream")) == {"1", "3"}
+    assert tshark.values(capture, "tcp.analysis.retransmission") == []
+
+
+def test_bytes_of_the_parent_are_not_dissected_twice(tshark: Tshark, folder: Path):
+    capture = http_through_socks5(folder / "c.pcap")
+    assert tshark.values(capture, "http.request.uri") == ["/x"]
+    text = tshark.text("-r", capture, "-V")
+    assert f"tunnelled payload ({len(HTTP_REQUEST)} bytes) for www.example.com:80" in text
+
+
+def test_connect_that_is_only_text(tshark: Tshark, folder: Path):
+    """A CONNECT in the body of a refused CONNECT's retry is a body."""
+    body = connect_request("192.0.2.9:80")
+    capture = (Connection(server=("10.0.0.1", 80)).open()
+               .say(b"POST http://a/ HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+               .hear(CONNECT_REPLY).close().write(folder / "c.pcap"))
+    assert tshark.values(capture, "proxytunnel.protocol") == []
+
+
+def test_keep_alives_and_pure_acknowledgements(tshark: Tshark, folder: Path):
+    connection = socks5(Connection(), "192.0.2.9", 9).say(b"hello").acknowledge(1)
+    connection.frames.append(connection.frames[0][:14] + connection.packet(0, ACK, b"\0", back=1))
+    assert len(tshark.values(connection.write(folder / "c.pcap"), "tcp.analysis.keep_alive")) == 2
