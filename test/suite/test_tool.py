@@ -103,6 +103,21 @@ def test_pcap_output(run, one_tunnel, tmp_path):
     assert len(tshark("-r", output).splitlines()) == 8
 
 
+def test_pcap_output_of_several_link_types_is_bare(run, tmp_path):
+    frames = wire.connect_session()
+    interface = lambda link: struct.pack("<IIHHII", 1, 20, link, 0, 0, 20)  # noqa: E731
+    data = struct.pack("<IIIHHqI", 0x0A0D0D0A, 28, 0x1A2B3C4D, 1, 0, -1, 28) + interface(1) + interface(101)
+    for index, frame in enumerate(frames):
+        body = frame if index % 2 == 0 else frame[14:]
+        padded = body + bytes(-len(body) % 4)
+        total = 32 + len(padded)
+        data += struct.pack("<IIIIIII", 6, total, index % 2, 0, index, len(body), len(body)) + padded + struct.pack("<I", total)
+    path, output = tmp_path / "two.pcapng", tmp_path / "out.pcap"
+    path.write_bytes(data)
+    assert run(path, "-F", "pcap", "-w", output).code == DONE
+    assert len(tshark("-r", output, "-Y", "!_ws.malformed && tcp").splitlines()) == 8
+
+
 def test_standard_input_and_output(run, one_tunnel, tmp_path):
     run(one_tunnel, "-w", tmp_path / "file.pcapng")
     piped = run("-", "-w", "-", stdin=one_tunnel.read_bytes())
@@ -175,6 +190,12 @@ def test_a_capture_filter_selects_packets(run, captures):
 def test_protocols_can_be_disabled(run, captures, protocols, left):
     report = report_of(run, captures / "link_ethernet.pcap", "--disable", protocols)
     assert {entry["protocol"] for entry in report["tunnels"]} == left
+
+
+def test_the_limit_counts_connections_on_the_wire(run, one_tunnel):
+    report = report_of(run, one_tunnel, "--max-connections", "1")
+    assert report["counters"]["dropped_connections"] == 0
+    assert report["tunnels"][0]["server_payload"]["bytes"] == 24
 
 
 def test_idle_connections_are_dropped_beyond_the_limit(run, captures):
@@ -429,6 +450,20 @@ def test_a_closed_pipe_is_an_output_that_cannot_be_written(tool, captures):
 
 
 # ---------------------------------------------------------------- signals
+
+@pytest.mark.parametrize("extra", [[], ["--layers", "leaf"]])
+@pytest.mark.parametrize("packets", [0, 8])
+def test_a_pipe_can_be_stopped_at_any_time(tool, one_tunnel, tmp_path, extra, packets):
+    output = tmp_path / "out.pcapng"
+    with subprocess.Popen([tool, "-", "-w", output, *extra], stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        if packets:
+            process.stdin.write(one_tunnel.read_bytes())
+            process.stdin.flush()
+        time.sleep(1)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == DAMAGED, process.stderr.read()
+    assert len(tshark("-r", output).splitlines()) == packets
+
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_reading_and_completes_the_output(tool, one_tunnel, tmp_path, number):

@@ -32,6 +32,9 @@ void Exporter::segment(const proxytunnel::VirtualSegment& segment) {
 }
 
 void Exporter::ended(proxytunnel::Attempt&& attempt) {
+  ++attempts_;
+  // What nobody reads is not kept: there may be millions of them.
+  if (options_.report.empty() && !options_.list) return;
   proxytunnel::ReportEntry entry;
   entry.input = input_;
   if (const auto found = hashes_.find(attempt.id); found != hashes_.end()) {

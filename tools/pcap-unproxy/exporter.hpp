@@ -2,7 +2,9 @@
 // summary: the sink that makes what the user asked for: a capture of virtual conversations, and report entries.
 #pragma once
 
+#include <algorithm>
 #include <optional>
+#include <string_view>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -20,7 +22,11 @@ using TunnelSet = std::unordered_set<proxytunnel::TunnelId>;
 class LeafSurvey final : public Sink {
  public:
   void opened(const proxytunnel::Attempt& attempt) override {
-    if (attempt.parent != proxytunnel::no_tunnel) carriers_.insert(attempt.parent);
+    const auto has = [&attempt](std::string_view anomaly) {
+      return std::find(attempt.anomalies.begin(), attempt.anomalies.end(), anomaly) != attempt.anomalies.end();
+    };
+    const bool is_shown = !has("layer-limit") && !has("tuple-in-use");
+    if (is_shown && attempt.parent != proxytunnel::no_tunnel) carriers_.insert(attempt.parent);
   }
   TunnelSet take_carriers() { return std::move(carriers_); }
 
@@ -41,6 +47,9 @@ class Exporter final : public Sink {
   void ended(proxytunnel::Attempt&& attempt) override;
   void skipped(const proxytunnel::SkippedEvent& event) override;
 
+  /// Attempts that ended, opened or not.
+  [[nodiscard]] proxytunnel::TunnelId attempts() const { return attempts_; }
+
  private:
   using Hashes = proxytunnel::PerDirection<PayloadHash>;
 
@@ -50,6 +59,7 @@ class Exporter final : public Sink {
   TunnelSet left_out_;
   proxytunnel::Report& report_;
   std::unordered_map<proxytunnel::TunnelId, Hashes> hashes_;
+  proxytunnel::TunnelId attempts_ = 0;
 };
 
 }  // namespace unproxy

@@ -2,6 +2,8 @@
 // summary: DNS answers in time, although the capture has them too late.
 #include "look_ahead.hpp"
 
+#include <limits>
+
 namespace unproxy {
 namespace {
 
@@ -12,6 +14,11 @@ constexpr std::size_t most_packets = 16384;
 constexpr std::size_t most_bytes = std::size_t{8} << 20;
 
 constexpr std::uint16_t dns_port = 53;
+
+// By more than most_time; time stamps may be anything.
+bool is_later(Time last, Time first) {
+  return first <= std::numeric_limits<Time>::max() - most_time && last > first + most_time;
+}
 
 }  // namespace
 
@@ -36,7 +43,7 @@ const Packet* LookAhead::next() {
 
 void LookAhead::fill() {
   while (waiting_.size() < most_packets && waiting_bytes_ < most_bytes) {
-    if (!waiting_.empty() && waiting_.back().packet.time - waiting_.front().packet.time > most_time) return;
+    if (!waiting_.empty() && is_later(waiting_.back().packet.time, waiting_.front().packet.time)) return;
     const Packet* packet = reader_.next();
     if (packet == nullptr) return;
     wait(*packet);
@@ -50,7 +57,9 @@ void LookAhead::wait(const Packet& packet) {
 }
 
 void LookAhead::read_names(const Packet& packet) {
-  const Decoded& decoded = decoder_.decode(packet, reader_.interfaces()[packet.interface]);
+  const Interface& interface = reader_.interfaces()[packet.interface];
+  if (filter_ != nullptr && !filter_->matches(packet, interface.link_type)) return;
+  const Decoded& decoded = decoder_.decode(packet, interface);
   if (decoded.kind != Transport::udp || decoded.datagram.sender.port != dns_port) return;
   const Bytes payload = decoded.datagram.payload;
   answers_.emplace(packet.time, Answer{decoded.datagram, {payload.begin(), payload.end()}});
@@ -60,7 +69,7 @@ void LookAhead::enter_names(Time now) {
   while (!answers_.empty() && answers_.begin()->first <= now) {
     Answer& answer = answers_.begin()->second;
     answer.datagram.payload = answer.payload;
-    tracker_.datagram(answer.datagram);
+    tracker_.learn(answer.datagram);
     answers_.erase(answers_.begin());
   }
 }

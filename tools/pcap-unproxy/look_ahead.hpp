@@ -13,14 +13,16 @@
 
 #include "capture/capture.hpp"
 #include "decode/decode.hpp"
+#include "filter.hpp"
 #include "tracker/tracker.hpp"
 
 namespace unproxy {
 
 class LookAhead {
  public:
-  /// Both are borrowed.
-  LookAhead(CaptureReader& reader, proxytunnel::Tracker& tracker) : reader_(reader), tracker_(tracker) {}
+  /// All are borrowed. `filter` may be null: every packet counts.
+  LookAhead(CaptureReader& reader, Filter* filter, proxytunnel::Tracker& tracker)
+      : reader_(reader), filter_(filter), tracker_(tracker) {}
 
   /// The next packet in the order of the file, as CaptureReader::next(). Answers that are not later have been entered.
   const Packet* next();
@@ -39,6 +41,7 @@ class LookAhead {
   void enter_names(Time now);
 
   CaptureReader& reader_;
+  Filter* filter_;
   proxytunnel::Tracker& tracker_;
   Decoder decoder_;
   bool ahead_ = false;

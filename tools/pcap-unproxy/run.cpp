@@ -12,6 +12,7 @@
 #include "exit_code.hpp"
 #include "exporter.hpp"
 #include "progress.hpp"
+#include "report/text.hpp"
 
 namespace unproxy {
 namespace {
@@ -22,7 +23,7 @@ using proxytunnel::Report;
 using proxytunnel::ReportCounters;
 
 void complain(const std::string& words) {
-  std::fprintf(stderr, "pcap-unproxy: %s\n", words.c_str());
+  std::fprintf(stderr, "pcap-unproxy: %s\n", proxytunnel::printable(words).c_str());
 }
 
 void make_directory(const std::string& path) {
@@ -41,17 +42,19 @@ class Run {
     if (stop_) raise_exit_code(exit_code::damaged);
     report_.sort();
     guarded([this] { write_report_file(); });
-    if (options_.list) std::fputs(list_of(report_).c_str(), stdout);
+    guarded([this] { write_list_to_standard_output(); });
     return exit_code_;
   }
 
  private:
   void raise_exit_code(int code) { exit_code_ = std::max(exit_code_, code); }
 
+  /// False if the action failed; why was told.
   template <class Action>
-  void guarded(Action action) {
+  bool guarded(Action action) {
     try {
       action();
+      return true;
     } catch (const OutputError& error) {
       complain(error.what());
       raise_exit_code(exit_code::unwritable_output);
@@ -63,12 +66,15 @@ class Run {
       raise_exit_code(exit_code::unreadable_input);
       report_.inputs.back().unreadable = error.what();
     }
+    return false;
   }
 
   void take_input(std::size_t index) {
     report_.inputs.emplace_back();
     report_.inputs.back().file = options_.inputs[index];
-    guarded([this, index] { export_input(index); });
+    const bool is_done = guarded([this, index] { export_input(index); });
+    // What an input gave before its output failed is not half reported: its ids are given again.
+    if (!is_done) std::erase_if(report_.tunnels, [index](const auto& entry) { return entry.input == index; });
   }
 
   [[nodiscard]] std::string output_of(const std::string& input) const {
@@ -79,32 +85,34 @@ class Run {
   void export_input(std::size_t index) {
     const std::string& input = options_.inputs[index];
     std::string path = input;
+    const StopFlag* stop = &stop_;
     std::optional<SpooledInput> spooled;
     TunnelSet left_out;
     if (options_.layers == Layers::leaf) {
-      spooled.emplace(input, &stop_);
+      spooled.emplace(input, stop);
       path = spooled->path();
-      left_out = survey(path);
+      // Whoever stops a pipe wants what came through it until then.
+      if (spooled->is_copy()) stop = nullptr;
+      left_out = survey(path, stop);
     }
 
     InputHash hash;
-    auto reader = with_progress(open_capture(path, options_.hash ? &hash : nullptr, &stop_), path, options_.progress);
+    auto reader = with_progress(open_capture(path, options_.hash ? &hash : nullptr, stop), path, options_.progress);
     std::unique_ptr<VirtualWriter> writer;
     const std::string output = output_of(input);
     Session session(options_, next_id_);
     if (!output.empty()) writer = open_output(output, input, *reader);
     Exporter exporter(options_, index, writer.get(), std::move(left_out), report_);
-    const std::size_t before = report_.tunnels.size();
     session.run(*reader, exporter);
     if (writer) writer->finish();
     note_input(session, *reader, hash);
     if (writer) report_.counters.packets_written += writer->packets();
-    next_id_ += static_cast<proxytunnel::TunnelId>(report_.tunnels.size() - before);
-    tell(session, writer.get(), output, report_.tunnels.size() - before);
+    next_id_ += exporter.attempts();
+    tell(session, writer.get(), output, exporter.attempts());
   }
 
-  [[nodiscard]] TunnelSet survey(const std::string& path) const {
-    auto reader = open_capture(path, nullptr, &stop_);
+  [[nodiscard]] TunnelSet survey(const std::string& path, const StopFlag* stop) const {
+    auto reader = open_capture(path, nullptr, stop);
     LeafSurvey sink;
     Session(options_, next_id_).run(*reader, sink);
     return sink.take_carriers();
@@ -166,6 +174,13 @@ class Run {
     const auto passwords = options_.show_credentials ? Passwords::show : Passwords::redact;
     write_report(report_, {"pcap-unproxy", version}, passwords,
                  [&file](std::string_view text) { file.write(proxytunnel::bytes_of(text)); });
+    file.finish();
+  }
+
+  void write_list_to_standard_output() {
+    if (!options_.list) return;
+    OutputFile file("-");
+    write_list(report_, [&file](std::string_view text) { file.write(proxytunnel::bytes_of(text)); });
     file.finish();
   }
 

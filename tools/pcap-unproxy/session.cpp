@@ -41,7 +41,7 @@ void Session::read_hosts_files() {
 }
 
 void Session::run(CaptureReader& reader, Sink& sink) {
-  LookAhead ahead(reader, tracker_);
+  LookAhead ahead(reader, filter_ ? &*filter_ : nullptr, tracker_);
   while (const Packet* next = ahead.next()) {
     take_side_blocks(reader, sink);
     packet(*next, reader, ahead.enters_names() ? Names::entered : Names::to_enter, sink);
@@ -77,7 +77,8 @@ void Session::packet(const Packet& packet, const CaptureReader& reader, Names na
   }
   const Decoded& decoded = decoder_.decode(packet, interface);
   if (decoded.kind == Transport::udp) {
-    if (names == Names::to_enter) tracker_.datagram(decoded.datagram);
+    tracker_.addresses_occur(decoded.datagram);
+    if (names == Names::to_enter) tracker_.learn(decoded.datagram);
   } else if (decoded.kind == Transport::tcp) {
     proxytunnel::Segment segment = decoded.segment;
     segment.frame.envelope = Envelope{packet.interface, decoded.link_header}.pack(envelope_);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -36,7 +37,11 @@ class VirtualWriter {
   [[nodiscard]] std::uint32_t output_interface(std::uint32_t interface, std::uint32_t link_type);
   [[nodiscard]] std::string comment_on(const proxytunnel::VirtualSegment& segment) const;
 
+  [[nodiscard]] bool is_bare();
+
   CaptureWriter writer_;
+  Format format_;
+  std::optional<bool> bare_;  // pcap only: packets have no link header; known with the first packet
   const std::vector<Interface>* interfaces_ = nullptr;
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t> output_interfaces_;  // (interface, link type)
   std::set<std::pair<proxytunnel::Address, std::string>> names_;

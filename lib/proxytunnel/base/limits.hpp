@@ -32,6 +32,13 @@ constexpr std::size_t held_bytes_total = std::size_t{32} << 20;
 /// Segments of one direction whose frame is remembered while their bytes wait; beyond, the latest frame stands for all.
 constexpr std::size_t stream_marks = 4096;
 
+/// The largest window there is (RFC 7323 section 2.3). What is further away than that belongs to another connection, or
+/// is forged.
+constexpr std::int64_t largest_window = std::int64_t{1} << 30;
+
+/// How far behind the end of a closed connection payload may stand that is still its own.
+constexpr std::int64_t late_payload = std::int64_t{1} << 20;
+
 /// Disjoint ranges of payload that one direction's accounting remembers.
 constexpr std::size_t payload_ranges = 32;
 

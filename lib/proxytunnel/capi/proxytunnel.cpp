@@ -308,7 +308,9 @@ char* pt_report_json(const pt_outcome_t* snapshot, const char* input, bool show_
 }
 
 char* pt_list_text(const pt_outcome_t* snapshot) {
-  return text_for_c(list_of(snapshot->snapshot));
+  std::string text;
+  write_list(snapshot->snapshot, [&text](std::string_view piece) { text += piece; });
+  return text_for_c(text);
 }
 
 void pt_text_free(char* text) {

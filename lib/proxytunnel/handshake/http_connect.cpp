@@ -158,10 +158,12 @@ Step HttpConnectHandshake::conclude(const Untaken& untaken) noexcept {
 }
 
 Step HttpConnectHandshake::take_request(Bytes bytes) noexcept {
+  if (!search_.is_worth_parsing(bytes)) return Wait{Direction::from_client};
   const auto line = parse_http_request_line(bytes);
   if (line.result == ParseResult::malformed) return leave();
   if (line.is_ok() && line.value.method != connect) return take_proxied_request(bytes);
   auto request = parse_http_connect(bytes);
+  search_.parsed(bytes, request.result);
   if (request.result == ParseResult::malformed) return leave();
   if (!request.is_ok()) return Wait{Direction::from_client};
   request_ = request.value.target ? Request::connect : Request::connect_without_target;
@@ -176,12 +178,14 @@ Step HttpConnectHandshake::take_unfinished_request(Bytes bytes) noexcept {
   if (line_end == std::string_view::npos) return Wait{Direction::from_client};
   auto request = parse_http_connect(bytes_of(std::string(text.substr(0, line_end + 1)) + "\r\n"));
   if (!request.is_ok()) return Wait{Direction::from_client};
+  search_ = HeadSearch();
   awaited_ = Awaited::response;
   return Took{Direction::from_client, bytes.size(), std::move(request.value)};
 }
 
 Step HttpConnectHandshake::take_proxied_request(Bytes bytes) noexcept {
   const auto head = parse_http_request_head(bytes);
+  search_.parsed(bytes, head.result);
   if (head.result == ParseResult::malformed) return leave();
   if (!head.is_ok()) return Wait{Direction::from_client};
   request_ = head.value.line.method == "HEAD" ? Request::head : Request::other;
@@ -192,7 +196,9 @@ Step HttpConnectHandshake::take_proxied_request(Bytes bytes) noexcept {
 
 Step HttpConnectHandshake::take_response(Bytes bytes) noexcept {
   const bool is_attempt = request_ == Request::connect || request_ == Request::connect_without_target;
+  if (!search_.is_worth_parsing(bytes)) return Wait{Direction::from_server};
   const auto head = parse_http_response_head(bytes);
+  search_.parsed(bytes, head.result);
   if (head.result == ParseResult::need_more) return Wait{Direction::from_server};
   if (!is_attempt) return head.is_ok() ? take_proxied_response(head.value, head.size) : leave();
   if (!head.is_ok()) {

@@ -43,6 +43,7 @@ class HttpConnectHandshake final : public Handshake {
 
   Awaited awaited_ = Awaited::request;
   Request request_ = Request::connect;
+  HeadSearch search_;
   std::optional<HttpFraming> framing_;
   Reject rejection_;
 };

@@ -195,4 +195,12 @@ std::optional<HttpField> take_field(std::string_view& fields) noexcept {
   return field;
 }
 
+bool HeadSearch::is_worth_parsing(Bytes bytes) const noexcept {
+  const std::string_view text = text_of(bytes);
+  const bool is_first_line_known = text.substr(0, seen_).find('\n') != std::string_view::npos;
+  if (!is_first_line_known || text.size() < seen_ || text.size() >= limits::http_head) return true;
+  const std::string_view fresh = text.substr(seen_ - std::min<std::size_t>(seen_, 3));
+  return fresh.find("\n\n") != std::string_view::npos || fresh.find("\n\r\n") != std::string_view::npos;
+}
+
 }  // namespace proxytunnel

@@ -46,4 +46,17 @@ struct HttpField {
 };
 [[nodiscard]] std::optional<HttpField> take_field(std::string_view& fields) noexcept;
 
+/// Tells when a head that was incomplete is worth reading again, so that one that comes byte by byte is not read from
+/// its beginning each time: once its first line is known to be good, only an empty line or the limit can change the
+/// outcome.
+class HeadSearch {
+ public:
+  [[nodiscard]] bool is_worth_parsing(Bytes bytes) const noexcept;
+  /// These bytes were parsed: need_more, or anything else (then the next head may begin).
+  void parsed(Bytes bytes, ParseResult result) noexcept { seen_ = result == ParseResult::need_more ? bytes.size() : 0; }
+
+ private:
+  std::size_t seen_ = 0;  ///< bytes of the head that are no whole one
+};
+
 }  // namespace proxytunnel

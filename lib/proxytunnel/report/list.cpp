@@ -10,6 +10,7 @@ namespace proxytunnel {
 namespace {
 
 constexpr std::size_t columns = 9;
+constexpr std::size_t widest_target = 64;  // one hostile name must not make every line as long
 using Row = std::array<std::string, columns>;
 
 Row row_of(const ReportEntry& entry) {
@@ -26,34 +27,36 @@ Row row_of(const ReportEntry& entry) {
           std::string(std::size_t{2} * attempt.layer, ' ') + std::string(name_of(attempt.protocol)),
           attempt.client.text(),
           attempt.proxy.text(),
-          target_text(attempt),
+          shortened(target_text(attempt), widest_target),
           origin,
           status,
           std::to_string(attempt.payload[Direction::from_client].bytes()),
           std::to_string(attempt.payload[Direction::from_server].bytes())};
 }
 
+std::string line_of(const Row& row, const std::array<std::size_t, columns>& sizes) {
+  std::string line;
+  for (std::size_t i = 0; i < columns; ++i) {
+    const std::string padding(sizes[i] - row[i].size(), ' ');
+    const bool is_number = i == 0 || i >= columns - 2;
+    line += (i == 0 ? "" : "  ") + (is_number ? padding + row[i] : row[i] + padding);
+  }
+  line.erase(line.find_last_not_of(' ') + 1);
+  return line + "\n";
+}
+
 }  // namespace
 
-std::string list_of(const Report& report) {
-  std::vector<Row> rows = {{"id", "protocol", "client", "proxy", "target", "origin", "status", "sent", "received"}};
-  for (const auto& entry : report.tunnels) rows.push_back(row_of(entry));
-  std::array<std::size_t, columns> widths{};
-  for (const Row& row : rows) {
-    for (std::size_t i = 0; i < columns; ++i) widths[i] = std::max(widths[i], row[i].size());
-  }
-  std::string text;
-  for (const Row& row : rows) {
-    std::string line;
-    for (std::size_t i = 0; i < columns; ++i) {
-      const std::string padding(widths[i] - row[i].size(), ' ');
-      const bool is_number = i == 0 || i >= columns - 2;
-      line += (i == 0 ? "" : "  ") + (is_number ? padding + row[i] : row[i] + padding);
-    }
-    line.erase(line.find_last_not_of(' ') + 1);
-    text += line + "\n";
-  }
-  return text;
+void write_list(const Report& report, const Put& put) {
+  const Row title = {"id", "protocol", "client", "proxy", "target", "origin", "status", "sent", "received"};
+  std::array<std::size_t, columns> sizes{};
+  const auto measure = [&sizes](const Row& row) {
+    for (std::size_t i = 0; i < columns; ++i) sizes[i] = std::max(sizes[i], row[i].size());
+  };
+  measure(title);
+  for (const auto& entry : report.tunnels) measure(row_of(entry));
+  put(line_of(title, sizes));
+  for (const auto& entry : report.tunnels) put(line_of(row_of(entry), sizes));
 }
 
 }  // namespace proxytunnel

@@ -74,7 +74,9 @@ Json payload_of(const ReportEntry& entry, Direction direction) {
 
 Json connect_ms(const Attempt& attempt) {
   if (attempt.request.frame == 0 || attempt.reply.frame == 0) return nullptr;
-  return static_cast<double>(attempt.reply.time - attempt.request.time) / 1e6;
+  Time elapsed = 0;  // hostile time stamps may be further apart than Time can tell
+  if (__builtin_sub_overflow(attempt.reply.time, attempt.request.time, &elapsed)) return nullptr;
+  return static_cast<double>(elapsed) / 1e6;
 }
 
 Json id_or_null(TunnelId id) {

@@ -59,6 +59,6 @@ using Put = std::function<void(std::string_view)>;
 void write_report(const Report& report, const Tool& tool, Passwords passwords, const Put& put);
 
 /// The table of --list: one line for each attempt.
-std::string list_of(const Report& report);
+void write_list(const Report& report, const Put& put);
 
 }  // namespace proxytunnel

@@ -34,6 +34,15 @@ bool is_control(char byte) {
   return static_cast<unsigned char>(byte) < 0x20 || byte == 0x7f;
 }
 
+// C1 controls (terminals obey them), line separators, marks that turn the direction of text.
+bool is_unseen(std::string_view character) {
+  if (character.size() == 2) return character >= "\xc2\x80" && character <= "\xc2\x9f";
+  if (character.size() != 3) return false;
+  return (character >= "\xe2\x80\x8b" && character <= "\xe2\x80\x8f") ||
+         (character >= "\xe2\x80\xa8" && character <= "\xe2\x80\xae") ||
+         (character >= "\xe2\x81\xa0" && character <= "\xe2\x81\xaf") || character == "\xef\xbb\xbf";
+}
+
 }  // namespace
 
 std::string rfc3339(Time time) {
@@ -58,7 +67,7 @@ std::string printable(std::string_view text) {
   bool escaped = false;
   for (std::size_t i = 0; i < text.size();) {
     const std::size_t size = utf8_length(text.substr(i));
-    if (size == 0 || is_control(text[i])) {
+    if (size == 0 || is_control(text[i]) || is_unseen(text.substr(i, size))) {
       const auto byte = static_cast<unsigned char>(text[i]);
       clean += "\\x";
       clean += digits[byte >> 4];
@@ -71,6 +80,12 @@ std::string printable(std::string_view text) {
     i += size;
   }
   return escaped ? clean : std::string(text);
+}
+
+std::string shortened(const std::string& text, std::size_t most) {
+  if (text.size() <= most) return text;
+  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xc0U) == 0x80U) --most;  // not inside a character
+  return text.substr(0, most) + "...";
 }
 
 std::string target_text(const Attempt& attempt) {

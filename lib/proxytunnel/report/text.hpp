@@ -18,6 +18,9 @@ std::string rfc3339(Time time);
 /// and reasons come from the capture. A backslash is written as \\ only where `text` needed such an escape.
 std::string printable(std::string_view text);
 
+/// The text, or its first `most` bytes and "...".
+std::string shortened(const std::string& text, std::size_t most);
+
 /// "www.example.com:443", or what the request said instead of a target.
 std::string target_text(const Attempt& attempt);
 

@@ -125,6 +125,15 @@ void write_tcp_checksum(VirtualSegment& packet, Sum payload) noexcept {
   put16(tcp + checksum_at, total.checksum());
 }
 
+// The urgent pointer counts from the sequence number, which moved.
+void cut_urgent(std::uint8_t* tcp, std::uint32_t cut) noexcept {
+  constexpr std::uint8_t urgent = 0x20;
+  if ((tcp[13] & urgent) == 0 || cut == 0) return;
+  const std::uint32_t pointer = get16(tcp + 18);
+  if (pointer <= cut) tcp[13] = static_cast<std::uint8_t>(tcp[13] & ~urgent);
+  put16(tcp + 18, pointer <= cut ? 0 : pointer - cut);
+}
+
 void write_ports(const VirtualSegment& packet, std::uint8_t* tcp) noexcept {
   put16(tcp, packet.sender.port);
   put16(tcp + 2, packet.receiver.port);
@@ -149,6 +158,7 @@ void translate(const Segment& segment, const Translation& change, VirtualSegment
   put32(tcp + 4, change.sequence);
   // A SYN that carried payload (RFC 7413) stands before the virtual one; what is shown of it is its payload.
   tcp[13] = static_cast<std::uint8_t>(tcp[13] & ~tcp_flag::syn);
+  cut_urgent(tcp, change.sequence - segment.sequence());
   if (segment.has(tcp_flag::ack)) put32(tcp + 8, change.acknowledgment);
   if (change.sack_floor) {
     each_option(tcp + tcp_header, result.tcp_size - tcp_header, [&](std::uint8_t* option, std::size_t size) {
@@ -156,6 +166,21 @@ void translate(const Segment& segment, const Translation& change, VirtualSegment
     });
   }
   write_tcp_checksum(result, remaining_payload(segment, change));
+}
+
+bool sacks_behind(const Segment& segment, std::uint32_t floor) noexcept {
+  std::array<std::uint8_t, 40> options{};
+  const Bytes given = segment.options();
+  const std::size_t size = std::min(given.size(), options.size());
+  if (size > 0) std::memcpy(options.data(), given.data(), size);
+  bool found = false;
+  each_option(options.data(), size, [&](const std::uint8_t* option, std::size_t length) {
+    if (option[0] != Option::sack) return;
+    for (std::size_t i = 2; i + 8 <= length; i += 8) {
+      found = found || static_cast<std::int32_t>(get32(option + i + 4) - floor) > 0;
+    }
+  });
+  return found;
 }
 
 SynOptions read_syn_options(const Segment& syn) noexcept {

@@ -34,6 +34,9 @@ struct Translation {
 /// options and extension headers. IP lengths that 16 bits cannot hold become 0, as segmentation offload writes them.
 void translate(const Segment& segment, const Translation& change, VirtualSegment& result) noexcept;
 
+/// True if a SACK option names bytes behind `floor`.
+[[nodiscard]] bool sacks_behind(const Segment& segment, std::uint32_t floor) noexcept;
+
 /// What a side's own SYN said, as far as the capture shows it.
 struct SynOptions {
   std::uint16_t mss = 0;             ///< 0: absent

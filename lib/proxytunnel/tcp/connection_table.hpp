@@ -75,6 +75,12 @@ class ConnectionTable {
     return {&entries_[index].value, true};
   }
 
+  /// Drops the value of a key, if there is one.
+  void erase(const ConnectionKey& key) {
+    const std::uint32_t index = slots_[slot_of(key)];
+    if (index != none) remove(index);
+  }
+
   /// Visits every value, the longest idle first.
   template <class Visit>
   void each(Visit visit) {

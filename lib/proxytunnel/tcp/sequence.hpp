@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "base/limits.hpp"
 #include "base/streams.hpp"
 
 namespace proxytunnel {
@@ -29,15 +30,16 @@ class SequenceSpace {
     return first_ + static_cast<std::uint32_t>(offset);
   }
 
+  /// How far the stream was seen.
+  [[nodiscard]] Offset latest() const noexcept { return latest_; }
+
   /// Tells how far the stream was seen. A leap that no window allows does not count: one forged segment must not move
   /// all that follow.
   void advance(Offset seen) noexcept {
-    if (seen > latest_ && seen - latest_ < largest_window) latest_ = seen;
+    if (seen > latest_ && seen - latest_ < limits::largest_window) latest_ = seen;
   }
 
  private:
-  static constexpr Offset largest_window = Offset{1} << 30;  // RFC 7323 section 2.3: scale at most 14
-
   Offset latest_ = 0;
   std::uint32_t first_ = 0;
   bool known_ = false;

@@ -19,6 +19,7 @@ std::unique_ptr<VirtualConnection> make_virtual_connection(Handshaking& work) {
     for (const Range lost : work.lost[side].ranges()) {
       if (lost.end <= base) continue;
       opened->attempt.note("held-overflow");
+      opened->attempt.payload[opened->direction(side)].finished(lost.end - base);
       opened->attempt.held_overflow[opened->direction(side)].push_back(
           {std::max(lost.begin - base, Offset{0}), lost.end - base});
     }

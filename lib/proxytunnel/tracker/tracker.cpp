@@ -42,6 +42,22 @@ void place(Connection& connection, const Segment& segment, Side side) noexcept {
   if (!peer.known() && segment.has(tcp_flag::ack)) peer.start(segment.acknowledgment());
 }
 
+// Payload that cannot be of a connection that was closed: its ports were used again, and the capture lacks the SYN.
+bool is_of_another(const Connection& connection, const Segment& segment) noexcept {
+  if (!connection.closed() || segment.length == 0 || segment.has(tcp_flag::syn) || segment.has(tcp_flag::rst)) {
+    return false;
+  }
+  const SequenceSpace& space = connection.space[connection.side_of(segment.sender)];
+  if (!space.known()) return false;
+  const Offset ahead = space.offset(segment.sequence()) - space.latest();
+  return ahead > limits::late_payload || ahead < -limits::largest_window;
+}
+
+// Each connection on the wire carries one tunnel inside another at most.
+std::size_t most_inside(const TrackerOptions& options) noexcept {
+  return options.connections * (limits::layers + 1);
+}
+
 void tell_progress(const Connection& connection, const Segment& segment, Outcome& outcome) noexcept {
   if (connection.phase == Phase::open) {
     outcome.progress = Progress::open;
@@ -62,6 +78,7 @@ void tell_progress(const Connection& connection, const Segment& segment, Outcome
 Tracker::Tracker(const TrackerOptions& options)
     : options_(options),
       table_(options.connections, options.hash_seed),
+      inside_(most_inside(options), options.hash_seed),
       names_(options.synthetic4, options.synthetic6),
       synthetic_(options.synthetic4, options.synthetic6),
       tuples_(64, KeyHash{options.hash_seed}),
@@ -70,13 +87,18 @@ Tracker::Tracker(const TrackerOptions& options)
 void Tracker::segment(const Segment& segment, Outcome& outcome) noexcept {
   outcome.clear();
   if (segment.sender == segment.receiver) return;
+  auto& table = segment.parent == no_tunnel ? table_ : inside_;
   const auto [found, is_new] =
-      table_.find_or_insert(ConnectionKey::of(segment.sender, segment.receiver, segment.parent), [&](Connection& idle) {
+      table.find_or_insert(ConnectionKey::of(segment.sender, segment.receiver, segment.parent), [&](Connection& idle) {
         end(idle, outcome);
         ++counters_.dropped_connections;
       });
   Connection& connection = *found;
   if (is_new) begin(connection, segment);
+  if (is_of_another(connection, segment)) {
+    end(connection, outcome);
+    begin(connection, segment);
+  }
   if (segment.has(tcp_flag::syn)) see_syn(connection, segment, outcome);
   const bool speaks = segment.length > 0;
   if (connection.phase == Phase::fresh && speaks && !connection.syn_seen[Side::initiator] &&
@@ -129,7 +151,11 @@ void Tracker::see_syn(Connection& connection, const Segment& segment, Outcome& o
   const auto fits = [&](Side side, std::uint32_t start) {
     return !connection.space[side].known() || connection.space[side].sequence(0) == start;
   };
-  const bool same = fits(speaker, first) && (!is_answer || fits(Side::initiator, segment.acknowledgment()));
+  // What a SYN carried may be acknowledged with it (RFC 7413).
+  const SequenceSpace& asked = connection.space[Side::initiator];
+  const Offset answered = asked.offset(segment.acknowledgment());
+  const bool answers = !asked.known() || (answered >= 0 && answered <= asked.latest());
+  const bool same = fits(speaker, first) && (!is_answer || answers);
   const bool as_known = connection.side_of(segment.sender) == speaker;
   if (!as_known || !same) {
     // An answer to another SYN than the one that was seen is a stray as long as nothing was said.
@@ -245,6 +271,16 @@ void Tracker::release_tuple(const VirtualConnection& opened) {
   if (owner != tuples_.end() && owner->second == opened.attempt.id) tuples_.erase(owner);
 }
 
+// The virtual conversation is a connection of its own, and lives no longer than its tunnel.
+void Tracker::end_inside(const VirtualConnection& opened, Outcome& outcome) {
+  const ConnectionKey key =
+      ConnectionKey::of(opened.ends[Side::initiator], opened.ends[Side::acceptor], opened.attempt.id);
+  Connection* inside = inside_.find(key);
+  if (inside == nullptr) return;
+  end(*inside, outcome);
+  inside_.erase(key);
+}
+
 void Tracker::end(Connection& connection, Outcome& outcome) {
   if (connection.handshaking) {
     Handshaking& work = *connection.handshaking;
@@ -252,6 +288,7 @@ void Tracker::end(Connection& connection, Outcome& outcome) {
     work.tunnel.conclude(work, options_.disabled, next_id_, outcome.events);
   }
   if (connection.open) {
+    end_inside(*connection.open, outcome);
     release_tuple(*connection.open);
     note_overflow(connection.open->attempt);
     outcome.events.emplace_back(EndedEvent{std::move(connection.open->attempt)});
@@ -265,12 +302,16 @@ void Tracker::finish(Outcome& outcome) noexcept {
   outcome.clear();
   table_.each([&](Connection& connection) { end(connection, outcome); });
   table_ = ConnectionTable<Connection>(options_.connections, options_.hash_seed);
+  inside_ = ConnectionTable<Connection>(most_inside(options_), options_.hash_seed);
   tuples_.clear();
 }
 
-void Tracker::datagram(const Datagram& datagram) noexcept {
+void Tracker::addresses_occur(const Datagram& datagram) noexcept {
   synthetic_.occurs(datagram.sender.address);
   synthetic_.occurs(datagram.receiver.address);
+}
+
+void Tracker::learn(const Datagram& datagram) noexcept {
   if (!options_.names_from_capture || datagram.sender.port != dns_port) return;
   learn_names(datagram, names_);
 }

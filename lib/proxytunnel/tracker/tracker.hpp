@@ -49,8 +49,14 @@ class Tracker {
   /// an Outcome of its own: that is how tunnels inside tunnels are found.
   void segment(const Segment& segment, Outcome& outcome) noexcept;
 
-  /// One UDP datagram: names are learned from DNS answers.
-  void datagram(const Datagram& datagram) noexcept;
+  /// One UDP datagram: its addresses occur, and names are learned from DNS answers.
+  void datagram(const Datagram& datagram) noexcept {
+    addresses_occur(datagram);
+    learn(datagram);
+  }
+  /// The two halves of datagram(), for a caller that knows DNS answers before their turn.
+  void addresses_occur(const Datagram& datagram) noexcept;
+  void learn(const Datagram& datagram) noexcept;
 
   /// The capture is over: the final record of everything that is still alive. The tracker is empty afterwards.
   void finish(Outcome& outcome) noexcept;
@@ -59,9 +65,11 @@ class Tracker {
   /// understood have no id.
   template <class Visit>
   void each_alive(Visit visit) const {
-    table_.each([&visit](const Connection& connection) {
+    const auto visit_attempt = [&visit](const Connection& connection) {
       if (const Attempt* attempt = connection.attempt()) visit(*attempt);
-    });
+    };
+    table_.each(visit_attempt);
+    inside_.each(visit_attempt);
   }
 
   /// For names that the caller knows from elsewhere (name resolution blocks, hosts files).
@@ -76,6 +84,7 @@ class Tracker {
   void open(Connection& connection, const Frame& frame, Outcome& outcome);
   void show(Connection& connection, const Segment& segment, VirtualKind kind, Outcome& outcome);
   void end(Connection& connection, Outcome& outcome);
+  void end_inside(const VirtualConnection& opened, Outcome& outcome);
   void release_tuple(const VirtualConnection& opened);
 
   struct KeyHash {
@@ -86,7 +95,8 @@ class Tracker {
   [[nodiscard]] bool tuple_in_use(const VirtualConnection& opened);
 
   TrackerOptions options_;
-  ConnectionTable<Connection> table_;
+  ConnectionTable<Connection> table_;   ///< on the wire
+  ConnectionTable<Connection> inside_;  ///< virtual conversations, as long as their tunnels live
   Budget held_budget_{limits::held_bytes_total};
   AddressBook names_;
   SyntheticAddresses synthetic_;

@@ -32,7 +32,10 @@ Placement place_in_tunnel(Connection& connection, const Segment& segment) noexce
   const bool closes = (segment.flags() & (tcp_flag::fin | tcp_flag::rst)) != 0;
   const bool has_payload = segment.length > placement.cut;
   const bool pure_acknowledgment = segment.length == 0 && !segment.has(tcp_flag::syn);
-  placement.worth_showing = closes || has_payload || (pure_acknowledgment && placement.acknowledged > 0);
+  const auto acknowledges_payload = [&] {
+    return placement.acknowledged > 0 || sacks_behind(segment, connection.space[peer].sequence(opened.base[peer]));
+  };
+  placement.worth_showing = closes || has_payload || (pure_acknowledgment && acknowledges_payload());
   return placement;
 }
 
@@ -48,8 +51,7 @@ Translation translation_of(const Connection& connection, const Segment& segment,
   change.acknowledgment = placement.acknowledgment_raised ? peer_base : segment.acknowledgment();
   change.cut = placement.cut;
   // A sequence number stands for an offset near it only: far behind the base, nothing can be below it any more.
-  constexpr Offset far = Offset{1} << 30;
-  if (placement.acknowledged < far) change.sack_floor = peer_base;
+  if (placement.acknowledged < limits::largest_window) change.sack_floor = peer_base;
   change.checksums = checksums;
   return change;
 }

@@ -2,6 +2,7 @@
 // summary: how much payload of one direction the capture holds, and how much it provably lacks. Offsets, no bytes.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 
@@ -21,7 +22,8 @@ class PayloadAccount {
   }
   /// The other side acknowledged everything before `offset`. The last one of these may be the place of a FIN.
   void acknowledged(Offset offset) noexcept {
-    if (offset - 1 > acknowledged_) acknowledged_ = offset - 1;
+    const bool credible = offset - std::max(end_, acknowledged_) < limits::largest_window;
+    if (credible && offset - 1 > acknowledged_) acknowledged_ = offset - 1;
   }
   /// A FIN stands at `offset`: the payload ends there.
   void finished(Offset offset) noexcept {

@@ -101,6 +101,10 @@ void TunnelConnection::record(const Message& message, Stamp stamp, TunnelId& nex
     attempt_->layer = parent_.layer;
     attempt_->client = ends_[client_];
     attempt_->proxy = ends_[other(client_)];
+    if (parent_.tunnel != no_tunnel) {  // the tunnel outside may show them in their mapped form
+      attempt_->client.address = attempt_->client.address.unmapped();
+      attempt_->proxy.address = attempt_->proxy.address.unmapped();
+    }
     attempt_->first = attempts_++ == 0 ? first_ : stamp;
   }
   if (!attempt_ || message.kind == MessageKind::http_other) return;

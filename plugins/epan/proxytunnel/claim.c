@@ -10,19 +10,27 @@
 static int proto_proxytunnel = -1;
 static dissector_handle_t claim_handle, http_handle, socks_handle, tls_handle, data_handle;
 
-/* What a claimed conversation speaks. */
-enum { claimed_socks = 1, claimed_http = 2 };
+/* What is known of a claimed conversation; it changes on the first pass only. */
+typedef struct {
+  bool is_http; /* else SOCKS */
+  const attempt_t *asked; /* without an answer so far, or NULL */
+} claim_t;
 
 /* The built-in dissector of SOCKS compares with this port and knows no other. */
 enum { socks_port = 1080 };
 
 /* ---------------------------------------------------------------- the handshake's bytes */
 
+static claim_t *claim_of(packet_info *pinfo, const address *sender, uint32_t sender_port, const address *receiver,
+                         uint32_t receiver_port) {
+  conversation_t *conversation = ws_find_tcp_conversation(pinfo, sender, receiver, sender_port, receiver_port);
+  return conversation ? (claim_t *)conversation_get_proto_data(conversation, proto_proxytunnel) : NULL;
+}
+
 static bool speaks_http(packet_info *pinfo, const segment_t *segment) {
-  const conversation_t *conversation = ws_find_tcp_conversation(pinfo, &segment->sender, &segment->receiver,
-                                                                segment->sender_port, segment->receiver_port);
-  return conversation &&
-         GPOINTER_TO_UINT(conversation_get_proto_data(conversation, proto_proxytunnel)) == claimed_http;
+  const claim_t *claim =
+      claim_of(pinfo, &segment->sender, segment->sender_port, &segment->receiver, segment->receiver_port);
+  return claim && claim->is_http;
 }
 
 /* True if a request ends here that began in a segment which was not given to the built-in dissector. */
@@ -34,31 +42,47 @@ static bool is_tail_of_request(const record_t *record, uint32_t frame, unsigned 
   return false;
 }
 
-/* True if all messages of the record stand in this segment, whole. */
-static bool messages_fill(const record_t *record, uint32_t frame, unsigned size) {
+/* How many bytes the messages take that end in this frame. */
+static unsigned size_of_messages(const record_t *record, uint32_t frame) {
   unsigned sum = 0;
   for (unsigned i = 0; i < record->messages_count; i++) {
     if (record->messages[i].frame == frame) sum += record->messages[i].size;
   }
-  return sum == size;
+  return sum;
+}
+
+static bool ends_with_connect(const record_t *record) {
+  return record->messages_count && record->messages[record->messages_count - 1].kind == PT_HTTP_CONNECT_REQUEST;
+}
+
+static void dissect_http(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const record_t *record, void *tcp) {
+  const unsigned size = tvb_reported_length(tvb);
+  const unsigned understood = MIN(size_of_messages(record, pinfo->num), size);
+  const bool early_tail = ends_with_connect(record) && understood < size;
+  if (record->early && !record->messages_count) {
+    tree_draw_early_bytes(tvb, pinfo, tree);
+    return;
+  }
+  if (is_tail_of_request(record, pinfo->num, size)) {
+    tree_draw_handshake_bytes(tvb, pinfo, tree);
+    return;
+  }
+  tvbuff_t *messages = early_tail ? tvb_new_subset_length(tvb, 0, (int)understood) : tvb;
+  pinfo->can_desegment = pinfo->saved_can_desegment;
+  call_dissector_only(http_handle, messages, pinfo, tree, tcp);
+  if (early_tail) tree_draw_early_bytes(tvb_new_subset_remaining(tvb, (int)understood), pinfo, tree);
 }
 
 static void dissect_handshake(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const segment_t *segment,
                               const record_t *record, void *tcp) {
-  const unsigned size = tvb_reported_length(tvb);
-  if (speaks_http(pinfo, segment)) {
-    if (is_tail_of_request(record, pinfo->num, size)) {
-      tree_draw_handshake_bytes(tvb, pinfo, tree);
-    } else {
-      pinfo->can_desegment = pinfo->saved_can_desegment;
-      call_dissector_only(http_handle, tvb, pinfo, tree, tcp);
-    }
-    shim_draw_record(pinfo, tree);
-    return;
-  }
   const bool known_port = segment->sender_port == socks_port || segment->receiver_port == socks_port;
-  if (socks_handle && known_port && messages_fill(record, pinfo->num, size)) {
+  const bool whole = size_of_messages(record, pinfo->num) == tvb_reported_length(tvb);
+  if (speaks_http(pinfo, segment)) {
+    dissect_http(tvb, pinfo, tree, record, tcp);
+  } else if (socks_handle && known_port && whole) {
     call_dissector_only(socks_handle, tvb, pinfo, tree, tcp);
+  } else if (record->early && !record->messages_count) {
+    tree_draw_early_bytes(tvb, pinfo, tree);
   } else if (!record->messages_count) {
     tree_draw_handshake_bytes(tvb, pinfo, tree);
   }
@@ -79,13 +103,10 @@ static unsigned handshake_part(tvbuff_t *tvb, const segment_t *segment, const re
 /* ---------------------------------------------------------------- the dissector */
 
 static int dissect_left(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree) {
-  const conversation_t *conversation =
-      ws_find_tcp_conversation(pinfo, &pinfo->src, &pinfo->dst, pinfo->srcport, pinfo->destport);
-  const unsigned claim =
-      conversation ? GPOINTER_TO_UINT(conversation_get_proto_data(conversation, proto_proxytunnel)) : 0;
+  const claim_t *claim = claim_of(pinfo, &pinfo->src, pinfo->srcport, &pinfo->dst, pinfo->destport);
   /* What follows a refused CONNECT is HTTP, for whoever reads that; what follows refused SOCKS is nothing, but the
    * built-in dissector would take it for the rest of a handshake. */
-  if (claim != claimed_socks) return 0;
+  if (!claim || claim->is_http) return 0;
   return call_dissector_only(data_handle, tvb, pinfo, tree, NULL);
 }
 
@@ -116,17 +137,29 @@ static bool is_http(const record_t *record) {
   return attempt && !strncmp(attempt->protocol, "http", 4);
 }
 
-void claim_conversation(packet_info *pinfo, const segment_t *segment, const record_t *record) {
+static void note_asked(claim_t *claim, const segment_t *segment, record_t *record) {
+  record->early = claim->asked && claim->asked->client.port == segment->sender_port;
+  for (unsigned i = 0; i < record->messages_count; i++) {
+    const attempt_t *attempt = attempt_of(record->messages[i].attempt);
+    if (attempt) claim->asked = attempt;
+  }
+  if (record->opened || record->over_count) claim->asked = NULL;
+}
+
+void claim_conversation(packet_info *pinfo, const segment_t *segment, record_t *record) {
   conversation_t *conversation = ws_find_tcp_conversation(pinfo, &segment->sender, &segment->receiver,
                                                           segment->sender_port, segment->receiver_port);
   if (!conversation) {
     conversation = conversation_new(pinfo->num, &segment->sender, &segment->receiver, CONVERSATION_TCP,
                                     segment->sender_port, segment->receiver_port, 0);
   }
-  if (!conversation_get_proto_data(conversation, proto_proxytunnel)) {
-    conversation_add_proto_data(conversation, proto_proxytunnel,
-                                GUINT_TO_POINTER(is_http(record) ? claimed_http : claimed_socks));
+  claim_t *claim = (claim_t *)conversation_get_proto_data(conversation, proto_proxytunnel);
+  if (!claim) {
+    claim = wmem_new0(wmem_file_scope(), claim_t);
+    claim->is_http = is_http(record);
+    conversation_add_proto_data(conversation, proto_proxytunnel, claim);
   }
+  note_asked(claim, segment, record);
   if (proxytunnel_preferences.precedence && conversation_get_dissector(conversation, pinfo->num) != claim_handle) {
     conversation_set_dissector_from_frame_number(conversation, pinfo->num, claim_handle);
   }
@@ -170,7 +203,8 @@ static ws_bool_t dissect_connect(tvbuff_t *tvb, packet_info *pinfo, proto_tree *
 void claim_handoff(int proto) {
   proto_proxytunnel = proto;
   claim_handle = create_dissector_handle(dissect_claimed, proto);
-  http_handle = find_dissector("http-over-tcp");
+  /* Not the one over TCP: that takes whatever follows a granted CONNECT for payload, in a second pass the CONNECT too. */
+  http_handle = find_dissector("http");
   socks_handle = dissector_get_uint_handle(find_dissector_table("tcp.port"), socks_port);
   tls_handle = find_dissector("tls");
   data_handle = find_dissector("data");

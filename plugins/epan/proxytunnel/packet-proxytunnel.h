@@ -87,6 +87,7 @@ typedef struct {
   uint32_t handshake_bytes; /* of the payload; what follows is the tunnel's */
   uint32_t tunnel;          /* the open one, or PT_NO_TUNNEL */
   bool claimed;             /* its payload is ours to show */
+  bool early;               /* sent by a client that had asked for a tunnel and had no answer yet */
   message_t *messages;
   unsigned messages_count;
   attempt_t *opened;       /* NULL: no tunnel opened here */
@@ -132,7 +133,7 @@ void shim_draw_record(packet_info *pinfo, proto_tree *tree);
 
 void claim_handoff(int proto);
 /* From this frame on the parent's payload is shown by us. */
-void claim_conversation(packet_info *pinfo, const segment_t *segment, const record_t *record);
+void claim_conversation(packet_info *pinfo, const segment_t *segment, record_t *record);
 /* A virtual conversation that begins as TLS is TLS, whatever its port. */
 void claim_for_tls(packet_info *pinfo, const segment_t *segment);
 
@@ -150,6 +151,7 @@ void tree_draw_stream(proto_tree *tree, tvbuff_t *tvb, const attempt_t *attempt)
 /* Lines for payload that is not shown in place. */
 void tree_draw_payload(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const attempt_t *attempt);
 void tree_draw_handshake_bytes(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree);
+void tree_draw_early_bytes(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree);
 void tree_draw_quoted(tvbuff_t *tvb, proto_tree *tree);
 /* "SOCKS5 Connect www.example.com:443"; lives as long as the packet. */
 const char *tree_attempt_text(wmem_allocator_t *pool, const attempt_t *attempt);
@@ -160,8 +162,8 @@ void names_register(const attempt_t *attempt);
 /* ---------------------------------------------------------------- preferences, taps, follow */
 
 typedef struct {
-  gboolean socks4, socks5, http_connect;
-  gboolean precedence, virtual_conversations, dns, credentials;
+  ws_bool_t socks4, socks5, http_connect;
+  ws_bool_t precedence, virtual_conversations, dns, credentials;
   guint layers;
   const char *synthetic4, *synthetic6;
 } preferences_t;

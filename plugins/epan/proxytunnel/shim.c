@@ -131,14 +131,14 @@ static unsigned count_call(packet_info *pinfo) {
   return (*calls)++;
 }
 
-static const record_t *record_of(packet_info *pinfo, const segment_t *segment, void *data) {
+static record_t *record_of(packet_info *pinfo, const segment_t *segment, void *data) {
   const unsigned call = count_call(pinfo);
   if (!pinfo->fd->visited) {
     record_t *record = feed(pinfo, segment, data);
     if (record) p_add_proto_data(wmem_file_scope(), pinfo, proto_proxytunnel, call, record);
     return record;
   }
-  const record_t *record = (record_t *)p_get_proto_data(wmem_file_scope(), pinfo, proto_proxytunnel, call);
+  record_t *record = (record_t *)p_get_proto_data(wmem_file_scope(), pinfo, proto_proxytunnel, call);
   const bool same = record && record->sequence == segment->sequence && record->sender_port == segment->sender_port &&
                     record->receiver_port == segment->receiver_port;
   return same ? record : NULL;
@@ -369,7 +369,7 @@ static int dissect_shim(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, voi
   const bool looked_at = tracker && !pinfo->flags.in_error_pkt && !pinfo->fragmented &&
                          proto_is_protocol_enabled(protocol) && read_segment(tvb, pinfo, carrier, &segment) &&
                          !user_decided(&segment);
-  const record_t *record = looked_at ? record_of(pinfo, &segment, data) : NULL;
+  record_t *record = looked_at ? record_of(pinfo, &segment, data) : NULL;
   if (record) {
     if (record->claimed && !pinfo->fd->visited) claim_conversation(pinfo, &segment, record);
     return dissect_ours(tvb, pinfo, tree, data, &segment, record);

@@ -426,12 +426,20 @@ void tree_draw_payload(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, cons
   tree_draw_stream(own, tvb, attempt);
 }
 
-void tree_draw_handshake_bytes(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree) {
+static void draw_bytes(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const char *what) {
   const unsigned size = tvb_reported_length(tvb);
-  proto_tree_add_protocol_format(tree, proto_proxytunnel, tvb, 0, -1, "Proxy Tunnel, handshake (%u byte%s)", size,
+  proto_tree_add_protocol_format(tree, proto_proxytunnel, tvb, 0, -1, "Proxy Tunnel, %s (%u byte%s)", what, size,
                                  plurality(size, "", "s"));
   col_set_str(pinfo->cinfo, COL_PROTOCOL, "Tunnel");
-  col_add_fstr(pinfo->cinfo, COL_INFO, "Proxy handshake (%u byte%s)", size, plurality(size, "", "s"));
+  col_add_fstr(pinfo->cinfo, COL_INFO, "Proxy: %s (%u byte%s)", what, size, plurality(size, "", "s"));
+}
+
+void tree_draw_handshake_bytes(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree) {
+  draw_bytes(tvb, pinfo, tree, "part of a handshake");
+}
+
+void tree_draw_early_bytes(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree) {
+  draw_bytes(tvb, pinfo, tree, "sent before the proxy's answer");
 }
 
 void tree_draw_quoted(tvbuff_t *tvb, proto_tree *tree) {

@@ -14,6 +14,19 @@
 namespace unproxy {
 namespace {
 
+/// Of an input that was stopped before it brought a byte: nobody can say what it would have been.
+class StoppedReader final : public CaptureReader {
+ public:
+  const Packet* next() override { return nullptr; }
+  [[nodiscard]] const std::vector<Interface>& interfaces() const override { return interfaces_; }
+  [[nodiscard]] const std::optional<Damage>& damage() const override { return damage_; }
+  [[nodiscard]] std::uint64_t position() const override { return 0; }
+
+ private:
+  std::vector<Interface> interfaces_;
+  std::optional<Damage> damage_;
+};
+
 /// Enough to tell pcap, its version and pcapng.
 constexpr std::size_t magic_size = 12;
 
@@ -41,9 +54,8 @@ std::unique_ptr<CaptureReader> open_capture(const std::string& path, InputHash* 
   const Bytes beginning = window.peek(magic_size);
   const InputFile& file = window.file();
   if (file.error() != 0) throw CaptureError("cannot read " + file.name() + ": " + std::strerror(file.error()));
-  if (beginning.empty()) {
-    throw CaptureError(file.name() + (file.is_stopped() ? ": stopped before anything was read" : " is empty"));
-  }
+  if (beginning.empty() && file.is_stopped()) return std::make_unique<StoppedReader>();
+  if (beginning.empty()) throw CaptureError(file.name() + " is empty");
   if (PcapReader::recognizes(beginning)) return std::make_unique<PcapReader>(std::move(window));
   if (PcapngReader::recognizes(beginning)) return std::make_unique<PcapngReader>(std::move(window));
   return open_foreign(path, std::move(window), stop);

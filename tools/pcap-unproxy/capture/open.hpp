@@ -20,6 +20,7 @@ namespace unproxy {
 /// returns nullptr without damage, also when it waits for a pipe. `window` is the size of a read. All are borrowed for
 /// the life of the reader.
 ///
+/// An input that is stopped before it brought a byte reads as a capture without packets.
 /// CaptureError if the file cannot be opened or read, is empty or a directory, or is in no known format. A capture that
 /// is cut short in its file header is damaged, not unreadable.
 std::unique_ptr<CaptureReader> open_capture(const std::string& path, InputHash* hash = nullptr,

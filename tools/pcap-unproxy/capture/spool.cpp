@@ -50,6 +50,7 @@ SpooledInput::SpooledInput(const std::string& path, const StopFlag* stop) : path
   InputWindow window(std::make_unique<InputFile>(path, nullptr, stop), InputWindow::default_size);
   if (path != "-" && window.file().is_regular()) return;
   file_ = spool(window);
+  copied_ = window.offset();
   path_ = "/proc/self/fd/" + std::to_string(file_.number());
 }
 

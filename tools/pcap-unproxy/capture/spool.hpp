@@ -21,10 +21,13 @@ class SpooledInput {
 
   /// What to open, as often as needed, while this object lives.
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
+  /// True if bytes were copied: they are all there now.
+  [[nodiscard]] bool is_copy() const noexcept { return copied_ > 0; }
 
  private:
   std::string path_;
   FileDescriptor file_;
+  std::uint64_t copied_ = 0;
 };
 
 }  // namespace unproxy

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# summary: TLS inside a tunnel is decrypted with a key log, in the virtual conversation.
+from __future__ import annotations
+
+import ssl
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from test_plugin_wire import (HTTP_REQUEST, HTTP_RESPONSE, Connection, Tshark, cannot_run, connect, folder, socks5,
+                              tshark)
+
+pytestmark = pytest.mark.skipif(cannot_run() is not None, reason=cannot_run() or "")
+
+SEGMENT = 700     # so that records span segments
+
+
+class Talk:
+    """A TLS session in memory; `flights` are the bytes that each side (0 client, 1 server) sent, in order."""
+
+    def __init__(self, folder: Path) -> None:
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=www.example.com",
+                        "-keyout", folder / "key.pem", "-out", folder / "cert.pem"], check=True, capture_output=True)
+        server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        server.load_cert_chain(folder / "cert.pem", folder / "key.pem")
+        client.check_hostname, client.verify_mode = False, ssl.CERT_NONE
+        client.keylog_filename = str(folder / "keys.log")
+        self.pipes = [(ssl.MemoryBIO(), ssl.MemoryBIO()), (ssl.MemoryBIO(), ssl.MemoryBIO())]
+        self.sides = [client.wrap_bio(*self.pipes[0], server_hostname="www.example.com"),
+                      server.wrap_bio(*self.pipes[1], server_side=True)]
+        self.flights: list[tuple[int, bytes]] = []
+        done = [False, False]
+        while not all(done):
+            for side in (0, 1):
+                try:
+                    self.sides[side].do_handshake()
+                    done[side] = True
+                except ssl.SSLWantReadError:
+                    pass
+                self.pass_on(side)
+        (folder / "keys.log").chmod(0o644)
+
+    def pass_on(self, side: int) -> None:
+        sent = self.pipes[side][1].read()
+        if sent:
+            self.flights.append((side, sent))
+            self.pipes[1 - side][0].write(sent)
+
+    def say(self, side: int, words: bytes) -> None:
+        self.sides[side].write(words)
+        self.pass_on(side)
+        assert self.sides[1 - side].read() == words
+
+
+@pytest.mark.parametrize("kind", ["socks5", "connect", "chain"])
+@pytest.mark.parametrize("way", [(), ("-2",)], ids=["one-pass", "two-pass"])
+def test_decryption(tshark: Tshark, folder: Path, kind: str, way: tuple[str, ...]):
+    talk = Talk(folder)
+    talk.say(0, HTTP_REQUEST)
+    talk.say(1, HTTP_RESPONSE)
+    connection = Connection(server=("10.0.0.1", 8080))
+    if kind == "connect":
+        connect(connection, "www.example.com:443")
+    else:
+        socks5(connection, "www.example.com", 443 if kind == "socks5" else 1080)
+    if kind == "chain":
+        inner = socks5(Connection(), "192.0.2.9", 443)
+        for frame in inner.frames[3:]:
+            side = 0 if frame[26:30] == bytes([10, 0, 0, 5]) else 1
+            (connection.say if side == 0 else connection.hear)(frame[54:])
+    for side, sent in talk.flights:
+        for start in range(0, len(sent), SEGMENT):
+            (connection.say if side == 0 else connection.hear)(sent[start:start + SEGMENT])
+    capture = connection.close().write(folder / "c.pcap")
+    options = (*way, "-o", f"tls.keylog_file:{folder}/keys.log")
+    assert tshark.values(capture, "http.request.uri", options=options)[-1] == "/x"
+    assert tshark.values(capture, "http.response.code", options=options)[-1] == "200"
+    stream = tshark.values(capture, "tcp.stream", options=(*options, "-Y", "http.response && tls"))[-1]
+    text = tshark.text("-r", capture, "-q", *options, "-z", f"follow,tls,ascii,{stream}")
+    assert "GET /x HTTP/1.1" in text and "hello" in text
+    assert "hello" not in tshark.text("-r", capture, "-q", *way, "-z", f"follow,tls,ascii,{stream}")
