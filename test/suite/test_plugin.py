@@ -106,7 +106,7 @@ def test_builtin_fields_stay(tshark: Tshark, folder: Path):
 @pytest.mark.parametrize("capture", sorted(CAPTURES.glob("*.pcap*")), ids=lambda path: path.name)
 def test_two_passes_agree(tshark: Tshark, capture: Path):
     names = [*named([name for name in FIELDS if name not in LATE]), "tcp.stream", "tcp.seq_raw", "tcp.len", "tcp.payload",
-             "ip.src", "ip.dst", "ipv6.src", "http.request.uri", "http.response.code", "socks.version"]
+             "ip.src", "ip.dst", "ipv6.src", "http.request.uri", "http.response.code"]
     single, double = (tshark.fields(capture, *names, options=way) for way in ((), ("-2",)))
     assert single == double
     late = named(sorted(LATE - {"reply_in", "status", "connect_time"}))
