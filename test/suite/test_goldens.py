@@ -54,7 +54,7 @@ def test_golden(run, captures, tmp_path, name):
     del report["tool"]["version"]
     lines = ["# report"]
     for key, value in report.items():
-        lines += [f"{key}: {json.dumps(item)}" for item in value] if isinstance(value, list) else [f"{key}: {json.dumps(value)}"]
+        lines += [f"{key}: {json.dumps(item)}" for item in (value if isinstance(value, list) else [value])]
     lines.append("# packets")
     lines += [packet_line(block) for block in wire.pcapng_blocks(output.read_bytes()) if block.kind == wire.PACKET]
     text = "\n".join(lines) + "\n"

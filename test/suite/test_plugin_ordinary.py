@@ -49,8 +49,10 @@ def ssh(path: Path) -> Path:
 
 def first_bytes_like_socks(path: Path) -> Path:
     """4 and 5 begin many things; the answers are none of a proxy."""
-    four = Connection(client=("10.0.0.5", 1)).open().say(b"\x04\x01\x02\x03\x04\x05\x06\x07").hear(b"hello there").close()
-    five = Connection(client=("10.0.0.5", 2), frames=four.frames).open().say(b"\x05\x01\x00").hear(b"\x05\x09\x09").close()
+    four = Connection(client=("10.0.0.5", 1)).open()
+    four.say(b"\x04\x01\x02\x03\x04\x05\x06\x07").hear(b"hello there").close()
+    five = Connection(client=("10.0.0.5", 2), frames=four.frames).open()
+    five.say(b"\x05\x01\x00").hear(b"\x05\x09\x09").close()
     rpc = Connection(client=("10.0.0.5", 3), frames=five.frames, server=("10.0.0.1", 135)).open()
     return rpc.say(bytes.fromhex("05000b0310000000480000000100000000000000")).close().write(path)
 
@@ -114,7 +116,8 @@ def six_and_vlan(path: Path) -> Path:
 
 def datagrams(path: Path) -> Path:
     name = b"\3www\7example\3com\0\0\1\0\1"
-    answer = (struct.pack(">6H", 1, 0x8180, 1, 1, 0, 0) + name + b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4" + bytes([192, 0, 2, 1]))
+    answer = (struct.pack(">6H", 1, 0x8180, 1, 1, 0, 0) + name +
+              b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4" + bytes([192, 0, 2, 1]))
     return write_capture(path, [frame(udp_packet(("10.0.0.9", 53), ("10.0.0.5", 3333), answer)),
                                 frame(udp_packet(("10.0.0.9", 53), ("10.0.0.5", 3333), answer[:20])),
                                 frame(udp_packet(("10.0.0.9", 1080), ("10.0.0.5", 9), b"\0\0\0\1" + bytes(8)))])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# summary: builds small captures byte by byte, and runs tshark with the plugin on them; the other test_plugin_*.py use it.
+# summary: builds small captures byte by byte, and runs tshark with the plugin on them, for the other test_plugin_*.py.
 from __future__ import annotations
 
 import os
@@ -66,6 +66,11 @@ class Tshark:
         return [value for row in self.fields(capture, name, options=options) for value in row[0]]
 
 
+    def distinct(self, capture: Path, name: str, options: tuple[object, ...] = ()) -> list[str]:
+        """The values of a field, each once: releases differ in how often they repeat a request's in its response."""
+        return list(dict.fromkeys(self.values(capture, name, options)))
+
+
 def cannot_run() -> str | None:
     """Why the tests of the plugin cannot run here."""
     if plugin_path() is None:
@@ -102,7 +107,8 @@ def ip_packet(sender: str, receiver: str, protocol: int, body: bytes, *, fragmen
     source, target = ip_address(sender).packed, ip_address(receiver).packed
     if len(source) == 16:
         return struct.pack(">IHBB", 0x60000000, len(body), protocol, ttl) + source + target + body
-    head = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(body), identification, fragment, ttl, protocol, 0) + source + target
+    head = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(body), identification, fragment, ttl, protocol, 0)
+    head += source + target
     return head[:10] + struct.pack(">H", checksum(head)) + head[12:] + body
 
 

@@ -44,9 +44,10 @@ def tshark(*arguments: object) -> str:
 def test_an_export_reads_as_if_there_were_no_proxy(run, captures, tmp_path):
     output = tmp_path / "out.pcapng"
     assert run(captures / "socks5.pcapng", "-w", output).code == DONE
-    rows = tshark("-r", output, "-Y", "http.request", "-T", "fields", "-e", "ip.dst", "-e", "http.request.uri").split("\n")
-    assert "10.10.2.2\t/10k.bin" in rows
-    assert tshark("-r", output, "-Y", "tls.handshake.type == 1", "-T", "fields", "-e", "tcp.dstport").split() == ["443"] * 2
+    requests = tshark("-r", output, "-Y", "http.request", "-T", "fields", "-e", "ip.dst", "-e", "http.request.uri")
+    assert "10.10.2.2\t/10k.bin" in requests.splitlines()
+    hellos = tshark("-r", output, "-Y", "tls.handshake.type == 1", "-T", "fields", "-e", "tcp.dstport")
+    assert hellos.split() == ["443"] * 2
     assert "10.10.1.1" not in tshark("-r", output, "-T", "fields", "-e", "ip.src", "-e", "ip.dst")
 
 
@@ -111,7 +112,8 @@ def test_pcap_output_of_several_link_types_is_bare(run, tmp_path):
         body = frame if index % 2 == 0 else frame[14:]
         padded = body + bytes(-len(body) % 4)
         total = 32 + len(padded)
-        data += struct.pack("<IIIIIII", 6, total, index % 2, 0, index, len(body), len(body)) + padded + struct.pack("<I", total)
+        data += struct.pack("<IIIIIII", 6, total, index % 2, 0, index, len(body), len(body)) + padded
+        data += struct.pack("<I", total)
     path, output = tmp_path / "two.pcapng", tmp_path / "out.pcap"
     path.write_bytes(data)
     assert run(path, "-F", "pcap", "-w", output).code == DONE
@@ -171,7 +173,8 @@ def test_leaf_leaves_out_what_carries_a_tunnel(run, captures, tmp_path):
     run(captures / "nested.pcapng", "--layers", "leaf", "-w", tmp_path / "leaf.pcapng")
     carriers = {entry["parent"] for entry in report["tunnels"] if entry["status"] == "established"} - {None}
     opened = [entry for entry in report["tunnels"] if entry["status"] == "established"]
-    syns = [len(tshark("-r", tmp_path / name, "-Y", "tcp.flags == 2").splitlines()) for name in ("all.pcapng", "leaf.pcapng")]
+    files = (tmp_path / "all.pcapng", tmp_path / "leaf.pcapng")
+    syns = [len(tshark("-r", file, "-Y", "tcp.flags == 2").splitlines()) for file in files]
     assert carriers and syns == [len(opened), len(opened) - len(carriers)]
     piped = run("-", "--layers", "leaf", "-w", "-", stdin=(captures / "nested.pcapng").read_bytes())
     assert piped.stdout[-200:] == (tmp_path / "leaf.pcapng").read_bytes()[-200:]
@@ -234,8 +237,8 @@ def test_a_dns_answer_in_the_capture_tells_the_origin(run, tmp_path):
 
 
 def test_answers_given_to_the_proxy_come_first(run, tmp_path):
-    frames = [dns_answer("www.example.com", "192.0.2.80"), dns_answer("WWW.example.com", "192.0.2.99", asker="10.0.0.8"),
-              *wire.connect_session()]
+    frames = [dns_answer("www.example.com", "192.0.2.80"),
+              dns_answer("WWW.example.com", "192.0.2.99", asker="10.0.0.8"), *wire.connect_session()]
     origin = only_origin(run, tmp_path, frames)
     assert origin["address"] == "192.0.2.80"
     assert origin["candidates"][0] == {"address": "192.0.2.99", "provenance": "dns-in-capture", "answered": "10.0.0.8"}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""summary: small captures made byte by byte: TCP sessions over Ethernet in pcap files, and a reader for what the tool writes."""
+"""summary: small captures made byte by byte: TCP sessions over Ethernet, and a reader for what the tool writes."""
 
 from __future__ import annotations
 

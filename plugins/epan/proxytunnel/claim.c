@@ -150,8 +150,8 @@ void claim_conversation(packet_info *pinfo, const segment_t *segment, record_t *
   conversation_t *conversation = ws_find_tcp_conversation(pinfo, &segment->sender, &segment->receiver,
                                                           segment->sender_port, segment->receiver_port);
   if (!conversation) {
-    conversation = conversation_new(pinfo->num, &segment->sender, &segment->receiver, CONVERSATION_TCP,
-                                    segment->sender_port, segment->receiver_port, 0);
+    conversation = ws_new_tcp_conversation(pinfo, &segment->sender, &segment->receiver, segment->sender_port,
+                                           segment->receiver_port);
   }
   claim_t *claim = (claim_t *)conversation_get_proto_data(conversation, proto_proxytunnel);
   if (!claim) {
@@ -203,7 +203,8 @@ static ws_bool_t dissect_connect(tvbuff_t *tvb, packet_info *pinfo, proto_tree *
 void claim_handoff(int proto) {
   proto_proxytunnel = proto;
   claim_handle = create_dissector_handle(dissect_claimed, proto);
-  /* Not the one over TCP: that takes whatever follows a granted CONNECT for payload, in a second pass the CONNECT too. */
+  /* Not the one over TCP: that takes whatever follows a granted CONNECT for payload, in a second pass the CONNECT
+   * too. */
   http_handle = find_dissector("http");
   socks_handle = dissector_get_uint_handle(find_dissector_table("tcp.port"), socks_port);
   tls_handle = find_dissector("tls");

@@ -21,7 +21,7 @@
 static inline uint16_t get16(const uint8_t *bytes) { return (uint16_t)(bytes[0] << 8 | bytes[1]); }
 static inline uint32_t get32(const uint8_t *bytes) { return (uint32_t)get16(bytes) << 16 | get16(bytes + 2); }
 
-/* ---------------------------------------------------------------- what is kept of an attempt, for as long as the file */
+/* ---------------------------------------------------------------- what is kept of an attempt, as long as the file */
 
 /* One attempt to open a tunnel: what is known of it so far. Texts are never NULL. */
 typedef struct {

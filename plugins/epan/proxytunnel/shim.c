@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
- * summary: stands in front of the TCP and UDP dissectors: feeds the core once, has TCP dissected as ever, then shows the
- * virtual packets.
+ * summary: stands in front of the TCP and UDP dissectors: feeds the core once, has TCP dissected as ever, then shows
+ * the virtual packets.
  */
 #include "packet-proxytunnel.h"
 

@@ -126,7 +126,7 @@ static tap_packet_status tree_count(stats_tree *tree, packet_info *pinfo _U_, ep
   return TAP_PACKET_REDRAW;
 }
 
-/* ---------------------------------------------------------------- -z proxytunnel,list and -z proxytunnel,report,FILE */
+/* ------------------------------------------------------------- -z proxytunnel,list and -z proxytunnel,report,FILE */
 
 typedef struct {
   enum { print_list, print_report } what;

@@ -21,11 +21,45 @@ typedef bool ws_bool_t;
 typedef gboolean ws_bool_t;
 #endif
 
-/* The conversation that the TCP dissector uses. */
+/* The conversation that the TCP dissector uses. From 4.4 on the user can have conversations told apart by interface and
+ * VLAN; the functions for that take the ends from pinfo, where TCP writes the ports only later. */
+#if WS_RELEASE >= 404
+static inline packet_info ws_between(const packet_info *pinfo, const address *sender, const address *receiver,
+                                     uint32_t sender_port, uint32_t receiver_port) {
+  packet_info own = *pinfo;
+  copy_address_shallow(&own.src, sender);
+  copy_address_shallow(&own.dst, receiver);
+  own.srcport = sender_port;
+  own.destport = receiver_port;
+  own.ptype = PT_TCP;
+  return own;
+}
+#endif
+
 static inline conversation_t *ws_find_tcp_conversation(packet_info *pinfo, const address *sender,
                                                        const address *receiver, uint32_t sender_port,
                                                        uint32_t receiver_port) {
+#if WS_RELEASE >= 404
+  const packet_info own = ws_between(pinfo, sender, receiver, sender_port, receiver_port);
+#if WS_RELEASE >= 406
+  return find_conversation_strat(&own, CONVERSATION_TCP, 0, false);
+#else
+  return find_conversation_strat(&own, CONVERSATION_TCP, 0);
+#endif
+#else
   return find_conversation(pinfo->num, sender, receiver, CONVERSATION_TCP, sender_port, receiver_port, 0);
+#endif
+}
+
+static inline conversation_t *ws_new_tcp_conversation(packet_info *pinfo, const address *sender,
+                                                      const address *receiver, uint32_t sender_port,
+                                                      uint32_t receiver_port) {
+#if WS_RELEASE >= 404
+  packet_info own = ws_between(pinfo, sender, receiver, sender_port, receiver_port);
+  return conversation_new_strat(&own, CONVERSATION_TCP, 0);
+#else
+  return conversation_new(pinfo->num, sender, receiver, CONVERSATION_TCP, sender_port, receiver_port, 0);
+#endif
 }
 
 static inline void ws_add_ipv4_name(uint32_t address, const char *name) {
