@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import os
@@ -481,3 +482,12 @@ def test_a_signal_ends_reading_and_completes_the_output(tool, one_tunnel, tmp_pa
         assert process.wait(30) == DAMAGED
     assert len(tshark("-r", output).splitlines()) == 8
     assert json.loads(report.read_text())["interrupted"] is True
+
+
+def test_answers_are_read_ahead_whatever_the_format(run, captures, tmp_path):
+    plain = tmp_path / "plain.pcapng"
+    plain.write_bytes(gzip.decompress((captures / "both_legs_dns.pcapng.gz").read_bytes()))
+    reports = [report_of(run, path) for path in (plain, captures / "both_legs_dns.pcapng.gz")]
+    provenances = [[entry["origin"]["provenance"] for entry in report["tunnels"]] for report in reports]
+    assert provenances[0] == provenances[1]
+    assert "dns-in-capture" in provenances[0]

@@ -23,10 +23,10 @@ bool is_later(Time last, Time first) {
 }  // namespace
 
 const Packet* LookAhead::next() {
-  if (waiting_.empty() && reader_.interfaces().size() < 2) {
+  if (waiting_.empty() && !reader_.has_several_interfaces()) {
     ahead_ = false;
     const Packet* packet = reader_.next();
-    if (packet == nullptr || reader_.interfaces().size() < 2) return packet;
+    if (packet == nullptr || !reader_.has_several_interfaces()) return packet;
     // The second interface came with this packet: from here on, read ahead.
     wait(*packet);
   }

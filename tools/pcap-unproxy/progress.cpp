@@ -28,6 +28,7 @@ class ProgressReader final : public CaptureReader {
     return packet;
   }
   [[nodiscard]] const std::vector<Interface>& interfaces() const override { return reader_->interfaces(); }
+  [[nodiscard]] bool has_several_interfaces() const override { return reader_->has_several_interfaces(); }
   std::vector<NameRecord> take_names() override { return reader_->take_names(); }
   std::vector<Secrets> take_secrets() override { return reader_->take_secrets(); }
   [[nodiscard]] const std::optional<Damage>& damage() const override { return reader_->damage(); }

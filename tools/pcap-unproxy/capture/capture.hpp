@@ -88,6 +88,8 @@ class CaptureReader {
   virtual const Packet* next() = 0;
   /// Grows while packets are read (pcapng); an index stays valid.
   [[nodiscard]] virtual const std::vector<Interface>& interfaces() const = 0;
+  /// Whether the file is known to have more than one interface, with or without packets so far.
+  [[nodiscard]] virtual bool has_several_interfaces() const { return interfaces().size() > 1; }
   /// Side blocks met since the last call; the caller takes them.
   virtual std::vector<NameRecord> take_names() { return {}; }
   virtual std::vector<Secrets> take_secrets() { return {}; }

@@ -96,6 +96,9 @@ class WiretapReader final : public CaptureReader, private wiretap::SideBlocks {
 
   const Packet* next() override;
   [[nodiscard]] const std::vector<Interface>& interfaces() const override { return interfaces_; }
+  [[nodiscard]] bool has_several_interfaces() const override {
+    return interfaces_.size() > 1 || descriptions_.size() > 1;
+  }
   std::vector<NameRecord> take_names() override { return std::exchange(names_, {}); }
   std::vector<Secrets> take_secrets() override {
     secrets_size_ = 0;
