@@ -46,6 +46,18 @@ def test_many_segments_before_the_reply(tshark: Tshark, folder: Path):
         assert len(held[0][0]) == 67 and held[0][1] == ["0"] + ["1"] * 67
 
 
+def test_more_layers_than_a_frame_may_have(tshark: Tshark, folder: Path):
+    """Each held segment has ten requests: together they are more layers than epan allows in one frame."""
+    connection = Connection(server=("10.0.0.1", 3128)).open().say(connect_request("192.0.2.9:80"))
+    for _ in range(60):
+        connection.say(HTTP_REQUEST * 10)
+    capture = connection.hear(CONNECT_REPLY).hear(HTTP_RESPONSE).close().write(folder / "c.pcap")
+    check_health(tshark, capture)
+    for way in WAYS:
+        methods = tshark.values(capture, "http.request.method", options=("-Y", "frame.number == 65", *way))
+        assert methods.count("GET") == 600
+
+
 def test_more_than_can_be_held(tshark: Tshark, folder: Path):
     connection = Connection(server=("10.0.0.1", 3128)).open().say(connect_request("192.0.2.9:9"))
     for number in range(80):

@@ -35,12 +35,15 @@ static const virtual_t *expected;
 /* Keys of per-packet memory; records of segments have the keys from 0 on. */
 enum { key_calls = 0, key_virtual = 1 };
 
-/* Layers that one virtual packet may add before TCP sub-dissectors add theirs; epan asserts a maximum for a frame. */
-enum { layers_kept_free = 250 };
-
-const pt_tracker_t *shim_tracker(void) { return tracker; }
-const record_t *shim_record(void) { return current_record; }
-const segment_t *shim_segment(void) { return current_segment; }
+const pt_tracker_t *shim_tracker(void) {
+  return tracker;
+}
+const record_t *shim_record(void) {
+  return current_record;
+}
+const segment_t *shim_segment(void) {
+  return current_segment;
+}
 
 bool shim_shows_virtual(packet_info *pinfo) {
   return p_get_proto_data(pinfo->pool, pinfo, proto_proxytunnel, key_virtual) != NULL;
@@ -48,7 +51,9 @@ bool shim_shows_virtual(packet_info *pinfo) {
 
 /* ---------------------------------------------------------------- the segment, as the core wants it */
 
-static bool is_ip(const address *addr) { return addr->type == AT_IPv4 || addr->type == AT_IPv6; }
+static bool is_ip(const address *addr) {
+  return addr->type == AT_IPv4 || addr->type == AT_IPv6;
+}
 
 /* False for what is no whole TCP header over IP. */
 static bool read_segment(tvbuff_t *tvb, packet_info *pinfo, const virtual_t *carrier, segment_t *segment) {
@@ -96,7 +101,9 @@ static pt_ip_fields_t ip_fields_of(void *data, const address *sender) {
   return fields;
 }
 
-static int64_t nanoseconds_of(const nstime_t *time) { return (int64_t)time->secs * 1000000000 + time->nsecs; }
+static int64_t nanoseconds_of(const nstime_t *time) {
+  return (int64_t)time->secs * 1000000000 + time->nsecs;
+}
 
 static record_t *feed(packet_info *pinfo, const segment_t *segment, void *data) {
   const pt_segment_t given = {
@@ -249,8 +256,12 @@ static tvbuff_t *build_packet(tvbuff_t *tvb, packet_info *pinfo, const segment_t
 static void dissect_virtual(tvbuff_t *packet, packet_info *pinfo, proto_tree *tree, const virtual_t *segment) {
   const bool is_v4 = segment->headers[0] >> 4 == 4;
   expected = segment;
-  TRY { call_dissector_only(is_v4 ? ip_handle : ipv6_handle, packet, pinfo, tree, NULL); }
-  CATCH_BOUNDS_AND_DISSECTOR_ERRORS { show_exception(packet, pinfo, tree, EXCEPT_CODE, GET_MESSAGE); }
+  TRY {
+    call_dissector_only(is_v4 ? ip_handle : ipv6_handle, packet, pinfo, tree, NULL);
+  }
+  CATCH_BOUNDS_AND_DISSECTOR_ERRORS {
+    show_exception(packet, pinfo, tree, EXCEPT_CODE, GET_MESSAGE);
+  }
   ENDTRY;
   expected = NULL;
 }
@@ -278,10 +289,15 @@ static void show_virtual(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, co
   proto_tree *own_tree = tree_draw_virtual(packet, pinfo, tree, segment);
   dissect_virtual(packet, pinfo, tree, segment);
   if (attempt->stream == UINT32_MAX && !pinfo->fd->visited) {
-    attempt->stream =
-        stream_of(pinfo, &pinfo->src, (uint16_t)pinfo->srcport, &pinfo->dst, (uint16_t)pinfo->destport);
+    attempt->stream = stream_of(pinfo, &pinfo->src, (uint16_t)pinfo->srcport, &pinfo->dst, (uint16_t)pinfo->destport);
   }
   tree_draw_stream(own_tree, packet, attempt);
+}
+
+/* epan asserts that a frame has fewer layers than its preference for the depth of trees says. Beyond half of them a
+ * virtual packet's layers go into a list of their own: it is shown like the others, but frame.protocols lacks it. */
+static bool has_many_layers(const packet_info *pinfo) {
+  return wmem_list_count(pinfo->layers) > prefs.gui_max_tree_depth / 2;
 }
 
 static void show_all_virtual(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const segment_t *parent,
@@ -295,7 +311,7 @@ static void show_all_virtual(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree
   for (unsigned i = 0; i < record->segments_count; i++) {
     const virtual_t *segment = &record->segments[i];
     pinfo->curr_layer_num = (uint8_t)(layer + 4 + i * step);
-    if (wmem_list_count(pinfo->layers) > layers_kept_free) pinfo->layers = wmem_list_new(pinfo->pool);
+    if (has_many_layers(pinfo)) pinfo->layers = wmem_list_new(pinfo->pool);
     pinfo->use_conv_addr_port_endpoints = FALSE;
     pinfo->conv_addr_port_endpoints = NULL;
     pinfo->conv_elements = NULL;
@@ -337,8 +353,12 @@ void shim_draw_record(packet_info *pinfo, proto_tree *tree) {
 /* As ever, but what throws must not take the virtual packets with it. */
 static int dissect_parent(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data) {
   volatile int size = 0;
-  TRY { size = call_dissector_only(tcp_handle, tvb, pinfo, tree, data); }
-  CATCH_BOUNDS_AND_DISSECTOR_ERRORS { show_exception(tvb, pinfo, tree, EXCEPT_CODE, GET_MESSAGE); }
+  TRY {
+    size = call_dissector_only(tcp_handle, tvb, pinfo, tree, data);
+  }
+  CATCH_BOUNDS_AND_DISSECTOR_ERRORS {
+    show_exception(tvb, pinfo, tree, EXCEPT_CODE, GET_MESSAGE);
+  }
   ENDTRY;
   return size ? size : (int)tvb_captured_length(tvb);
 }
@@ -439,12 +459,12 @@ static void close_file(void) {
 void shim_register(int proto) {
   proto_proxytunnel = proto;
   protocol = find_protocol_by_id(proto);
-  proto_tcp_shim = proto_register_protocol_in_name_only("Transmission Control Protocol (with Proxy Tunnel)",
-                                                        "TCP (Proxy Tunnel)", "proxytunnel.tcp_shim",
-                                                        proto_get_id_by_filter_name("tcp"), FT_PROTOCOL);
-  proto_udp_shim = proto_register_protocol_in_name_only("User Datagram Protocol (with Proxy Tunnel)",
-                                                        "UDP (Proxy Tunnel)", "proxytunnel.udp_shim",
-                                                        proto_get_id_by_filter_name("udp"), FT_PROTOCOL);
+  proto_tcp_shim =
+      proto_register_protocol_in_name_only("Transmission Control Protocol (with Proxy Tunnel)", "TCP (Proxy Tunnel)",
+                                           "proxytunnel.tcp_shim", proto_get_id_by_filter_name("tcp"), FT_PROTOCOL);
+  proto_udp_shim =
+      proto_register_protocol_in_name_only("User Datagram Protocol (with Proxy Tunnel)", "UDP (Proxy Tunnel)",
+                                           "proxytunnel.udp_shim", proto_get_id_by_filter_name("udp"), FT_PROTOCOL);
   register_init_routine(open_file);
   register_cleanup_routine(close_file);
 }
