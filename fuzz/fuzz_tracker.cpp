@@ -100,16 +100,16 @@ class Script {
     Outcome outcome;
     tracker_.segment(segment, outcome);
     check_events(outcome);
-    for (const VirtualSegment& made : outcome.segments) {
+    for (const VirtualPacket& made : outcome.packets) {
       check(made);
       put(made.as_segment(), depth + 1);
     }
   }
 
-  void check(const VirtualSegment& made) {
+  void check(const VirtualPacket& made) {
     demand(made.sender.address.version == made.receiver.address.version, "one family");
     demand(made.ip_size == (made.sender.address.is_v4() ? 20 : 40), "IP header");
-    demand(made.tcp_size >= 20 && made.tcp_size <= 60 && made.tcp_size % 4 == 0, "TCP header");
+    demand(made.transport_size >= 20 && made.transport_size <= 60 && made.transport_size % 4 == 0, "TCP header");
     demand(made.payload.size() <= made.length, "no more payload than on the wire");
     demand(made.offset >= 0, "nothing before the base");
     demand(made.frame.time == static_cast<Time>(frame_) * 1000, "the time of the frame that is read");

@@ -2,6 +2,7 @@
 // summary: follows two byte streams through detection and handshake as a tracker would, and says what it saw as text.
 #include "follower.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 
@@ -42,8 +43,16 @@ const char* name_of(MessageKind kind) {
       return "http_connect_request";
     case MessageKind::http_response_head:
       return "http_response_head";
+    case MessageKind::http_forward_request:
+      return "http_forward_request";
+    case MessageKind::http_forward_response:
+      return "http_forward_response";
+    case MessageKind::http_forward_body:
+      return "http_forward_body";
     case MessageKind::http_other:
       return "http_other";
+    case MessageKind::proxy_header:
+      return "proxy_header";
     case MessageKind::preamble:
       return "preamble";
   }
@@ -83,13 +92,25 @@ std::string describe(const Message& message) {
   if (message.command != Command::none) add("command", std::string(name_of(message.command)));
   if (message.target) add("target", describe(*message.target));
   if (message.kind == MessageKind::http_connect_request) add("text", quoted(message.target_text));
+  if (message.real_client) add("client", message.real_client->text());
+  if (message.kind == MessageKind::proxy_header) add("protocol", std::string(name_of(message.protocol)));
   if (message.credentials.username) add("user", quoted(*message.credentials.username));
   if (message.credentials.password) add("password", quoted(*message.credentials.password));
   if (!message.methods.empty()) add("methods", hexadecimal(message.methods));
   if (message.reply_code >= 0) add("code", std::to_string(message.reply_code));
   if (!message.reason.empty()) add("reason", quoted(message.reason));
   if (message.bound) add("bound", describe(*message.bound));
+  if (message.peer) add("peer", describe(*message.peer));
+  if (message.speaks_to_proxy) text += " speaks_to_proxy";
+  if (!message.anomaly.empty()) add("anomaly", std::string(message.anomaly));
   return text;
+}
+
+bool is_read_freely(const Message& message) {
+  return message.protocol == Protocol::http_forward || message.kind == MessageKind::http_other;
+}
+bool is_body(const Message& message) {
+  return message.kind == MessageKind::http_forward_body || message.kind == MessageKind::http_other;
 }
 
 std::string describe(const Reject& reject) {
@@ -103,7 +124,7 @@ std::string describe(const Reject& reject) {
 void Follower::see(Bytes client, Bytes server) {
   const PerDirection<Bytes> all{client, server};
   for (const Direction direction : {Direction::from_client, Direction::from_server}) {
-    const Bytes rest = all[direction].subspan(taken_[direction]);
+    const Bytes rest = all[direction].subspan(std::min(taken_[direction], all[direction].size()));
     streams_[direction] = std::vector<std::uint8_t>(rest.begin(), rest.end());
   }
   if (verdict_ == Verdict::need_more) {
@@ -136,12 +157,15 @@ void Follower::advance() {
       took(*message, "");
       continue;
     }
-    other_size_ = 0;
+    flush();
     const auto* reject = std::get_if<Reject>(&step);
     if (reject != nullptr) {
       lines_.push_back(describe(*reject));
     } else {
-      lines_.emplace_back(std::holds_alternative<Open>(step) ? "open" : "leave");
+      lines_.emplace_back(std::holds_alternative<Open>(step)    ? "open"
+                          : std::holds_alternative<Relay>(step) ? "relay"
+                          : std::holds_alternative<Again>(step) ? "again"
+                                                                : "leave");
     }
     over_ = reject == nullptr || !reject->another_may_follow;
     if (!over_) continue;
@@ -152,19 +176,49 @@ void Follower::advance() {
 
 void Follower::took(const Took& step, const char* prefix) {
   auto& stream = streams_[step.direction];
-  demand(step.size >= 1 && step.size <= stream.size(), "what was taken is there");
+  const bool may_be_reserved = is_body(step.message);
+  demand(step.size >= 1 && (may_be_reserved || step.size <= stream.size()), "what was taken is there");
+  const std::size_t there = std::min(step.size, stream.size());
   taken_[step.direction] += step.size;
-  stream = std::vector<std::uint8_t>(stream.begin() + static_cast<std::ptrdiff_t>(step.size), stream.end());
-  const bool is_other = step.message.kind == MessageKind::http_other;
-  std::size_t size = step.size;
-  if (is_other && other_size_ > 0 && other_direction_ == step.direction) {
-    size += other_size_;
-    lines_.pop_back();
+  stream = std::vector<std::uint8_t>(stream.begin() + static_cast<std::ptrdiff_t>(there), stream.end());
+  if (!is_read_freely(step.message)) {
+    flush();
+    lines_.push_back(std::string(prefix) + name_of(step.direction) + " " + std::to_string(step.size) + " " +
+                     describe(step.message));
+    return;
   }
-  other_size_ = is_other ? size : 0;
-  other_direction_ = step.direction;
-  lines_.push_back(std::string(prefix) + name_of(step.direction) + " " + std::to_string(size) + " " +
-                   describe(step.message));
+  auto& free = free_[step.direction];
+  const bool continues = is_body(step.message) && !free.empty() &&
+                         (step.message.kind == MessageKind::http_forward_body || free.back().text == "http_other");
+  if (!continues) free.push_back({prefix, 0, 0, false, describe(step.message)});
+  Free& line = free.back();
+  if (step.size == whole_rest) {
+    line.goes_on = true;
+  } else {
+    (step.message.kind == MessageKind::http_forward_body ? line.body : line.head) += step.size;
+  }
+  if (continues && !step.message.anomaly.empty()) line.text += " anomaly=" + std::string(step.message.anomaly);
+}
+
+std::vector<std::string> Follower::lines() const {
+  Follower copy(options_);
+  copy.lines_ = lines_;
+  copy.free_ = free_;
+  copy.flush();
+  return copy.lines_;
+}
+
+// The client's lines, then the server's.
+void Follower::flush() {
+  for (const Direction direction : {Direction::from_client, Direction::from_server}) {
+    for (const Free& line : free_[direction]) {
+      std::string size = std::to_string(line.head);
+      if (line.body > 0) size += "+" + std::to_string(line.body);
+      if (line.goes_on) size += "...";
+      lines_.push_back(line.prefix + name_of(direction) + " " + size + " " + line.text);
+    }
+    free_[direction].clear();
+  }
 }
 
 void Follower::finish() {
@@ -177,14 +231,15 @@ void Follower::finish() {
   if (!handshake_ || over_) return;
   const Step step = handshake_->next({untaken(Direction::from_client), untaken(Direction::from_server)});
   demand(std::holds_alternative<Wait>(step), "a handshake that waited waits");
+  flush();
   lines_.push_back(std::string("waits for ") + name_of(std::get<Wait>(step).direction));
-  other_size_ = 0;
   while (true) {
     const Step proved = handshake_->conclude({untaken(Direction::from_client), untaken(Direction::from_server)});
     demand(std::holds_alternative<Took>(proved) || std::holds_alternative<Wait>(proved), "conclude takes or waits");
-    if (std::holds_alternative<Wait>(proved)) return;
+    if (std::holds_alternative<Wait>(proved)) break;
     took(std::get<Took>(proved), "also ");
   }
+  flush();
 }
 
 Bytes Follower::untaken(Direction direction) const {

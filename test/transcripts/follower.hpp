@@ -15,7 +15,8 @@ struct FollowOptions {
 };
 
 /// Is shown ever longer prefixes of both streams. `lines()` holds what was decided, in the words of the transcripts;
-/// bytes that belong to no attempt are counted together, since they are taken as they come. Every view that the core is
+/// bodies are counted with the head before them, since they are taken as they come. Where both directions are read on
+/// their own (requests that an HTTP proxy forwards), the client's lines come first. Every view that the core is
 /// given lies in a buffer of its very size. Aborts where a step breaks its contract.
 class Follower {
  public:
@@ -25,7 +26,7 @@ class Follower {
   /// The streams seen last bring nothing more.
   void finish();
 
-  [[nodiscard]] const std::vector<std::string>& lines() const { return lines_; }
+  [[nodiscard]] std::vector<std::string> lines() const;
   [[nodiscard]] Verdict verdict() const { return verdict_; }
   [[nodiscard]] std::size_t preamble() const { return preamble_; }
 
@@ -42,8 +43,16 @@ class Follower {
   Verdict verdict_ = Verdict::need_more;
   std::size_t preamble_ = 0;
   bool over_ = false;
-  std::size_t other_size_ = 0;  ///< of the last line, if that tells of bytes that belong to no attempt
-  Direction other_direction_ = Direction::from_client;
+  /// A line of a direction that is read on its own, still growing.
+  struct Free {
+    std::string prefix;
+    std::size_t head = 0, body = 0;
+    bool goes_on = false;  ///< all that follows belongs to it
+    std::string text;
+  };
+  void flush();
+
+  PerDirection<std::vector<Free>> free_;
   std::vector<std::string> lines_;
 };
 

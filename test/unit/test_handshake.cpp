@@ -3,7 +3,7 @@
 #include <string>
 
 #include "base/limits.hpp"
-#include "handshake/http_connect.hpp"
+#include "handshake/http_proxy.hpp"
 #include "handshake/http_framing.hpp"
 #include "handshake/http_head.hpp"
 #include "handshake/message.hpp"
@@ -15,7 +15,7 @@ namespace proxytunnel {
 namespace {
 
 // Many connections are in their handshake at once.
-static_assert(sizeof(Socks4Handshake) < 1024 && sizeof(Socks5Handshake) < 1024 && sizeof(HttpConnectHandshake) < 1024);
+static_assert(sizeof(Socks4Handshake) < 1024 && sizeof(Socks5Handshake) < 1024 && sizeof(HttpProxyHandshake) < 1024);
 
 using State = HttpFraming::State;
 

@@ -14,15 +14,15 @@ namespace {
 const Endpoint client = wire::endpoint("10.0.0.5", 40000), proxy = wire::endpoint("10.0.0.1", 1080);
 const Endpoint origin4 = wire::endpoint("198.18.7.9", 443), origin6 = wire::endpoint("fd00::2", 443);
 
-bool ip_checksum_right(const VirtualSegment& packet) {
+bool ip_checksum_right(const VirtualPacket& packet) {
   return packet.ip_size == 40 || Sum::of(packet.header_bytes().first(20)).folded() == 0xffff;
 }
 
-std::uint16_t tcp_checksum(const VirtualSegment& packet) {
+std::uint16_t tcp_checksum(const VirtualPacket& packet) {
   return packet.as_segment().checksum();
 }
 
-std::uint16_t right_checksum(const VirtualSegment& packet) {
+std::uint16_t right_checksum(const VirtualPacket& packet) {
   const Bytes header = packet.as_segment().header;
   return wire::tcp_checksum(packet.sender, packet.receiver, {header.begin(), header.end()}, packet.payload);
 }
@@ -47,7 +47,7 @@ void checksums_follow_every_change(void**) {
         std::string payload(size, '\0');
         for (char& byte : payload) byte = static_cast<char>(random());
         const Segment segment = connection.say(End::client, payload);
-        VirtualSegment packet;
+        VirtualPacket packet;
         translate(segment, to(segment, origin, cut), packet);
         assert_true(ip_checksum_right(packet));
         assert_int_equal(tcp_checksum(packet), right_checksum(packet));
@@ -66,7 +66,7 @@ void what_was_wrong_stays_wrong(void**) {
   segment.payload = damaged;
   segment.ip.checksum_error = 7;
   for (const std::uint32_t cut : {0U, 3U}) {
-    VirtualSegment packet;
+    VirtualPacket packet;
     translate(segment, to(segment, origin4, cut), packet);
     assert_int_not_equal(tcp_checksum(packet), right_checksum(packet));
     assert_false(ip_checksum_right(packet));
@@ -84,7 +84,7 @@ void a_checksum_follows_without_the_payload(void**) {
   const Segment whole = connection.say(End::client, "a payload that is not captured to its end");
   Segment part = whole;
   part.payload = part.payload.first(10);
-  VirtualSegment from_whole, from_part;
+  VirtualPacket from_whole, from_part;
   translate(whole, to(whole, origin4, 7), from_whole);
   translate(part, to(part, origin4, 7), from_part);
   assert_int_equal(tcp_checksum(from_whole), tcp_checksum(from_part));
@@ -102,7 +102,7 @@ void what_was_left_to_the_card_is_computed(void**) {
         Sum::of(client.address.bytes()) + Sum::of(proxy.address.bytes()) + Sum(6) + Sum(with_length ? length : 0);
     put16(header.data() + 16, pseudo.folded());
     segment.header = header;
-    VirtualSegment packet;
+    VirtualPacket packet;
     translate(segment, to(segment, origin4), packet);
     assert_int_equal(tcp_checksum(packet), right_checksum(packet));
   }
@@ -119,8 +119,8 @@ void sack_blocks_below_the_base_go(void**) {
   wire::Connection connection(client, proxy);
   const Segment segment = connection.make(End::client, tcp_flag::ack, "", options);
   Translation change = to(segment, origin4);
-  change.sack_floor = 6000;
-  VirtualSegment packet;
+  change.sack = Translation::Sack{6000, std::nullopt, 0};
+  VirtualPacket packet;
   translate(segment, change, packet);
   assert_int_equal(tcp_checksum(packet), right_checksum(packet));
   const Segment made = packet.as_segment();
@@ -138,7 +138,7 @@ void sack_blocks_below_the_base_go(void**) {
 void large_segments_have_length_zero(void**) {
   wire::Connection connection(client, proxy);
   const Segment segment = connection.say(End::client, std::string(70000, 'x'));
-  VirtualSegment packet;
+  VirtualPacket packet;
   translate(segment, to(segment, origin4), packet);
   assert_int_equal(get16(packet.headers.data() + 2), 0);
   assert_int_equal(tcp_checksum(packet), right_checksum(packet));
@@ -148,7 +148,7 @@ void ip_fields_are_kept(void**) {
   wire::Connection connection(client, proxy);
   Segment segment = connection.say(End::client, "x");
   segment.ip = {4, 0xb8, 57, true, 0x1234, 0, 0};
-  VirtualSegment packet;
+  VirtualPacket packet;
   translate(segment, to(segment, origin4), packet);
   assert_int_equal(packet.headers[1], 0xb8);
   assert_int_equal(get16(packet.headers.data() + 4), 0x1234);
@@ -168,7 +168,7 @@ void a_synthetic_syn_repeats_the_options(void**) {
   opening.sequence = 77;
   opening.options = read_syn_options(syn);
   opening.window = opening.options.window;
-  VirtualSegment packet;
+  VirtualPacket packet;
   synthesize(opening, packet);
   assert_int_equal(tcp_checksum(packet), right_checksum(packet));
   assert_true(ip_checksum_right(packet));
@@ -179,7 +179,7 @@ void a_synthetic_syn_repeats_the_options(void**) {
   assert_int_equal(packet.as_segment().flags(), tcp_flag::syn);
   opening.kind = VirtualKind::ack;
   synthesize(opening, packet);
-  assert_int_equal(packet.tcp_size, 20);
+  assert_int_equal(packet.transport_size, 20);
   assert_int_equal(tcp_checksum(packet), right_checksum(packet));
 }
 
@@ -191,10 +191,10 @@ void malformed_options_end_the_list(void**) {
     const Segment syn = connection.make(End::client, tcp_flag::syn, "", options);
     assert_int_equal(read_syn_options(syn).mss, 0);
     Translation change = to(syn, origin4);
-    change.sack_floor = 1;
-    VirtualSegment packet;
+    change.sack = Translation::Sack{1, std::nullopt, 0};
+    VirtualPacket packet;
     translate(syn, change, packet);
-    assert_int_equal(packet.tcp_size, 24);
+    assert_int_equal(packet.transport_size, 24);
   }
 }
 

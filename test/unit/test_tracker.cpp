@@ -105,7 +105,7 @@ void early_payload_is_held_and_shown(void**) {
   run.finish();
   Conversation& seen = run.conversations[0];
   assert_int_equal(seen.packets.size(), 7);
-  for (const VirtualSegment& packet : seen.packets) assert_int_equal(packet.frame.time, 1'000'006'000);
+  for (const VirtualPacket& packet : seen.packets) assert_int_equal(packet.frame.time, 1'000'006'000);
   assert_true(seen.packets[3].kind == VirtualKind::held);
   assert_int_equal(seen.packets[3].frame.number, 3);
   assert_int_equal(seen.packets[5].frame.number, 5);

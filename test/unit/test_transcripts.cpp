@@ -90,6 +90,8 @@ void parse_option(const Transcript& transcript, const std::string& word, FollowO
   if (word == "no_socks4") return void(options.disabled.socks4 = true);
   if (word == "no_socks5") return void(options.disabled.socks5 = true);
   if (word == "no_http_connect") return void(options.disabled.http_connect = true);
+  if (word == "no_http_forward") return void(options.disabled.http_forward = true);
+  if (word == "no_proxy_protocol") return void(options.disabled.proxy_protocol = true);
   complain(transcript.title, "unknown option " + word);
 }
 

@@ -38,7 +38,7 @@ struct Stream {
 };
 
 struct Conversation {
-  std::vector<VirtualSegment> packets;  // payload views are not valid any more
+  std::vector<VirtualPacket> packets;  // payload views are not valid any more
   std::map<Endpoint, Stream> streams;
 };
 
@@ -56,7 +56,7 @@ struct Run {
     Outcome outcome;
     tracker.segment(segment, outcome);
     take(outcome);
-    for (const VirtualSegment& made : outcome.segments) {
+    for (const VirtualPacket& made : outcome.packets) {
       Conversation& conversation = conversations[made.tunnel];
       conversation.packets.push_back(made);
       Stream& stream = conversation.streams[made.sender];

@@ -23,12 +23,16 @@ void Exporter::opened(const proxytunnel::Attempt& attempt) {
   if (writer_ != nullptr && !left_out_.contains(attempt.id)) writer_->opened(attempt);
 }
 
-void Exporter::segment(const proxytunnel::VirtualSegment& segment) {
-  if (options_.hash && !segment.payload.empty()) {
-    hashes_[segment.tunnel][segment.direction].add(segment.offset, segment.payload);
+void Exporter::flow(const proxytunnel::Attempt& attempt) {
+  if (writer_ != nullptr && !left_out_.contains(attempt.id)) writer_->flow(attempt);
+}
+
+void Exporter::packet(const proxytunnel::VirtualPacket& packet) {
+  if (options_.hash && !packet.payload.empty()) {
+    hashes_[packet.tunnel][packet.direction].add(packet.offset, packet.payload);
   }
-  const bool is_written = writer_ != nullptr && (left_out_.empty() || !left_out_.contains(segment.tunnel));
-  if (is_written) writer_->segment(segment);
+  const bool is_written = writer_ != nullptr && (left_out_.empty() || !left_out_.contains(packet.tunnel));
+  if (is_written) writer_->packet(packet);
 }
 
 void Exporter::ended(proxytunnel::Attempt&& attempt) {

@@ -43,7 +43,8 @@ class Exporter final : public Sink {
   void secrets(const Secrets& secrets) override;
   void name(const NameRecord& record) override;
   void opened(const proxytunnel::Attempt& attempt) override;
-  void segment(const proxytunnel::VirtualSegment& segment) override;
+  void flow(const proxytunnel::Attempt& attempt) override;
+  void packet(const proxytunnel::VirtualPacket& packet) override;
   void ended(proxytunnel::Attempt&& attempt) override;
   void skipped(const proxytunnel::SkippedEvent& event) override;
 

@@ -19,9 +19,8 @@ const char* const version = UNPROXY_VERSION;
 namespace {
 
 constexpr const char* description =
-    "Writes the traffic that clients sent through proxies (SOCKS4, SOCKS4a, SOCKS5, HTTP CONNECT) as if there had "
-    "been\n"
-    "no proxy: one virtual conversation for each tunnel, between the client and the real origin.";
+    "Writes the traffic that clients sent through proxies (SOCKS, HTTP, PROXY protocol) as if there had been no proxy:\n"
+    "one virtual conversation for each tunnel and origin, between the client and the real origin.";
 
 constexpr const char* footer =
     "Exit codes: 0 done; 1 done, but an input was damaged, cut short or interrupted; 2 usage; 3 an input cannot be\n"
@@ -150,6 +149,8 @@ void take_disabled(const Raw& raw, proxytunnel::Disabled& disabled) {
   disabled.socks4 = has("socks4");
   disabled.socks5 = has("socks5");
   disabled.http_connect = has("http-connect");
+  disabled.http_forward = has("http-forward");
+  disabled.proxy_protocol = has("proxy-protocol");
 }
 
 Complaint finish(const Raw& raw, Options& options) {

@@ -79,6 +79,9 @@ void Session::packet(const Packet& packet, const CaptureReader& reader, Names na
   if (decoded.kind == Transport::udp) {
     tracker_.addresses_occur(decoded.datagram);
     if (names == Names::to_enter) tracker_.learn(decoded.datagram);
+    proxytunnel::Datagram datagram = decoded.datagram;
+    datagram.frame.envelope = Envelope{packet.interface, decoded.link_header}.pack(envelope_);
+    put_in(datagram, 0, sink);
   } else if (decoded.kind == Transport::tcp) {
     proxytunnel::Segment segment = decoded.segment;
     segment.frame.envelope = Envelope{packet.interface, decoded.link_header}.pack(envelope_);
@@ -89,12 +92,25 @@ void Session::packet(const Packet& packet, const CaptureReader& reader, Names na
 }
 
 void Session::put_in(const proxytunnel::Segment& segment, unsigned layer, Sink& sink) {
-  proxytunnel::Outcome& outcome = outcomes_[layer];
-  tracker_.segment(segment, outcome);
+  tracker_.segment(segment, outcomes_[layer]);
+  take(outcomes_[layer], layer, sink);
+}
+
+void Session::put_in(const proxytunnel::Datagram& datagram, unsigned layer, Sink& sink) {
+  tracker_.relay(datagram, outcomes_[layer]);
+  take(outcomes_[layer], layer, sink);
+}
+
+void Session::take(proxytunnel::Outcome& outcome, unsigned layer, Sink& sink) {
   report_events(outcome, sink);
-  for (const proxytunnel::VirtualSegment& made : outcome.segments) {
-    sink.segment(made);
-    put_in(made.as_segment(), layer + 1, sink);
+  for (const proxytunnel::VirtualPacket& made : outcome.packets) {
+    sink.packet(made);
+    if (made.transport == proxytunnel::Transport::tcp) {
+      put_in(made.as_segment(), layer + 1, sink);
+    } else {
+      tracker_.learn(made.as_datagram());
+      put_in(made.as_datagram(), layer + 1, sink);
+    }
   }
 }
 
@@ -104,6 +120,10 @@ void Session::report_events(proxytunnel::Outcome& outcome, Sink& sink) {
       sink.ended(std::move(ended->attempt));
     } else if (const auto* opened = std::get_if<proxytunnel::OpenedEvent>(&event)) {
       sink.opened(opened->attempt);
+    } else if (const auto* flow = std::get_if<proxytunnel::FlowEvent>(&event)) {
+      sink.flow(flow->attempt);
+    } else if (const auto* named = std::get_if<proxytunnel::NameEvent>(&event)) {
+      sink.name({named->address, named->name});
     } else if (const auto* skipped = std::get_if<proxytunnel::SkippedEvent>(&event)) {
       sink.skipped(*skipped);
     } else if (options_.names.live) {

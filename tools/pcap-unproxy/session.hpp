@@ -28,7 +28,9 @@ class Sink {
   virtual void secrets(const Secrets&) {}
   virtual void name(const NameRecord&) {}
   virtual void opened(const proxytunnel::Attempt&) {}
-  virtual void segment(const proxytunnel::VirtualSegment&) {}
+  /// The first datagram to or from a target of a UDP association comes next: the attempt with that target.
+  virtual void flow(const proxytunnel::Attempt&) {}
+  virtual void packet(const proxytunnel::VirtualPacket&) {}
   virtual void ended(proxytunnel::Attempt&&) {}
   virtual void skipped(const proxytunnel::SkippedEvent&) {}
 };
@@ -60,6 +62,8 @@ class Session {
 
   void packet(const Packet& packet, const CaptureReader& reader, Names names, Sink& sink);
   void put_in(const proxytunnel::Segment& segment, unsigned layer, Sink& sink);
+  void put_in(const proxytunnel::Datagram& datagram, unsigned layer, Sink& sink);
+  void take(proxytunnel::Outcome& outcome, unsigned layer, Sink& sink);
   void report_events(proxytunnel::Outcome& outcome, Sink& sink);
   void look_up(const proxytunnel::MessageEvent& event);
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "envelope.hpp"
 #include "names/canonical_name.hpp"
@@ -18,7 +19,7 @@ using proxytunnel::printable;
 using proxytunnel::shortened;
 using proxytunnel::target_text;
 using proxytunnel::VirtualKind;
-using proxytunnel::VirtualSegment;
+using proxytunnel::VirtualPacket;
 
 std::string frame_text(const char* what, const proxytunnel::Stamp& stamp) {
   return stamp.frame == 0 ? "" : std::string(", ") + what + " in frame " + std::to_string(stamp.frame);
@@ -36,8 +37,8 @@ std::string opening_text(const Attempt& attempt) {
   if (const auto& user = attempt.credentials.username; user && !user->empty())
     text += ", user " + shortened(printable(*user), longest_text);
   if (attempt.parent != proxytunnel::no_tunnel) text += ", inside tunnel " + std::to_string(attempt.parent);
-  return text + frame_text("request", attempt.request) + frame_text("reply", attempt.reply) +
-         "; this packet is synthetic";
+  if (attempt.inside_tls) text += ", inside TLS";
+  return text + frame_text("request", attempt.request) + frame_text("reply", attempt.reply);
 }
 
 }  // namespace
@@ -50,7 +51,17 @@ void VirtualWriter::name(const NameRecord& record) {
 }
 
 void VirtualWriter::opened(const Attempt& attempt) {
-  opening_ = opening_text(attempt);
+  if (!attempt.origin) return;
+  opening_ = opening_text(attempt) + "; this packet is synthetic";
+  name_origin(attempt);
+}
+
+void VirtualWriter::flow(const Attempt& attempt) {
+  new_flow_ = opening_text(attempt);
+  name_origin(attempt);
+}
+
+void VirtualWriter::name_origin(const Attempt& attempt) {
   if (!attempt.target || attempt.target->address) return;
   const std::string& host = attempt.target->host;
   // A record ends a name with a zero byte and has room for a DNS name only.
@@ -70,21 +81,25 @@ std::uint32_t VirtualWriter::output_interface(std::uint32_t interface, std::uint
   return found->second;
 }
 
-std::string VirtualWriter::comment_on(const VirtualSegment& segment) const {
-  const std::string tunnel = "tunnel " + std::to_string(segment.tunnel);
-  switch (segment.kind) {
+std::string VirtualWriter::comment_on(const VirtualPacket& packet) {
+  const std::string tunnel = "tunnel " + std::to_string(packet.tunnel);
+  const bool is_datagram = packet.transport == proxytunnel::Transport::udp;
+  std::string begun;
+  if (is_datagram) begun = std::exchange(new_flow_, {});
+  switch (packet.kind) {
     case VirtualKind::syn:
       return opening_;
     case VirtualKind::syn_ack:
     case VirtualKind::ack:
       return tunnel + ": this packet is synthetic; it stands for the opening of the tunnel";
     case VirtualKind::held:
-      return tunnel + ": carried by frame " + std::to_string(segment.frame.number) +
-             ", before the tunnel was known to be open; shown at the opening";
+      if (is_datagram) return (begun.empty() ? tunnel : begun) + "; put together from fragments, this is the last one";
+      return tunnel + ": carried by frame " + std::to_string(packet.frame.number) +
+             ", before it was known whose these bytes are; shown as soon as it was";
     case VirtualKind::translated:
       break;
   }
-  return {};
+  return begun;
 }
 
 // A pcap file has one link type: that of the interfaces or, if they have several, none at all.
@@ -98,17 +113,17 @@ bool VirtualWriter::is_bare() {
   return *bare_;
 }
 
-void VirtualWriter::segment(const VirtualSegment& segment) {
-  const Envelope envelope = Envelope::unpack(segment.frame.envelope);
-  const Bytes headers = segment.header_bytes();
-  const std::size_t wire = headers.size() + segment.length;
+void VirtualWriter::packet(const VirtualPacket& packet) {
+  const Envelope envelope = Envelope::unpack(packet.frame.envelope);
+  const Bytes headers = packet.header_bytes();
+  const std::size_t wire = headers.size() + packet.length;
   LinkHeaderRoom room;
   LinkHeader link =
-      adapt(interfaces_->at(envelope.interface).link_type, envelope.link_header, segment.ip.version, wire, room);
+      adapt(interfaces_->at(envelope.interface).link_type, envelope.link_header, packet.ip.version, wire, room);
   if (is_bare()) link = {linktype::raw, {}};
-  const std::array<Bytes, 3> pieces = {link.bytes, headers, segment.payload};
-  writer_.packet(segment.frame.time, output_interface(envelope.interface, link.link_type), pieces,
-                 static_cast<std::uint32_t>(link.bytes.size() + wire), segment.frame.number, comment_on(segment));
+  const std::array<Bytes, 3> pieces = {link.bytes, headers, packet.payload};
+  writer_.packet(packet.frame.time, output_interface(envelope.interface, link.link_type), pieces,
+                 static_cast<std::uint32_t>(link.bytes.size() + wire), packet.frame.number, comment_on(packet));
   ++packets_;
 }
 

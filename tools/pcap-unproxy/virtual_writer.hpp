@@ -27,7 +27,9 @@ class VirtualWriter {
   void name(const NameRecord& record);
   /// Before the first segment of a tunnel: its name and the words on its synthetic packets.
   void opened(const proxytunnel::Attempt& attempt);
-  void segment(const proxytunnel::VirtualSegment& segment);
+  /// Before the first datagram of a flow, likewise.
+  void flow(const proxytunnel::Attempt& attempt);
+  void packet(const proxytunnel::VirtualPacket& packet);
   /// Completes the file under its final name. Without, nothing is left.
   void finish() { writer_.finish(); }
 
@@ -35,8 +37,9 @@ class VirtualWriter {
 
  private:
   [[nodiscard]] std::uint32_t output_interface(std::uint32_t interface, std::uint32_t link_type);
-  [[nodiscard]] std::string comment_on(const proxytunnel::VirtualSegment& segment) const;
+  [[nodiscard]] std::string comment_on(const proxytunnel::VirtualPacket& packet);
 
+  void name_origin(const proxytunnel::Attempt& attempt);
   [[nodiscard]] bool is_bare();
 
   CaptureWriter writer_;
@@ -45,7 +48,8 @@ class VirtualWriter {
   const std::vector<Interface>* interfaces_ = nullptr;
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t> output_interfaces_;  // (interface, link type)
   std::set<std::pair<proxytunnel::Address, std::string>> names_;
-  std::string opening_;  // what the SYN says of the tunnel that opened last
+  std::string opening_;   // what the SYN says of the tunnel that opened last
+  std::string new_flow_;  // what the next datagram says of its flow
   std::uint64_t packets_ = 0;
 };
 

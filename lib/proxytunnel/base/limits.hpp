@@ -45,6 +45,24 @@ constexpr std::size_t payload_ranges = 32;
 /// Attempts on one connection (407 and retry, proxied requests before a CONNECT).
 constexpr unsigned attempts_per_connection = 1024;
 
+/// Ranges of one direction, each of another HTTP message, that are remembered for retransmissions and acknowledgments.
+constexpr std::size_t shares = 128;
+
+/// Targets of one UDP association that the report lists, and whose addresses stay as they were chosen. Most
+/// applications have one; a BitTorrent client has hundreds.
+constexpr std::size_t flows_per_association = 256;
+
+/// Ports of one client that are remembered for one association; and associations of one relay that are looked at for the
+/// first datagram from a port.
+constexpr std::size_t ports_per_association = 256;
+constexpr std::size_t associations_searched = 256;
+
+/// Bytes of a datagram that a SOCKS client cut into fragments: no UDP datagram is longer.
+constexpr std::size_t fragmented_datagram = 65535;
+
+/// A piece of a stream without segments of its own that is put in at once; with headers it fits an IP packet.
+constexpr std::size_t chunk = 65000;
+
 /// Names for which DNS answers are remembered, and answers for each name.
 constexpr std::size_t names = 65536;
 constexpr std::size_t answers_per_name = 16;

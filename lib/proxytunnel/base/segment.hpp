@@ -60,6 +60,8 @@ struct Segment {
   /// The tunnel that carries this segment, and the layer of proxies outside it: `no_tunnel` and 0 on the wire.
   TunnelId parent = no_tunnel;
   unsigned layer = 0;
+  /// True for what was packetized from the decrypted stream of the TLS connection between these ends.
+  bool decrypted = false;
 
   [[nodiscard]] std::uint32_t sequence() const noexcept { return get32(&header[4]); }
   [[nodiscard]] std::uint32_t acknowledgment() const noexcept { return get32(&header[8]); }
@@ -70,14 +72,30 @@ struct Segment {
   [[nodiscard]] Bytes options() const noexcept { return header.subspan(20); }
 };
 
-/// One UDP datagram, whole (fragments already put together).
+/// One UDP datagram, whole (IP fragments already put together). Views are borrowed as those of a segment.
 struct Datagram {
   Endpoint sender, receiver;
   IpFields ip;
-  Bytes payload;             ///< captured bytes
-  std::uint32_t length = 0;  ///< bytes on the wire
-  std::uint16_t checksum = 0;
+  Bytes payload;               ///< captured bytes
+  std::uint32_t length = 0;    ///< bytes on the wire
+  std::uint16_t checksum = 0;  ///< 0: the sender computed none
   Frame frame;
+  TunnelId parent = no_tunnel;  ///< as of a segment
+  unsigned layer = 0;
+};
+
+/// How a stream without segments goes on.
+enum class StreamEnd : std::uint8_t { open, fin, rst };
+
+/// The next bytes of a byte stream that has no segments of its own: what TLS carried, decrypted. In order, without holes.
+struct Chunk {
+  Endpoint sender, receiver;  ///< of the TCP connection that carries the TLS session
+  IpFields ip;                ///< of the segment that completed the bytes
+  Bytes payload;              ///< at most limits::chunk; may be empty if the stream ends
+  StreamEnd end = StreamEnd::open;
+  Frame frame;
+  TunnelId parent = no_tunnel;  ///< as of the segments that carried it
+  unsigned layer = 0;
 };
 
 }  // namespace proxytunnel

@@ -29,6 +29,7 @@ class Streams {
   [[nodiscard]] virtual Stamp stamp(Side side, std::size_t size) const noexcept = 0;
   /// True if bytes of this direction were seen that cannot be shown, since others before them are missing.
   [[nodiscard]] virtual bool has_hole(Side side) const noexcept = 0;
+  /// Bytes that are taken before they are there are never shown.
   virtual void take(Side side, std::size_t size) noexcept = 0;
 
  protected:

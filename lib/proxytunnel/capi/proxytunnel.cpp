@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/chunk_record.hpp"
 #include "report/report.hpp"
 #include "report/text.hpp"
 #include "tracker/tracker.hpp"
@@ -50,7 +51,12 @@ static_assert(PT_LAYERS == limits::layers);
 static_assert(static_cast<int>(Progress::passed) == PT_PASSED);
 static_assert(static_cast<int>(VirtualKind::held) == PT_HELD);
 static_assert(static_cast<int>(MessageKind::preamble) == PT_PREAMBLE);
+static_assert(static_cast<int>(Transport::udp) == PT_OVER_UDP);
+static_assert(static_cast<int>(StreamEnd::rst) == PT_STREAM_RST);
 static_assert(PT_NO_TUNNEL == no_tunnel);
+static_assert(PT_CHUNK == limits::chunk);
+static_assert(PT_CHUNK_HEAD == chunk_record_head);
+static_assert(PT_CHUNK_MAGIC == chunk_record_magic);
 
 namespace {
 
@@ -79,6 +85,9 @@ TrackerOptions options_of(const pt_options_t& given) {
   options.disabled.socks4 = given.disable_socks4;
   options.disabled.socks5 = given.disable_socks5;
   options.disabled.http_connect = given.disable_http_connect;
+  options.disabled.http_forward = given.disable_http_forward;
+  options.disabled.proxy_protocol = given.disable_proxy_protocol;
+  options.forward_needs_proof = given.forward_needs_proof;
   options.names_from_capture = !given.ignore_dns;
   if (given.fix_checksums) options.checksums = Checksums::compute;
   if (given.layers != 0) options.layers = std::min(given.layers, limits::layers);
@@ -116,6 +125,11 @@ void fill_message(const pt_outcome& outcome, const MessageEvent& event, pt_messa
   message.reason = outcome.keep(from.reason);
   message.bound_host = outcome.keep(from.bound ? std::string_view(from.bound->host) : "");
   message.bound_port = from.bound ? from.bound->port : std::uint16_t{0};
+  message.peer_host = outcome.keep(from.peer ? std::string_view(from.peer->host) : "");
+  message.peer_port = from.peer ? from.peer->port : std::uint16_t{0};
+  message.has_real_client = from.real_client.has_value();
+  if (from.real_client) message.real_client = endpoint_for_c(*from.real_client);
+  message.anomaly = outcome.keep(from.anomaly);
 }
 
 void fill_attempt(const pt_outcome& outcome, const Attempt& from, pt_attempt_t& attempt) {
@@ -171,6 +185,44 @@ void pt_outcome_free(pt_outcome_t* outcome) {
   delete outcome;
 }
 
+namespace {
+
+IpFields ip_fields_of(const pt_ip_fields_t& given) noexcept {
+  return {given.version,        given.traffic_class, given.hop_limit, given.dont_fragment,
+          given.identification, given.flow_label,    0};
+}
+
+pt_address_t address_for_c(const Address& address) noexcept {
+  return endpoint_for_c({address, 0}).address;
+}
+
+// The report wants them later; the tracker forgets them.
+void keep_ended(pt_tracker& tracker, const Outcome& outcome) {
+  for (const Event& event : outcome.events) {
+    if (const auto* ended = std::get_if<EndedEvent>(&event)) {
+      tracker.ended.tunnels.push_back({ended->attempt, 0, {}});
+    } else if (const auto* skipped = std::get_if<SkippedEvent>(&event)) {
+      tracker.ended.skipped.push_back(*skipped);
+    }
+  }
+}
+
+Chunk chunk_of(const pt_chunk_t& given) noexcept {
+  Chunk chunk;
+  chunk.sender = endpoint_of(given.sender);
+  chunk.receiver = endpoint_of(given.receiver);
+  chunk.ip = ip_fields_of(given.ip);
+  chunk.payload = bytes_from(given.payload, std::min<std::size_t>(given.payload_size, PT_CHUNK));
+  chunk.end = static_cast<StreamEnd>(given.end);
+  chunk.frame.number = given.frame;
+  chunk.frame.time = given.time;
+  chunk.parent = given.parent;
+  chunk.layer = given.layer;
+  return chunk;
+}
+
+}  // namespace
+
 void pt_tracker_segment(pt_tracker_t* tracker, const pt_segment_t* given, pt_outcome_t* outcome) {
   outcome->clear();
   outcome->outcome.clear();
@@ -180,13 +232,7 @@ void pt_tracker_segment(pt_tracker_t* tracker, const pt_segment_t* given, pt_out
   Segment segment;
   segment.sender = endpoint_of(given->sender);
   segment.receiver = endpoint_of(given->receiver);
-  segment.ip = {given->ip.version,
-                given->ip.traffic_class,
-                given->ip.hop_limit,
-                given->ip.dont_fragment,
-                given->ip.identification,
-                given->ip.flow_label,
-                0};
+  segment.ip = ip_fields_of(given->ip);
   segment.header = header;
   segment.payload = bytes_from(given->payload, std::min<std::size_t>(given->payload_size, given->length));
   segment.length = given->length;
@@ -195,24 +241,35 @@ void pt_tracker_segment(pt_tracker_t* tracker, const pt_segment_t* given, pt_out
   segment.parent = given->parent;
   segment.layer = given->layer;
   tracker->tracker.segment(segment, outcome->outcome);
-  for (const Event& event : outcome->outcome.events) {
-    if (const auto* ended = std::get_if<EndedEvent>(&event)) {
-      tracker->ended.tunnels.push_back({ended->attempt, 0, {}});
-    } else if (const auto* skipped = std::get_if<SkippedEvent>(&event)) {
-      tracker->ended.skipped.push_back(*skipped);
-    }
-  }
+  keep_ended(*tracker, outcome->outcome);
 }
 
-void pt_tracker_datagram(pt_tracker_t* tracker, const pt_datagram_t* given) {
+void pt_tracker_datagram(pt_tracker_t* tracker, const pt_datagram_t* given, pt_outcome_t* outcome) {
+  outcome->clear();
   Datagram datagram;
   datagram.sender = endpoint_of(given->sender);
   datagram.receiver = endpoint_of(given->receiver);
-  datagram.payload = bytes_from(given->payload, given->payload_size);
+  datagram.ip = ip_fields_of(given->ip);
+  datagram.payload = bytes_from(given->payload, std::min<std::size_t>(given->payload_size, given->length));
   datagram.length = given->length;
+  datagram.checksum = given->checksum;
   datagram.frame.number = given->frame;
   datagram.frame.time = given->time;
-  tracker->tracker.datagram(datagram);
+  datagram.parent = given->parent;
+  datagram.layer = given->layer;
+  tracker->tracker.datagram(datagram, outcome->outcome);
+  keep_ended(*tracker, outcome->outcome);
+}
+
+void pt_tracker_chunk(pt_tracker_t* tracker, const pt_chunk_t* given, pt_outcome_t* outcome) {
+  outcome->clear();
+  tracker->tracker.chunk(chunk_of(*given), outcome->outcome);
+  keep_ended(*tracker, outcome->outcome);
+}
+
+void pt_chunk_encode(const pt_chunk_t* chunk, uint8_t head[PT_CHUNK_HEAD]) {
+  const auto encoded = encode_chunk(chunk_of(*chunk));
+  std::copy(encoded.begin(), encoded.end(), head);
 }
 
 void pt_tracker_snapshot(const pt_tracker_t* tracker, pt_outcome_t* outcome) {
@@ -232,32 +289,35 @@ pt_progress_t pt_outcome_progress(const pt_outcome_t* outcome) {
   return static_cast<pt_progress_t>(outcome->outcome.progress);
 }
 
-uint32_t pt_outcome_tunnel(const pt_outcome_t* outcome) {
-  return outcome->outcome.tunnel;
+size_t pt_outcome_part_count(const pt_outcome_t* outcome) {
+  return outcome->outcome.parts.size();
 }
 
-uint32_t pt_outcome_handshake_bytes(const pt_outcome_t* outcome) {
-  return outcome->outcome.handshake_bytes;
+void pt_outcome_part(const pt_outcome_t* outcome, size_t index, pt_part_t* part) {
+  const Part& from = outcome->outcome.parts[index];
+  *part = {from.size, from.tunnel};
 }
 
-size_t pt_outcome_segment_count(const pt_outcome_t* outcome) {
-  return outcome->outcome.segments.size();
+size_t pt_outcome_packet_count(const pt_outcome_t* outcome) {
+  return outcome->outcome.packets.size();
 }
 
-void pt_outcome_segment(const pt_outcome_t* outcome, size_t index, pt_virtual_segment_t* segment) {
-  const VirtualSegment& from = outcome->outcome.segments[index];
-  segment->kind = static_cast<pt_virtual_kind_t>(from.kind);
-  segment->tunnel = from.tunnel;
-  segment->layer = from.layer;
-  segment->from_client = from.direction == Direction::from_client;
-  std::memcpy(segment->headers, from.headers.data(), sizeof segment->headers);
-  segment->ip_size = from.ip_size;
-  segment->tcp_size = from.tcp_size;
-  segment->payload = from.payload.data();
-  segment->payload_size = from.payload.size();
-  segment->length = from.length;
-  segment->offset = from.offset;
-  segment->frame = from.frame.number;
+void pt_outcome_packet(const pt_outcome_t* outcome, size_t index, pt_virtual_packet_t* packet) {
+  const VirtualPacket& from = outcome->outcome.packets[index];
+  packet->kind = static_cast<pt_virtual_kind_t>(from.kind);
+  packet->transport = static_cast<pt_transport_t>(from.transport);
+  packet->tunnel = from.tunnel;
+  packet->flow = from.flow;
+  packet->layer = from.layer;
+  packet->from_client = from.direction == Direction::from_client;
+  std::memcpy(packet->headers, from.headers.data(), sizeof packet->headers);
+  packet->ip_size = from.ip_size;
+  packet->transport_size = from.transport_size;
+  packet->payload = from.payload.data();
+  packet->payload_size = from.payload.size();
+  packet->length = from.length;
+  packet->offset = from.offset;
+  packet->frame = from.frame.number;
 }
 
 size_t pt_outcome_event_count(const pt_outcome_t* outcome) {
@@ -273,6 +333,14 @@ void pt_outcome_event(const pt_outcome_t* outcome, size_t index, pt_event_t* eve
   } else if (const auto* opened = std::get_if<OpenedEvent>(&from)) {
     event->kind = PT_EVENT_OPENED;
     fill_attempt(*outcome, opened->attempt, event->attempt);
+  } else if (const auto* flow = std::get_if<FlowEvent>(&from)) {
+    event->kind = PT_EVENT_FLOW;
+    event->flow = flow->flow;
+    fill_attempt(*outcome, flow->attempt, event->attempt);
+  } else if (const auto* name = std::get_if<NameEvent>(&from)) {
+    event->kind = PT_EVENT_NAME;
+    event->address = address_for_c(name->address);
+    event->name = outcome->keep(name->name);
   } else if (const auto* ended = std::get_if<EndedEvent>(&from)) {
     event->kind = PT_EVENT_ENDED;
     fill_attempt(*outcome, ended->attempt, event->attempt);

@@ -60,15 +60,37 @@ typedef struct {
 
 typedef struct {
   pt_endpoint_t sender, receiver;
-  const uint8_t *payload;
+  pt_ip_fields_t ip;
+  const uint8_t *payload; /* captured bytes */
   size_t payload_size;
-  uint32_t length;
+  uint32_t length; /* bytes of payload on the wire; at least payload_size */
+  uint16_t checksum;
   uint64_t frame;
   int64_t time;
+  uint32_t parent; /* as in pt_segment_t */
+  unsigned layer;
 } pt_datagram_t;
 
+typedef enum { PT_STREAM_OPEN, PT_STREAM_FIN, PT_STREAM_RST } pt_stream_end_t;
+
+/* The next bytes of what TLS carries, decrypted: in order, without holes. */
 typedef struct {
-  bool disable_socks4, disable_socks5, disable_http_connect;
+  pt_endpoint_t sender, receiver; /* of the TCP connection that carries the TLS session */
+  pt_ip_fields_t ip;              /* of the segment that completed the bytes */
+  const uint8_t *payload;         /* may be NULL if there is none */
+  size_t payload_size;            /* at most PT_CHUNK */
+  pt_stream_end_t end;
+  uint64_t frame;
+  int64_t time;
+  uint32_t parent; /* of the segments that carried it */
+  unsigned layer;
+} pt_chunk_t;
+
+#define PT_CHUNK 65000
+
+typedef struct {
+  bool disable_socks4, disable_socks5, disable_http_connect, disable_http_forward, disable_proxy_protocol;
+  bool forward_needs_proof; /* an absolute URI alone does not make a server a proxy */
   bool ignore_dns;      /* DNS answers in the capture are no evidence */
   bool fix_checksums;   /* compute all; else what was wrong stays wrong */
   unsigned layers;      /* 1 to PT_LAYERS; 0: PT_LAYERS */
@@ -82,21 +104,31 @@ typedef enum { PT_UNDECIDED, PT_HANDSHAKE, PT_OPEN, PT_PASSED } pt_progress_t;
 
 typedef enum { PT_SYN, PT_SYN_ACK, PT_ACK, PT_TRANSLATED, PT_HELD } pt_virtual_kind_t;
 
+typedef enum { PT_OVER_TCP, PT_OVER_UDP } pt_transport_t;
+
+/* A range of the payload that was put in. */
+typedef struct {
+  uint32_t size;
+  uint32_t tunnel; /* whose payload it is; PT_NO_TUNNEL: handshake, or nobody's, or not known yet */
+} pt_part_t;
+
 /* One packet of a virtual conversation: headers, and behind them payload. */
 typedef struct {
   pt_virtual_kind_t kind;
+  pt_transport_t transport;
   uint32_t tunnel;
-  unsigned layer;       /* of the tunnel; put in again, the segment is one layer further in */
+  uint32_t flow;        /* UDP: which of the association's */
+  unsigned layer;       /* of the tunnel; put in again, the packet is one layer further in */
   bool from_client;     /* sent by the client's end */
-  uint8_t headers[100]; /* IPv4 or IPv6 header, then the TCP header */
-  size_t ip_size, tcp_size;
+  uint8_t headers[100]; /* IPv4 or IPv6 header, then the TCP or UDP header */
+  size_t ip_size, transport_size;
   const uint8_t *payload; /* captured bytes. A range of the caller's payload, unless the kind is PT_HELD: then kept in
                              the outcome, copy it */
   size_t payload_size;
   uint32_t length; /* payload on the wire */
   int64_t offset;  /* of the payload in the virtual stream */
   uint64_t frame;  /* that carried it */
-} pt_virtual_segment_t;
+} pt_virtual_packet_t;
 
 typedef enum {
   PT_SOCKS4_REQUEST,
@@ -110,7 +142,11 @@ typedef enum {
   PT_SOCKS5_REPLY,
   PT_HTTP_CONNECT_REQUEST,
   PT_HTTP_RESPONSE_HEAD,
-  PT_HTTP_OTHER, /* never comes out */
+  PT_HTTP_FORWARD_REQUEST,  /* payload for its target, and told of as well */
+  PT_HTTP_FORWARD_RESPONSE, /* likewise */
+  PT_HTTP_FORWARD_BODY,     /* comes out only where something about it is odd */
+  PT_HTTP_OTHER,            /* never comes out */
+  PT_PROXY_HEADER,
   PT_PREAMBLE
 } pt_message_kind_t;
 
@@ -126,7 +162,7 @@ typedef struct {
   const char *protocol;      /* "socks4a" */
   const char *command;       /* "connect"; "" where there is none */
   const char *host;          /* requests: as it was spelled, without brackets; "" if it is no target */
-  const char *target_text;   /* CONNECT: the request-target as it was sent */
+  const char *target_text;   /* HTTP: the request-target as it was sent */
   uint16_t port;
   const char *username, *password; /* "" where there is none */
   const uint8_t *methods;    /* greeting: the offered ones; method: the selected one */
@@ -135,6 +171,11 @@ typedef struct {
   const char *reason;        /* HTTP reason phrase */
   const char *bound_host;    /* SOCKS replies: BND.ADDR as text; "" where there is none */
   uint16_t bound_port;
+  const char *peer_host;     /* BIND's second reply: who connected; "" elsewhere */
+  uint16_t peer_port;
+  bool has_real_client;      /* PROXY protocol */
+  pt_endpoint_t real_client;
+  const char *anomaly;       /* "" where there is none */
 } pt_message_t;
 
 /* Everything that is known of an attempt: one entry of the report. */
@@ -157,12 +198,22 @@ typedef struct {
   int64_t client_bytes, client_missing, server_bytes, server_missing;
 } pt_attempt_t;
 
-typedef enum { PT_EVENT_MESSAGE, PT_EVENT_OPENED, PT_EVENT_ENDED, PT_EVENT_SKIPPED } pt_event_kind_t;
+typedef enum {
+  PT_EVENT_MESSAGE,
+  PT_EVENT_OPENED,
+  PT_EVENT_FLOW, /* the first datagram to or from a target of an association */
+  PT_EVENT_NAME, /* the capture says that an address has a name */
+  PT_EVENT_ENDED,
+  PT_EVENT_SKIPPED
+} pt_event_kind_t;
 
 typedef struct {
   pt_event_kind_t kind;
   pt_message_t message;         /* PT_EVENT_MESSAGE */
-  pt_attempt_t attempt;         /* PT_EVENT_OPENED (as known now), PT_EVENT_ENDED (final) */
+  pt_attempt_t attempt;         /* PT_EVENT_OPENED (as known now), PT_EVENT_ENDED (final), PT_EVENT_FLOW (with its target) */
+  uint32_t flow;                /* PT_EVENT_FLOW */
+  pt_address_t address;         /* PT_EVENT_NAME */
+  const char *name;             /* PT_EVENT_NAME */
   pt_endpoint_t client, proxy;  /* PT_EVENT_SKIPPED */
   const char *skipped;          /* PT_EVENT_SKIPPED: the reason */
 } pt_event_t;
@@ -177,25 +228,32 @@ pt_outcome_t *pt_outcome_new(void);
 void pt_outcome_free(pt_outcome_t *outcome); /* NULL is allowed */
 
 /* One TCP segment, in the order of the capture, each exactly once. The outcome is cleared and filled. Each virtual
- * segment in it is to be put in as a segment of its own (parent: its tunnel, layer: its layer + 1) before the next
- * captured segment, with another outcome. */
+ * packet in it is to be put in as a segment or datagram of its own (parent: its tunnel, layer: its layer + 1) before the
+ * next captured packet, with another outcome. */
 void pt_tracker_segment(pt_tracker_t *tracker, const pt_segment_t *given, pt_outcome_t *outcome);
 
-/* One UDP datagram: names are learned from DNS answers. */
-void pt_tracker_datagram(pt_tracker_t *tracker, const pt_datagram_t *given);
+/* One UDP datagram, likewise: names are learned from DNS answers, and what a proxy relays becomes a virtual packet. */
+void pt_tracker_datagram(pt_tracker_t *tracker, const pt_datagram_t *given, pt_outcome_t *outcome);
+
+/* Decrypted bytes, likewise, behind the segment that completed them. */
+void pt_tracker_chunk(pt_tracker_t *tracker, const pt_chunk_t *given, pt_outcome_t *outcome);
+
+/* What pcap-unproxy reads from a pipe (docs/decisions/0008): this text, then for each chunk a head and its payload. */
+#define PT_CHUNK_MAGIC "proxytunnel-chunks/1\n"
+#define PT_CHUNK_HEAD 56
+void pt_chunk_encode(const pt_chunk_t *chunk, uint8_t head[PT_CHUNK_HEAD]);
 
 /* Every attempt so far, finished or not, in the order of ids, as PT_EVENT_ENDED. Changes nothing. */
 void pt_tracker_snapshot(const pt_tracker_t *tracker, pt_outcome_t *outcome);
 
-/* What became of the connection of the segment that was put in. */
+/* What became of the connection of the segment that was put in; of a datagram: PT_OPEN if it was relayed. */
 pt_progress_t pt_outcome_progress(const pt_outcome_t *outcome);
-/* Its open tunnel, or PT_NO_TUNNEL. */
-uint32_t pt_outcome_tunnel(const pt_outcome_t *outcome);
-/* How many of the segment's first payload bytes are handshake; the rest is payload of the tunnel. */
-uint32_t pt_outcome_handshake_bytes(const pt_outcome_t *outcome);
+/* Whose its payload is, in order; all of it, unless the connection is passed. */
+size_t pt_outcome_part_count(const pt_outcome_t *outcome);
+void pt_outcome_part(const pt_outcome_t *outcome, size_t index, pt_part_t *part);
 
-size_t pt_outcome_segment_count(const pt_outcome_t *outcome);
-void pt_outcome_segment(const pt_outcome_t *outcome, size_t index, pt_virtual_segment_t *segment);
+size_t pt_outcome_packet_count(const pt_outcome_t *outcome);
+void pt_outcome_packet(const pt_outcome_t *outcome, size_t index, pt_virtual_packet_t *segment);
 size_t pt_outcome_event_count(const pt_outcome_t *outcome);
 void pt_outcome_event(const pt_outcome_t *outcome, size_t index, pt_event_t *event);
 

@@ -6,13 +6,16 @@
 //   Wait    - it needs more bytes of one direction than there are; asked again when there are more
 //   Took    - it understood a message: `size` bytes of one direction are taken and never shown again
 //   Open    - the tunnel is open; in each direction payload begins behind what was taken
+//   Relay   - the proxy relays datagrams as long as this connection lives
 //   Reject  - this attempt is over; the connection may see another one (407 and retry) or not
+//   Again   - what was taken was no attempt; what follows may be anything, as at the start of a connection
 //   Leave   - no attempt is open and none can follow: nothing more to see here, and nothing to report
-// Open, Leave and a Reject that nothing may follow are last words: asked again, a handshake says Leave.
+// All but Wait, Took and a Reject that something may follow are last words: asked again, a handshake says Leave.
 // A handshake reads the direction it needs next and ignores the other, so early data, pipelining, any cutting and any
 // interleaving need no code here: its steps are a function of the two streams (law 1, order-free). Nothing is kept
 // between steps but an enum named after what is awaited and a few facts from earlier messages; a partial message is
-// simply read again. A body that is followed but not needed is taken as it comes (MessageKind::http_other).
+// simply read again. A body that is followed is taken as it comes (MessageKind::http_forward_body, http_other); where its
+// length is known it is taken at once, before it is there: no byte of it needs to be seen.
 #pragma once
 
 #include <cstddef>
@@ -29,15 +32,27 @@ namespace proxytunnel {
 /// The bytes of each direction that were not taken yet. Valid during one call.
 using Untaken = PerDirection<Bytes>;
 
+/// What the bytes of an unfinished message are.
+enum class Incomplete : std::uint8_t {
+  handshake,  ///< nothing but handshake
+  unknown     ///< payload, perhaps
+};
 struct Wait {
   Direction direction;
+  Incomplete incomplete = Incomplete::handshake;  ///< all untaken bytes of that direction
 };
+/// The size of Took where everything that follows in a direction is taken.
+constexpr std::size_t whole_rest = std::size_t{1} << 62;
 struct Took {
   Direction direction;
-  std::size_t size;  ///< at least 1, at most what there is
+  std::size_t size;  ///< at least 1; more than there is only of a body, whose rest then need not be shown any more
   Message message;
 };
-struct Open {};
+struct Open {
+  std::string_view anomaly{};  ///< a constant, if all that follows is payload for want of anything better
+};
+struct Relay {};
+struct Again {};
 struct Reject {
   /// refused, auth_failed, method_rejected, invalid_target, encapsulated, malformed; or established, where the proxy
   /// granted a command that opens no tunnel on this connection (the reason says which).
@@ -46,7 +61,7 @@ struct Reject {
   bool another_may_follow = false;  ///< the next attempt on this connection may begin behind what was taken
 };
 struct Leave {};
-using Step = std::variant<Wait, Took, Open, Reject, Leave>;
+using Step = std::variant<Wait, Took, Open, Relay, Reject, Again, Leave>;
 
 class Handshake {
  public:
@@ -78,6 +93,8 @@ struct Disabled {
   bool socks4 = false;  ///< and SOCKS4a
   bool socks5 = false;
   bool http_connect = false;
+  bool http_forward = false;
+  bool proxy_protocol = false;
 };
 
 /// Looks at the first bytes of both streams of a connection (nothing taken yet). A "no" and a "yes" are for good: more
@@ -85,7 +102,8 @@ struct Disabled {
 /// A "yes" needs proof from both sides where the client's bytes
 /// alone could be anything (SOCKS4, SOCKS5), so that ordinary binary traffic is never claimed; the text of a CONNECT
 /// request is proof enough. With `allow_preamble` the server's stream may begin with up to limits::preamble other
-/// bytes (a back-connect proxy that introduces itself); then both streams together must hold a whole handshake.
+/// bytes (a back-connect proxy that introduces itself); then both streams together must hold a whole handshake. The
+/// PROXY protocol is not looked for then: its header is the first word of who opens the connection.
 [[nodiscard]] Detection detect(const Untaken& first, bool allow_preamble, const Disabled& disabled) noexcept;
 
 /// The same question when one stream or both will bring nothing more: a client's complete and well-formed first

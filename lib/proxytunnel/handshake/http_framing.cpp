@@ -41,6 +41,10 @@ struct HttpFraming::Parser {
     const std::string head = std::string(start_line) + framing_fields(fields);
     feed(bytes_of(head));
     if (state == State::more && llhttp_message_needs_eof(&llhttp) != 0) state = State::until_close;
+    if (state == State::more && (llhttp.flags & F_CHUNKED) == 0) {
+      length = static_cast<std::size_t>(llhttp.content_length);
+      if (length > longest) state = State::failed;
+    }
   }
 
   explicit Parser(State known) : state(known) {}
@@ -58,6 +62,7 @@ struct HttpFraming::Parser {
   llhttp_t llhttp{};
   llhttp_settings_t settings{};
   State state = State::more;
+  std::size_t length = 0;  ///< where the head says it
 };
 
 HttpFraming::HttpFraming(const HttpRequestHead& head) noexcept
@@ -77,6 +82,10 @@ std::size_t HttpFraming::feed(Bytes bytes) noexcept {
 }
 HttpFraming::State HttpFraming::state() const noexcept {
   return parser_->state;
+}
+std::optional<std::size_t> HttpFraming::known_length() const noexcept {
+  const bool is_known = parser_->state == State::more && parser_->length > 0;
+  return is_known ? std::optional(parser_->length) : std::nullopt;
 }
 
 }  // namespace proxytunnel

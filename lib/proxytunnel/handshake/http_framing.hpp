@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "handshake/http_head.hpp"
 
@@ -33,6 +34,9 @@ class HttpFraming {
   /// byte behind them.
   std::size_t feed(Bytes bytes) noexcept;
   [[nodiscard]] State state() const noexcept;
+  /// Before the first feed(): the length of the body, where its head says so. At most `longest`; more is `failed`.
+  [[nodiscard]] std::optional<std::size_t> known_length() const noexcept;
+  static constexpr std::size_t longest = std::size_t{1} << 60;
 
  private:
   struct Parser;

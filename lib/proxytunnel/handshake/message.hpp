@@ -57,9 +57,13 @@ enum class MessageKind : std::uint8_t {
   socks5_request,
   socks5_reply,
   http_connect_request,
-  http_response_head,  ///< the answer to a CONNECT; 1xx included
-  http_other,          ///< bytes that belong to no attempt: bodies, proxied requests before a CONNECT
-  preamble             ///< what a back-connect proxy said before its handshake
+  http_response_head,     ///< the answer to a CONNECT, 1xx included; and any 407, which is the proxy's own
+  http_forward_request,   ///< the head of a request in absolute-form: payload for its target
+  http_forward_response,  ///< the head of an answer to one, 1xx included: payload as well
+  http_forward_body,      ///< of either: payload as well
+  http_other,             ///< bytes that belong to no attempt and to no target: bodies of refusals above all
+  proxy_header,           ///< of the PROXY protocol
+  preamble                ///< what a back-connect proxy said before its handshake
 };
 
 /// One message of a handshake, as a value. Which members mean something follows from `kind`.
@@ -68,12 +72,17 @@ struct Message {
   Protocol protocol = Protocol::socks5;  ///< every kind
   Command command = Command::none;       ///< requests
   std::optional<Target> target;          ///< requests; absent if the request names nothing that can be a target
-  std::string target_text;               ///< CONNECT: the request-target as it was sent
+  std::string target_text;               ///< HTTP: the request-target as it was sent
   Credentials credentials;               ///< SOCKS4 user id; RFC 1929; Proxy-Authorization: Basic
   std::string methods;                   ///< greeting: one byte for each method; method: the selected one
   int reply_code = -1;                   ///< replies: CD, REP, STATUS, the selected method or the HTTP status
   std::string reason;                    ///< HTTP: the reason phrase
   std::optional<Target> bound;           ///< SOCKS replies: BND.ADDR and BND.PORT
+  std::optional<Target> peer;            ///< BIND's second reply: who connected; then `bound` is absent
+  std::optional<Endpoint> real_client;   ///< PROXY header: the source; absent where it names none
+  std::uint32_t exchange = 0;            ///< HTTP: number of the request on its connection, also in the answer
+  bool speaks_to_proxy = false;          ///< absolute-form: a field (Proxy-*) that only a proxy is sent
+  std::string_view anomaly;              ///< a constant: what is odd about it; mostly empty
 };
 
 }  // namespace proxytunnel

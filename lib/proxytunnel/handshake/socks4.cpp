@@ -4,6 +4,7 @@
 #include "handshake/socks4.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/limits.hpp"
 
@@ -121,6 +122,7 @@ Step Socks4Handshake::next(const Untaken& untaken) noexcept {
       protocol_ = request.value.protocol;
       command_ = request.value.command;
       has_target_ = request.value.target.has_value();
+      peer_is_known_ = has_target_ && !(request.value.target->address && request.value.target->address->is_unspecified());
       awaited_ = Awaited::reply;
       return Took{Direction::from_client, request.size, std::move(request.value)};
     }
@@ -153,20 +155,25 @@ Step Socks4Handshake::take_reply(Bytes bytes) noexcept {
     awaited_ = Awaited::over;
     return Reject{Status::malformed, "the answer is no socks4 reply", false};
   }
-  judge_reply(reply.value.reply_code);
   reply.value.protocol = protocol_;
+  if (awaited_ == Awaited::second_reply) reply.value.peer = std::exchange(reply.value.bound, std::nullopt);
+  judge_reply(reply.value);
   return Took{Direction::from_server, reply.size, std::move(reply.value)};
 }
 
-void Socks4Handshake::judge_reply(int code) noexcept {
-  if (code != granted) return reject(Status::refused, {});
+void Socks4Handshake::judge_reply(const Message& reply) noexcept {
+  if (reply.reply_code != granted) return reject(Status::refused, {});
   if (command_ == Command::resolve) return reject(Status::established, "resolve opens no tunnel");
-  if (command_ == Command::bind) {
-    if (awaited_ == Awaited::second_reply) return reject(Status::established, "bind is not followed yet");
+  if (command_ == Command::bind && awaited_ == Awaited::reply) {
     awaited_ = Awaited::second_reply;
     return;
   }
-  if (!has_target_) return reject(Status::invalid_target, "the request names no host");
+  if (command_ == Command::bind) {
+    const bool names_peer = reply.peer && !reply.peer->address->is_unspecified();
+    if (!names_peer && !peer_is_known_) return reject(Status::invalid_target, "nobody says who connected");
+  } else if (!has_target_) {
+    return reject(Status::invalid_target, "the request names no host");
+  }
   awaited_ = Awaited::open;
 }
 

@@ -31,13 +31,14 @@ class Socks4Handshake final : public Handshake {
   enum class Awaited : std::uint8_t { request, reply, second_reply, open, rejected, over };
 
   Step take_reply(Bytes bytes) noexcept;
-  void judge_reply(int code) noexcept;
+  void judge_reply(const Message& reply) noexcept;
   void reject(Status status, std::string_view reason) noexcept;
 
   Awaited awaited_ = Awaited::request;
   Protocol protocol_ = Protocol::socks4;
   Command command_ = Command::none;
   bool has_target_ = false;
+  bool peer_is_known_ = false;  ///< BIND: the request says who will connect
   Reject rejection_;
 };
 

@@ -3,6 +3,8 @@
 // spec: RFC 1928, RFC 1929, RFC 1961; Tor's socks-extensions (RESOLVE, RESOLVE_PTR)
 #include "handshake/socks5.hpp"
 
+#include <utility>
+
 #include "base/limits.hpp"
 
 namespace proxytunnel {
@@ -91,11 +93,20 @@ Step Socks5Handshake::next(const Untaken& untaken) noexcept {
     case Awaited::server_token:
       return take_server_token(untaken);
     case Awaited::reply:
-    case Awaited::second_reply:
       return take(Direction::from_server, parse_socks5_reply(server), "the answer is no socks5 reply");
+    case Awaited::second_reply: {
+      auto reply = parse_socks5_reply(server);
+      reply.value.peer = std::exchange(reply.value.bound, std::nullopt);
+      return take(Direction::from_server, std::move(reply), "the answer is no socks5 reply");
+    }
+    case Awaited::clear_payload:
+      return judge_payload(untaken);
     case Awaited::open:
       awaited_ = Awaited::over;
       return Open{};
+    case Awaited::relay:
+      awaited_ = Awaited::over;
+      return Relay{};
     case Awaited::rejected:
       awaited_ = Awaited::over;
       return rejection_;
@@ -176,10 +187,11 @@ void Socks5Handshake::advance(const Message& message) noexcept {
     case MessageKind::socks5_request:
       command_ = message.command;
       has_target_ = message.target.has_value();
+      peer_is_known_ = has_target_ && !(message.target->address && message.target->address->is_unspecified());
       awaited_ = Awaited::reply;
       return;
     default:
-      return judge_reply(message.reply_code);
+      return judge_reply(message);
   }
 }
 
@@ -209,26 +221,48 @@ void Socks5Handshake::judge_token(int type) noexcept {
   awaited_ = from_client ? Awaited::server_token : Awaited::client_token;
 }
 
-void Socks5Handshake::judge_reply(int code) noexcept {
-  if (code != 0) return reject(Status::refused, {});
-  const bool is_second = awaited_ == Awaited::second_reply;
+void Socks5Handshake::judge_reply(const Message& reply) noexcept {
+  if (reply.reply_code != 0) return reject(Status::refused, {});
   switch (command_) {
     case Command::connect:
+      if (!has_target_) return reject(Status::invalid_target, "the request names no host");
       break;
-    case Command::bind:
-      if (is_second) return reject(Status::established, "bind is not followed yet");
-      awaited_ = Awaited::second_reply;
-      return;
+    case Command::bind: {
+      if (awaited_ == Awaited::reply) {
+        awaited_ = Awaited::second_reply;
+        return;
+      }
+      const bool names_peer = reply.peer && !(reply.peer->address && reply.peer->address->is_unspecified());
+      if (!names_peer && !peer_is_known_) return reject(Status::invalid_target, "nobody says who connected");
+      break;
+    }
     case Command::udp_associate:
-      return reject(Status::established, "udp associate is not followed yet");
+      awaited_ = Awaited::relay;
+      return;
     case Command::resolve:
     case Command::resolve_ptr:
       return reject(Status::established, "resolve opens no tunnel");
     default:
       return reject(Status::malformed, "the command is unknown");
   }
-  if (!has_target_) return reject(Status::invalid_target, "the request names no host");
-  awaited_ = Awaited::open;
+  awaited_ = gssapi_messages_ > 0 ? Awaited::clear_payload : Awaited::open;
+}
+
+// A client that negotiated GSSAPI may have agreed on no protection: then its request came in the clear, and its payload
+// does, too. Should payload of either side be wrapped all the same, none is shown as what it is not (RFC 1961 section 5):
+// both sides have to show that it is not.
+Step Socks5Handshake::judge_payload(const Untaken& untaken) noexcept {
+  const Bytes client = untaken[Direction::from_client], server = untaken[Direction::from_server];
+  if (gssapi_type(client) == gssapi_wrapped || gssapi_type(server) == gssapi_wrapped) {
+    awaited_ = Awaited::over;
+    return Reject{Status::encapsulated, "gssapi wraps the payload", false};
+  }
+  // The first byte may be enough: wrapped payload begins with the version of GSSAPI messages.
+  const auto is_undecided = [](Bytes bytes) { return bytes.empty() || (bytes.size() == 1 && bytes[0] == auth_version); };
+  if (is_undecided(client)) return Wait{Direction::from_client, Incomplete::unknown};
+  if (is_undecided(server)) return Wait{Direction::from_server, Incomplete::unknown};
+  awaited_ = Awaited::over;
+  return Open{};
 }
 
 void Socks5Handshake::reject(Status status, std::string_view reason) noexcept {

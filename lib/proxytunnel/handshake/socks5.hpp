@@ -48,7 +48,9 @@ class Socks5Handshake final : public Handshake {
     request,  ///< or credentials nobody asked for
     reply,
     second_reply,
+    clear_payload,  ///< GSSAPI was negotiated: whether payload is wrapped shows with its first bytes
     open,
+    relay,
     rejected,
     over
   };
@@ -59,12 +61,14 @@ class Socks5Handshake final : public Handshake {
   void advance(const Message& message) noexcept;
   void judge_method(std::uint8_t method) noexcept;
   void judge_token(int type) noexcept;
-  void judge_reply(int code) noexcept;
+  void judge_reply(const Message& reply) noexcept;
+  Step judge_payload(const Untaken& untaken) noexcept;
   void reject(Status status, std::string_view reason) noexcept;
 
   Awaited awaited_ = Awaited::greeting;
   Command command_ = Command::none;
   bool has_target_ = false;
+  bool peer_is_known_ = false;  ///< BIND: the request says who will connect
   bool protection_asked_ = false;  ///< the client has sent its protection level
   unsigned gssapi_messages_ = 0;
   std::string offered_;  ///< methods, at most 255

@@ -69,6 +69,11 @@ SyntheticAddress SyntheticAddresses::of(std::string_view name) noexcept {
   return made;
 }
 
+bool SyntheticAddresses::is_of(std::string_view name, const Address& address) const noexcept {
+  const auto known = made_.find(canonical_name(name));
+  return known != made_.end() && known->second.address == address;
+}
+
 SyntheticAddress SyntheticAddresses::make(std::string_view canonical) const noexcept {
   SplitMix64 words(fnv1a(canonical));
   SyntheticAddress made;

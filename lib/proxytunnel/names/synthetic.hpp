@@ -73,6 +73,9 @@ class SyntheticAddresses {
   /// gets another address that is not in use, with a fallback that says so.
   [[nodiscard]] SyntheticAddress of(std::string_view name) noexcept;
 
+  /// Whether the name has the address already.
+  [[nodiscard]] bool is_of(std::string_view name, const Address& address) const noexcept;
+
   [[nodiscard]] bool is_synthetic(const Address& address) const noexcept { return prefixes_.contain(address); }
   [[nodiscard]] const SyntheticPrefixes& prefixes() const noexcept { return prefixes_; }
 

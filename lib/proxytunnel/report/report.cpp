@@ -28,17 +28,18 @@ Json endpoint(const Endpoint& end) {
   return {{"address", end.address.text()}, {"port", end.port}};
 }
 
-Json target_of(const Attempt& attempt) {
-  if (!attempt.target) return {{"host", text_or_null(attempt.target_text)}, {"address", nullptr}, {"port", nullptr}};
-  const auto& target = *attempt.target;
+Json target_of(const Target& target) {
   return {{"host", text_or_null(target.host)},
           {"address", target.address ? Json(target.address->text()) : Json(nullptr)},
           {"port", target.port}};
 }
 
-Json origin_of(const Attempt& attempt) {
-  if (!attempt.origin) return nullptr;
-  const auto& origin = *attempt.origin;
+Json target_of(const Attempt& attempt) {
+  if (attempt.target) return target_of(*attempt.target);
+  return {{"host", text_or_null(attempt.target_text)}, {"address", nullptr}, {"port", nullptr}};
+}
+
+Json origin_of(const Origin& origin) {
   Json candidates = Json::array();
   for (const auto& candidate : origin.candidates) {
     Json entry = {{"address", candidate.address.text()}, {"provenance", name_of(candidate.provenance)}};
@@ -51,11 +52,10 @@ Json origin_of(const Attempt& attempt) {
   return result;
 }
 
-Json bound_of(const Attempt& attempt) {
-  if (!attempt.bound) return {{"address", nullptr}, {"port", nullptr}};
-  const auto& bound = *attempt.bound;
-  const std::string address = bound.address ? bound.address->text() : bound.host;
-  return {{"address", text_or_null(address)}, {"port", bound.port}};
+Json bound_of(const std::optional<Target>& bound) {
+  if (!bound) return {{"address", nullptr}, {"port", nullptr}};
+  const std::string address = bound->address ? bound->address->text() : bound->host;
+  return {{"address", text_or_null(address)}, {"port", bound->port}};
 }
 
 Json payload_of(const ReportEntry& entry, Direction direction) {
@@ -72,6 +72,21 @@ Json payload_of(const ReportEntry& entry, Direction direction) {
   return result;
 }
 
+// Of a UDP association: its targets, in order of appearance.
+Json flows_of(const Attempt& attempt) {
+  Json flows = Json::array();
+  for (const Flow& flow : attempt.flows) {
+    const auto side = [&flow](Direction direction) {
+      return Json({{"datagrams", flow.datagrams[direction]}, {"bytes", flow.bytes[direction]}});
+    };
+    flows.push_back({{"target", target_of(flow.target)},
+                     {"origin", origin_of(flow.origin)},
+                     {"client_payload", side(Direction::from_client)},
+                     {"server_payload", side(Direction::from_server)}});
+  }
+  return flows;
+}
+
 Json connect_ms(const Attempt& attempt) {
   if (attempt.request.frame == 0 || attempt.reply.frame == 0) return nullptr;
   Time elapsed = 0;  // hostile time stamps may be further apart than Time can tell
@@ -85,8 +100,9 @@ Json id_or_null(TunnelId id) {
 
 Json entry_of(const ReportEntry& entry, Passwords passwords) {
   const Attempt& attempt = entry.attempt;
-  const std::string& password = attempt.credentials.password.value_or("");
-  return {
+  const std::string password = attempt.credentials.password.value_or("");
+  const bool is_udp = attempt.command == Command::udp_associate;
+  Json result = {
       {"id", attempt.id},
       {"input", entry.input},
       {"parent", id_or_null(attempt.parent)},
@@ -96,12 +112,12 @@ Json entry_of(const ReportEntry& entry, Passwords passwords) {
       {"client", endpoint(attempt.client)},
       {"proxy", endpoint(attempt.proxy)},
       {"target", target_of(attempt)},
-      {"origin", origin_of(attempt)},
-      {"transport", "tcp"},
+      {"origin", attempt.origin ? origin_of(*attempt.origin) : Json(nullptr)},
+      {"transport", is_udp ? "udp" : "tcp"},
       {"status", name_of(attempt.status)},
       {"reason", text_or_null(attempt.reason)},
       {"reply_code", attempt.reply_code < 0 ? Json(nullptr) : Json(attempt.reply_code)},
-      {"bound", bound_of(attempt)},
+      {"bound", bound_of(attempt.bound)},
       {"username", text_or_null(attempt.credentials.username.value_or(""))},
       {"password", passwords == Passwords::show ? text_or_null(password) : Json(nullptr)},
       {"times",
@@ -119,7 +135,11 @@ Json entry_of(const ReportEntry& entry, Passwords passwords) {
       {"server_payload", payload_of(entry, Direction::from_server)},
       {"wan_leg", nullptr},
       {"anomalies", attempt.anomalies},
+      {"inside_tls", attempt.inside_tls},
   };
+  if (attempt.command == Command::bind) result["peer"] = bound_of(attempt.peer);
+  if (is_udp) result["flows"] = flows_of(attempt);
+  return result;
 }
 
 Json input_of(const InputSummary& input) {

@@ -5,66 +5,29 @@
 #include <algorithm>
 #include <cstring>
 
-#include "synth/checksum.hpp"
+#include "synth/ip_header.hpp"
 
 namespace proxytunnel {
 namespace {
 
-constexpr std::uint8_t protocol_tcp = 6;
 constexpr std::size_t tcp_header = 20, checksum_at = 16;
 enum Option : std::uint8_t { end_of_options = 0, nop = 1, mss = 2, window_scale = 3, sack_permitted = 4, sack = 5 };
 
-// RFC 9293 section 3.1 (IPv4), RFC 8200 section 8.1 (IPv6)
-Sum pseudo_header(const Endpoint& sender, const Endpoint& receiver, std::uint32_t tcp_length) noexcept {
-  return Sum::of(sender.address.bytes()) + Sum::of(receiver.address.bytes()) + Sum(protocol_tcp) +
-         Sum(tcp_length >> 16) + Sum(tcp_length & 0xffffU);
-}
-
-std::uint8_t write_ipv4(const VirtualSegment& packet, std::uint32_t length, std::uint8_t* at) noexcept {
-  std::memset(at, 0, 20);
-  at[0] = 0x45;
-  at[1] = packet.ip.traffic_class;
-  put16(at + 2, length + 20 > 0xffff ? 0 : length + 20);
-  put16(at + 4, packet.ip.identification);
-  at[6] = packet.ip.dont_fragment ? 0x40 : 0;
-  at[8] = packet.ip.hop_limit;
-  at[9] = protocol_tcp;
-  std::memcpy(at + 12, packet.sender.address.octets.data(), 4);
-  std::memcpy(at + 16, packet.receiver.address.octets.data(), 4);
-  const Sum right(Sum::of({at, 20}).checksum());
-  put16(at + 10, (right + Sum(packet.ip.checksum_error)).folded());
-  return 20;
-}
-
-std::uint8_t write_ipv6(const VirtualSegment& packet, std::uint32_t length, std::uint8_t* at) noexcept {
-  put32(at,
-        0x60000000U | static_cast<std::uint32_t>(packet.ip.traffic_class) << 20 | (packet.ip.flow_label & 0xfffffU));
-  put16(at + 4, length > 0xffff ? 0 : length);
-  at[6] = protocol_tcp;
-  at[7] = packet.ip.hop_limit;
-  std::memcpy(at + 8, packet.sender.address.octets.data(), 16);
-  std::memcpy(at + 24, packet.receiver.address.octets.data(), 16);
-  return 40;
-}
-
-void write_ip(VirtualSegment& packet) noexcept {
-  const std::uint32_t length = packet.tcp_size + packet.length;
-  packet.ip.version = packet.sender.address.version;
-  packet.ip_size = packet.ip.version == 4 ? write_ipv4(packet, length, packet.headers.data())
-                                          : write_ipv6(packet, length, packet.headers.data());
-}
-
-// Drops what lies below the floor from a SACK option of `size` bytes; freed room becomes NOPs in front.
-void trim_sack(std::uint8_t* option, std::size_t size, std::uint32_t floor) noexcept {
+// Cuts and moves the blocks of a SACK option of `size` bytes; freed room becomes NOPs in front.
+void change_sack(std::uint8_t* option, std::size_t size, const Translation::Sack& change) noexcept {
   std::array<std::uint8_t, 40> blocks{};
   std::size_t kept = 0;
+  const auto place = [&change](const std::uint8_t* edge) {
+    const auto behind_floor = static_cast<std::int32_t>(get32(edge) - change.floor);
+    if (behind_floor < 0) return std::uint32_t{0};
+    const auto behind = static_cast<std::uint32_t>(behind_floor);
+    return change.size ? std::min(behind, *change.size) : behind;
+  };
   for (std::size_t i = 2; i + 8 <= size; i += 8) {
-    std::uint32_t left = get32(option + i);
-    const std::uint32_t right = get32(option + i + 4);
-    if (static_cast<std::int32_t>(right - floor) <= 0) continue;
-    if (static_cast<std::int32_t>(left - floor) < 0) left = floor;
-    put32(&blocks[kept], left);
-    put32(&blocks[kept + 4], right);
+    const std::uint32_t left = place(option + i), right = place(option + i + 4);
+    if (right <= left) continue;
+    put32(&blocks[kept], change.floor + left - change.shift);
+    put32(&blocks[kept + 4], change.floor + right - change.shift);
     kept += 8;
   }
   const std::size_t used = kept == 0 ? 0 : kept + 2;
@@ -94,38 +57,41 @@ void each_option(std::uint8_t* at, std::size_t size, Visit visit) noexcept {
 // The sum of the payload that the parent's checksum stands for, whether the payload was captured or not.
 Sum implied_payload(const Segment& segment) noexcept {
   const auto tcp_length = static_cast<std::uint32_t>(segment.header.size()) + segment.length;
-  return Sum(0xffff) - (pseudo_header(segment.sender, segment.receiver, tcp_length) + Sum::of(segment.header));
+  return Sum(0xffff) -
+         (pseudo_header(Transport::tcp, segment.sender, segment.receiver, tcp_length) + Sum::of(segment.header));
 }
 
-// A sender that leaves the checksum to its network card writes the pseudo header's sum, with the length or (large
-// segments on some systems) without it.
 bool left_to_network_card(const Segment& segment) noexcept {
   const auto tcp_length = static_cast<std::uint32_t>(segment.header.size()) + segment.length;
-  const std::uint16_t have = segment.checksum();
-  return have == pseudo_header(segment.sender, segment.receiver, tcp_length).folded() ||
-         have == pseudo_header(segment.sender, segment.receiver, 0).folded();
+  return left_to_network_card(Transport::tcp, segment.sender, segment.receiver, tcp_length, segment.checksum());
 }
 
-Sum remaining_payload(const Segment& segment, const Translation& change) noexcept {
-  const std::size_t cut = std::min<std::size_t>(change.cut, segment.payload.size());
-  if (change.checksums == Checksums::compute || left_to_network_card(segment)) {
-    return Sum::of(segment.payload.subspan(cut));
+// The sum of what is shown. What follows it is subtracted as far as it was captured; where it was not, only the captured
+// bytes can speak.
+Sum shown_payload(const Segment& segment, const Translation& change, const VirtualPacket& shown) noexcept {
+  if (change.checksums == Checksums::compute || left_to_network_card(segment)) return Sum::of(shown.payload);
+  const std::size_t begin = std::min<std::size_t>(change.cut, segment.payload.size());
+  const std::uint32_t end = change.cut + shown.length;
+  if (end < segment.length && segment.payload.size() < segment.length) return Sum::of(shown.payload);
+  Sum rest = implied_payload(segment);
+  if (begin > 0) rest = rest - Sum::of(segment.payload.first(begin));
+  if (end < segment.length) {
+    const Sum behind = Sum::of(segment.payload.subspan(end));
+    rest = rest - (end % 2 == 0 ? behind : behind.swapped());
   }
-  const Sum all = implied_payload(segment);
-  if (cut == 0) return all;
-  const Sum rest = all - Sum::of(segment.payload.first(cut));
-  return cut % 2 == 0 ? rest : rest.swapped();
+  return begin % 2 == 0 ? rest : rest.swapped();
 }
 
-void write_tcp_checksum(VirtualSegment& packet, Sum payload) noexcept {
+void write_tcp_checksum(VirtualPacket& packet, Sum payload) noexcept {
   std::uint8_t* tcp = packet.headers.data() + packet.ip_size;
   put16(tcp + checksum_at, 0);
-  const Sum total = pseudo_header(packet.sender, packet.receiver, packet.tcp_size + packet.length) +
-                    Sum::of({tcp, packet.tcp_size}) + payload;
+  const Sum total =
+      pseudo_header(Transport::tcp, packet.sender, packet.receiver, packet.transport_size + packet.length) +
+      Sum::of({tcp, packet.transport_size}) + payload;
   put16(tcp + checksum_at, total.checksum());
 }
 
-// The urgent pointer counts from the sequence number, which moved.
+// The urgent pointer counts from the first byte that is shown, which is `cut` bytes further on.
 void cut_urgent(std::uint8_t* tcp, std::uint32_t cut) noexcept {
   constexpr std::uint8_t urgent = 0x20;
   if ((tcp[13] & urgent) == 0 || cut == 0) return;
@@ -134,21 +100,23 @@ void cut_urgent(std::uint8_t* tcp, std::uint32_t cut) noexcept {
   put16(tcp + 18, pointer <= cut ? 0 : pointer - cut);
 }
 
-void write_ports(const VirtualSegment& packet, std::uint8_t* tcp) noexcept {
+void write_ports(const VirtualPacket& packet, std::uint8_t* tcp) noexcept {
   put16(tcp, packet.sender.port);
   put16(tcp + 2, packet.receiver.port);
 }
 
 }  // namespace
 
-void translate(const Segment& segment, const Translation& change, VirtualSegment& result) noexcept {
+void translate(const Segment& segment, const Translation& change, VirtualPacket& result) noexcept {
+  result.transport = Transport::tcp;
   result.sender = change.sender;
   result.receiver = change.receiver;
   result.ip = segment.ip;
   if (change.checksums == Checksums::compute) result.ip.checksum_error = 0;
-  result.tcp_size = static_cast<std::uint8_t>(segment.header.size());
+  result.transport_size = static_cast<std::uint8_t>(segment.header.size());
   result.payload = segment.payload.subspan(std::min<std::size_t>(change.cut, segment.payload.size()));
-  result.length = segment.length - change.cut;
+  result.payload = result.payload.first(std::min<std::size_t>(change.keep, result.payload.size()));
+  result.length = std::min(segment.length - change.cut, change.keep);
   result.frame = segment.frame;
   write_ip(result);
 
@@ -157,15 +125,15 @@ void translate(const Segment& segment, const Translation& change, VirtualSegment
   write_ports(result, tcp);
   put32(tcp + 4, change.sequence);
   // A SYN that carried payload (RFC 7413) stands before the virtual one; what is shown of it is its payload.
-  tcp[13] = static_cast<std::uint8_t>(tcp[13] & ~tcp_flag::syn);
-  cut_urgent(tcp, change.sequence - segment.sequence());
+  tcp[13] = static_cast<std::uint8_t>(tcp[13] & ~(tcp_flag::syn | change.dropped_flags));
+  cut_urgent(tcp, change.cut + (segment.has(tcp_flag::syn) ? 1 : 0));
   if (segment.has(tcp_flag::ack)) put32(tcp + 8, change.acknowledgment);
-  if (change.sack_floor) {
-    each_option(tcp + tcp_header, result.tcp_size - tcp_header, [&](std::uint8_t* option, std::size_t size) {
-      if (option[0] == Option::sack) trim_sack(option, size, *change.sack_floor);
+  if (change.sack) {
+    each_option(tcp + tcp_header, result.transport_size - tcp_header, [&](std::uint8_t* option, std::size_t size) {
+      if (option[0] == Option::sack) change_sack(option, size, *change.sack);
     });
   }
-  write_tcp_checksum(result, remaining_payload(segment, change));
+  write_tcp_checksum(result, shown_payload(segment, change, result));
 }
 
 bool sacks_behind(const Segment& segment, std::uint32_t floor) noexcept {
@@ -227,8 +195,9 @@ std::size_t write_syn_options(const SynOptions& options, std::uint8_t* at) noexc
 
 }  // namespace
 
-void synthesize(const Opening& opening, VirtualSegment& result) noexcept {
+void synthesize(const Opening& opening, VirtualPacket& result) noexcept {
   result.kind = opening.kind;
+  result.transport = Transport::tcp;
   result.sender = opening.sender;
   result.receiver = opening.receiver;
   result.ip = opening.ip;
@@ -240,12 +209,12 @@ void synthesize(const Opening& opening, VirtualSegment& result) noexcept {
   std::memset(tcp, 0, tcp_header);
   const bool has_options = opening.kind != VirtualKind::ack;
   const std::size_t options = has_options ? write_syn_options(opening.options, tcp + tcp_header) : 0;
-  result.tcp_size = static_cast<std::uint8_t>(tcp_header + options);
+  result.transport_size = static_cast<std::uint8_t>(tcp_header + options);
   write_ip(result);
   write_ports(result, tcp);
   put32(tcp + 4, opening.sequence);
   if (opening.kind != VirtualKind::syn) put32(tcp + 8, opening.acknowledgment);
-  tcp[12] = static_cast<std::uint8_t>(result.tcp_size / 4 << 4);
+  tcp[12] = static_cast<std::uint8_t>(result.transport_size / 4 << 4);
   tcp[13] = opening.kind == VirtualKind::syn       ? tcp_flag::syn
             : opening.kind == VirtualKind::syn_ack ? tcp_flag::syn | tcp_flag::ack
                                                    : tcp_flag::ack;

@@ -4,9 +4,10 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 
-#include "synth/virtual_segment.hpp"
+#include "synth/virtual_packet.hpp"
 
 namespace proxytunnel {
 
@@ -20,9 +21,19 @@ struct Translation {
   Endpoint sender, receiver;
   std::uint32_t sequence = 0;        ///< of the first byte that is shown
   std::uint32_t acknowledgment = 0;  ///< written only if the segment has ACK
-  std::uint32_t cut = 0;             ///< bytes of handshake at the head of the payload; at most its length
-  /// SACK blocks below this sequence number are dropped, a block around it begins there.
-  std::optional<std::uint32_t> sack_floor;
+  std::uint32_t cut = 0;             ///< bytes at the head of the payload that are not shown; at most its length
+  /// Bytes behind `cut` that are shown; what follows belongs to another conversation.
+  std::uint32_t keep = std::numeric_limits<std::uint32_t>::max();
+  /// Flags of the segment that the virtual one does not have.
+  std::uint8_t dropped_flags = 0;
+  /// SACK blocks are cut to the range of the parent's numbers that begins at `floor` (and, if there is a `size`, is that
+  /// long), then moved down by `shift`.
+  struct Sack {
+    std::uint32_t floor = 0;
+    std::optional<std::uint32_t> size;
+    std::uint32_t shift = 0;
+  };
+  std::optional<Sack> sack;
   Checksums checksums = Checksums::follow;
 };
 
@@ -30,9 +41,8 @@ struct Translation {
 /// borrows the segment's payload and envelope. Pure: depends on nothing else.
 ///
 /// The checksum follows from the parent's own and the change of the headers (RFC 1624); the payload is read only where
-/// some of it is cut, or where the parent left the checksum to its network card. The IP header is made anew without
-/// options and extension headers. IP lengths that 16 bits cannot hold become 0, as segmentation offload writes them.
-void translate(const Segment& segment, const Translation& change, VirtualSegment& result) noexcept;
+/// some of it is cut, or where the parent left the checksum to its network card.
+void translate(const Segment& segment, const Translation& change, VirtualPacket& result) noexcept;
 
 /// True if a SACK option names bytes behind `floor`.
 [[nodiscard]] bool sacks_behind(const Segment& segment, std::uint32_t floor) noexcept;
@@ -59,6 +69,6 @@ struct Opening {
 };
 
 /// Fills headers, ip, sender, receiver, kind, payload and length of `result`.
-void synthesize(const Opening& opening, VirtualSegment& result) noexcept;
+void synthesize(const Opening& opening, VirtualPacket& result) noexcept;
 
 }  // namespace proxytunnel

@@ -13,23 +13,28 @@
 
 namespace proxytunnel {
 
-/// The two ends in a fixed order, so that both directions have one key.
+/// The two ends in a fixed order, so that both directions have one key; who carries them; and whether it is the stream
+/// that TLS carries between them.
 struct ConnectionKey {
   Endpoint low, high;
   TunnelId parent = no_tunnel;
+  bool decrypted = false;
 
-  static ConnectionKey of(const Endpoint& one, const Endpoint& another, TunnelId parent) noexcept {
-    return one < another ? ConnectionKey{one, another, parent} : ConnectionKey{another, one, parent};
+  static ConnectionKey of(const Endpoint& one, const Endpoint& another, TunnelId parent,
+                          bool decrypted = false) noexcept {
+    return one < another ? ConnectionKey{one, another, parent, decrypted}
+                         : ConnectionKey{another, one, parent, decrypted};
   }
   bool operator==(const ConnectionKey&) const = default;
 
   [[nodiscard]] std::uint64_t hash(std::uint64_t seed) const noexcept {
-    std::array<std::uint8_t, 40> packed;
+    std::array<std::uint8_t, 41> packed;
     std::copy(low.address.octets.begin(), low.address.octets.end(), packed.begin());
     std::copy(high.address.octets.begin(), high.address.octets.end(), packed.begin() + 16);
     put16(&packed[32], low.port);
     put16(&packed[34], high.port);
     put32(&packed[36], parent);
+    packed[40] = decrypted ? 1 : 0;
     return hash_bytes(packed, seed);
   }
 };
@@ -49,6 +54,12 @@ class ConnectionTable {
   [[nodiscard]] T* find(const ConnectionKey& key) noexcept {
     const std::uint32_t index = slots_[slot_of(key)];
     return index == none ? nullptr : &entries_[index].value;
+  }
+
+  /// Makes an entry the most recently used one, if there is one.
+  void use(const ConnectionKey& key) noexcept {
+    const std::uint32_t index = slots_[slot_of(key)];
+    if (index != none) touch(index);
   }
 
   /// The value of a key, and whether it is new (then T()). The entry becomes the most recently used. If the table is

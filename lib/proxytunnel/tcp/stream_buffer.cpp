@@ -59,11 +59,11 @@ Stamp StreamBuffer::stamp(Offset offset) const noexcept {
 }
 
 void StreamBuffer::take(std::size_t size) noexcept {
-  size = std::min(size, bytes_.size() - head_);
-  head_ += size;
+  const std::size_t there = std::min(size, bytes_.size() - head_);
+  head_ += there;
   taken_ += static_cast<Offset>(size);
-  kept_ -= size;
-  budget_->release(size);
+  kept_ -= there;
+  budget_->release(there);
   const auto needed =
       std::find_if(marks_.begin(), marks_.end(), [this](const Mark& mark) { return mark.end > taken_; });
   marks_.erase(marks_.begin(), needed);
@@ -74,6 +74,7 @@ void StreamBuffer::take(std::size_t size) noexcept {
     bytes_.erase(bytes_.begin(), bytes_.begin() + static_cast<std::ptrdiff_t>(head_));
     head_ = 0;
   }
+  if (there < size) join_pieces();
 }
 
 }  // namespace proxytunnel

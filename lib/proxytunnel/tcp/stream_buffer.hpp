@@ -32,6 +32,7 @@ class StreamBuffer {
   [[nodiscard]] bool has_hole() const noexcept { return !pieces_.empty(); }
   /// The frame that carried the byte before `offset`; the latest frame if that is no longer known.
   [[nodiscard]] Stamp stamp(Offset offset) const noexcept;
+  /// May go beyond what is there; bytes that come for a place that was taken are dropped.
   void take(std::size_t size) noexcept;
 
  private:

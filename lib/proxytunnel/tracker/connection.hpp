@@ -3,7 +3,9 @@
 #pragma once
 
 #include <array>
+#include <deque>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -11,9 +13,11 @@
 #include "base/range_set.hpp"
 #include "base/streams.hpp"
 #include "synth/translate.hpp"
+#include "tcp/connection_table.hpp"
 #include "tcp/sequence.hpp"
 #include "tcp/stream_buffer.hpp"
 #include "tracker/held.hpp"
+#include "tracker/shares.hpp"
 #include "tunnel/tunnel_connection.hpp"
 
 namespace proxytunnel {
@@ -33,7 +37,7 @@ struct LatestHeader {
   }
 };
 
-/// A connection whose payload is looked at: its streams, its handshake and what must wait for the tunnel to open.
+/// A connection whose payload is looked at: its streams, its handshake and what must wait for it.
 struct Handshaking final : Streams {
   Handshaking(PerSide<Endpoint> ends, TunnelParent parent, Stamp first, Budget& budget)
       : initiator(budget), acceptor(budget), held(budget), tunnel(ends, parent, first) {}
@@ -50,6 +54,8 @@ struct Handshaking final : Streams {
   [[nodiscard]] bool has_hole(Side side) const noexcept override { return stream(side).has_hole(); }
   void take(Side side, std::size_t size) noexcept override { stream(side).take(size); }
 
+  [[nodiscard]] PerSide<Offset> taken() const noexcept { return {initiator.taken(), acceptor.taken()}; }
+
   StreamBuffer initiator, acceptor;
   HeldSegments held;
   TunnelConnection tunnel;
@@ -58,11 +64,13 @@ struct Handshaking final : Streams {
   bool overflowed = false;  ///< handshake bytes were lost for want of room
 };
 
-/// A virtual conversation: the real endpoints and, for each side, the base: the first byte that is not handshake.
+/// A virtual conversation: the real endpoints and, for each side, the base: the first byte that may be payload.
 struct VirtualConnection {
   Attempt attempt;
   Side client = Side::initiator;
-  PerSide<Offset> base;
+  Side opener = Side::initiator;  ///< whose end sends the virtual SYN: the client's, but for BIND
+  PerSide<Offset> base{0, 0};
+  PerSide<Offset> size{0, 0};  ///< bytes of its shares
   PerSide<Endpoint> ends;  ///< the virtual endpoint that stands for each side
   bool shown = true;       ///< false where the virtual conversation would run into another one (tuple-in-use)
 
@@ -71,10 +79,18 @@ struct VirtualConnection {
   }
 };
 
+/// The virtual conversations of one connection: one, or as many as an HTTP proxy's client named origins.
+struct Tunnels {
+  std::deque<VirtualConnection> list;
+  PerSide<Shares> shares;
+  PerSide<std::optional<Offset>> fin_at;  ///< where a side's stream ended
+};
+
 enum class Phase : std::uint8_t {
   fresh,        ///< no payload yet
-  handshaking,  ///< undecided or in a handshake
-  open,         ///< a tunnel: every segment is translated
+  handshaking,  ///< undecided or in a handshake, perhaps with tunnels of forwarded requests
+  open,         ///< tunnels, and no handshake any more
+  relaying,     ///< it keeps a UDP association alive
   passed        ///< nothing of ours
 };
 
@@ -82,7 +98,8 @@ struct Connection {
   PerSide<SequenceSpace> space;
   PerSide<SynOptions> syn;  ///< window 0: no SYN seen
   std::unique_ptr<Handshaking> handshaking;
-  std::unique_ptr<VirtualConnection> open;
+  std::unique_ptr<Tunnels> tunnels;
+  std::unique_ptr<Attempt> association;
   std::uint32_t network = 0;
   Stamp first;
   PerSide<Endpoint> ends;
@@ -91,18 +108,27 @@ struct Connection {
   Phase phase = Phase::fresh;
   PerSide<bool> syn_seen, fin_seen;
   bool reset = false;
+  bool decrypted = false;       ///< of segments that were packetized
+  bool has_decrypted = false;   ///< TLS between the same ends is another connection
 
-  /// The attempt in progress or open; nullptr if there is none.
-  [[nodiscard]] const Attempt* attempt() const noexcept {
-    if (open) return &open->attempt;
-    return handshaking ? handshaking->tunnel.attempt() : nullptr;
+  /// Visits the attempts in progress or open.
+  template <class Self, class Visit>
+  static void each_attempt(Self& connection, Visit visit) {
+    if (connection.tunnels) {
+      for (auto& opened : connection.tunnels->list) visit(opened.attempt);
+    }
+    if (connection.association) visit(*connection.association);
+    if (!connection.handshaking) return;
+    if (auto* attempt = connection.handshaking->tunnel.attempt()) visit(*attempt);
   }
-  [[nodiscard]] Attempt* attempt() noexcept { return const_cast<Attempt*>(std::as_const(*this).attempt()); }
   [[nodiscard]] bool closed() const noexcept {
     return reset || (fin_seen[Side::initiator] && fin_seen[Side::acceptor]);
   }
   [[nodiscard]] Side side_of(const Endpoint& sender) const noexcept {
     return sender == ends[Side::initiator] ? Side::initiator : Side::acceptor;
+  }
+  [[nodiscard]] ConnectionKey key() const noexcept {
+    return ConnectionKey::of(ends[Side::initiator], ends[Side::acceptor], parent, decrypted);
   }
 };
 

@@ -2,18 +2,20 @@
 // summary: segments that came before their tunnel was known to be open, kept with their headers.
 #include "tracker/held.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/limits.hpp"
 
 namespace proxytunnel {
 
-Held::Held(const Segment& segment, Side side, Range place)
+Held::Held(const Segment& segment, Side side, Range place, Offset from)
     : skeleton_(segment),
       header_size_(segment.header.size()),
       payload_size_(segment.payload.size()),
       side_(side),
-      place_(place) {
+      place_(place),
+      window_{std::clamp(from, place.begin, place.end), place.end} {
   bytes_.reserve(cost(segment));
   for (const Bytes part : {segment.header, segment.payload, segment.frame.envelope}) {
     bytes_.insert(bytes_.end(), part.begin(), part.end());
@@ -30,23 +32,26 @@ Segment Held::segment() const noexcept {
   return segment;
 }
 
-bool HeldSegments::hold(const Segment& segment, Side side, Range place) {
+bool HeldSegments::hold(const Segment& segment, Side side, Range place, Offset from) {
   const std::size_t cost = Held::cost(segment);
   if (segments_.size() >= limits::held_segments || bytes_ + cost > limits::held_bytes) return false;
   if (!budget_->reserve(cost, bytes_)) return false;
   bytes_ += cost;
-  segments_.emplace_back(segment, side, place);
+  segments_.emplace_back(segment, side, place, from);
   return true;
+}
+
+void HeldSegments::give_back(const Held& held) noexcept {
+  const std::size_t cost = Held::cost(held.segment());
+  bytes_ -= cost;
+  budget_->release(cost);
 }
 
 void HeldSegments::forget(Side side, Offset offset) {
   std::erase_if(segments_, [&](const Held& held) {
-    const Segment segment = held.segment();
-    const bool closes = (segment.flags() & (tcp_flag::fin | tcp_flag::rst)) != 0;
+    const bool closes = (held.segment().flags() & (tcp_flag::fin | tcp_flag::rst)) != 0;
     if (held.side() != side || held.place().end > offset || closes) return false;
-    const std::size_t cost = Held::cost(segment);
-    bytes_ -= cost;
-    budget_->release(cost);
+    give_back(held);
     return true;
   });
 }
@@ -55,6 +60,26 @@ std::vector<Held> HeldSegments::release() {
   budget_->release(bytes_);
   bytes_ = 0;
   return std::exchange(segments_, {});
+}
+
+std::vector<Held> HeldSegments::release(PerSide<Offset> known) {
+  std::vector<Held> released, kept;
+  for (Held& held : segments_) {
+    const Offset end = known[held.side()];
+    if (end >= held.place().end) {
+      give_back(held);
+      released.push_back(std::move(held));
+      continue;
+    }
+    if (end > held.window().begin) {
+      Held& part = released.emplace_back(held);
+      part.set_window({held.window().begin, end});
+      held.set_window({end, held.place().end});
+    }
+    kept.push_back(std::move(held));
+  }
+  segments_ = std::move(kept);
+  return released;
 }
 
 }  // namespace proxytunnel

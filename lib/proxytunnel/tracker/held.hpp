@@ -15,11 +15,14 @@ namespace proxytunnel {
 /// A copy of one segment.
 class Held {
  public:
-  Held(const Segment& segment, Side side, Range place);
+  Held(const Segment& segment, Side side, Range place, Offset from);
 
   [[nodiscard]] Side side() const noexcept { return side_; }
   /// The offsets of its payload on the wire.
   [[nodiscard]] Range place() const noexcept { return place_; }
+  /// The part of it that is to be shown: what is not known yet stays behind.
+  [[nodiscard]] Range window() const noexcept { return window_; }
+  void set_window(Range window) noexcept { window_ = window; }
   /// Borrows from this object.
   [[nodiscard]] Segment segment() const noexcept;
   /// Bytes that a copy of this segment takes.
@@ -32,7 +35,7 @@ class Held {
   std::vector<std::uint8_t> bytes_;  // header, payload, envelope
   std::size_t header_size_, payload_size_;
   Side side_;
-  Range place_;
+  Range place_, window_;
 };
 
 /// The held segments of one connection, in order of arrival; bounded by limits::held_segments and held_bytes.
@@ -43,14 +46,20 @@ class HeldSegments {
   HeldSegments(const HeldSegments&) = delete;
   HeldSegments& operator=(const HeldSegments&) = delete;
 
-  /// False if there was no room.
-  bool hold(const Segment& segment, Side side, Range place);
+  /// `from`: the offset of the first byte that was not shown yet. False if there was no room.
+  bool hold(const Segment& segment, Side side, Range place, Offset from);
   /// Forgets the segments of a side that end at or before `offset` and close nothing: they were all handshake.
   void forget(Side side, Offset offset);
   /// Hands all of them over.
   std::vector<Held> release();
+  /// Hands over what can be told of now that everything before `offset` is known: whole segments, and copies of those
+  /// that go on behind it, which stay with the rest.
+  std::vector<Held> release(PerSide<Offset> known);
+  [[nodiscard]] bool empty() const noexcept { return segments_.empty(); }
 
  private:
+  void give_back(const Held& held) noexcept;
+
   Budget* budget_;
   std::vector<Held> segments_;
   std::size_t bytes_ = 0;

@@ -2,45 +2,75 @@
 // summary: the moment at which a tunnel opens: its origin, its ends, its three opening segments, its losses.
 #include "tracker/opening.hpp"
 
+#include <algorithm>
 #include <span>
 
 #include "names/reply_rules.hpp"
 
 namespace proxytunnel {
 
-std::unique_ptr<VirtualConnection> make_virtual_connection(Handshaking& work) {
-  auto opened = std::make_unique<VirtualConnection>();
-  opened->attempt = std::move(*work.tunnel.take_attempt());
-  opened->attempt.status = Status::established;
-  opened->client = work.tunnel.client();
-  for (const Side side : {Side::initiator, Side::acceptor}) {
-    const Offset base = work.taken(side);
-    opened->base[side] = base;
-    for (const Range lost : work.lost[side].ranges()) {
-      if (lost.end <= base) continue;
-      opened->attempt.note("held-overflow");
-      opened->attempt.payload[opened->direction(side)].finished(lost.end - base);
-      opened->attempt.held_overflow[opened->direction(side)].push_back(
-          {std::max(lost.begin - base, Offset{0}), lost.end - base});
-    }
+namespace {
+
+// What of a conversation's bytes came too early to be shown and was more than could be held.
+void note_lost(const RangeSet& lost, Range own, Offset at, Direction direction, Attempt& attempt) {
+  for (const Range range : lost.ranges()) {
+    const Range part{std::max(range.begin, own.begin), std::min(range.end, own.end)};
+    auto& told = attempt.held_overflow[direction];
+    if (part.begin >= part.end || told.size() >= limits::payload_ranges) continue;
+    attempt.note("held-overflow");
+    attempt.payload[direction].finished(at + part.end - own.begin);
+    told.push_back({at + part.begin - own.begin, at + part.end - own.begin});
   }
-  return opened;
+}
+
+}  // namespace
+
+void add_tunnel(Handshaking& work, Tunnels& tunnels) {
+  const std::size_t conversation = tunnels.list.size();
+  VirtualConnection& opened = tunnels.list.emplace_back();
+  opened.attempt = std::move(*work.tunnel.take_attempt());
+  opened.attempt.status = Status::established;
+  opened.client = work.tunnel.client();
+  const bool peer_connects = opened.attempt.command == Command::bind;
+  opened.opener = peer_connects ? other(opened.client) : opened.client;
+  for (const Side side : {Side::initiator, Side::acceptor}) {
+    opened.base[side] = work.taken(side);
+    const Range rest{opened.base[side], Share::no_end};
+    tunnels.shares[side].add(rest, conversation, 0);
+    note_lost(work.lost[side], rest, 0, opened.direction(side), opened.attempt);
+  }
+}
+
+void add_forwarded(Forwarded&& forwarded, Side client, Tunnels& tunnels) {
+  VirtualConnection& opened = tunnels.list.emplace_back();
+  opened.attempt = std::move(forwarded.attempt);
+  opened.client = opened.opener = client;
+  opened.base = forwarded.base;
+}
+
+void add_share(const Claim& claim, const Handshaking& work, Tunnels& tunnels) {
+  const auto owner = std::find_if(tunnels.list.rbegin(), tunnels.list.rend(), [&claim](const VirtualConnection& opened) {
+    return opened.attempt.id == claim.tunnel;
+  });
+  if (owner == tunnels.list.rend()) return;
+  const auto conversation = static_cast<std::size_t>(tunnels.list.rend() - owner - 1);
+  const Offset at = owner->size[claim.side];
+  owner->size[claim.side] += claim.range.end - claim.range.begin;
+  tunnels.shares[claim.side].add(claim.range, conversation, at);
+  note_lost(work.lost[claim.side], claim.range, at, owner->direction(claim.side), owner->attempt);
 }
 
 namespace {
 
 // BND as evidence: an address that the reply says and that can be the origin's.
-std::optional<Address> address_in_reply(const Attempt& attempt) {
-  const bool socks = attempt.protocol == Protocol::socks4 || attempt.protocol == Protocol::socks4a ||
-                     attempt.protocol == Protocol::socks5;
-  if (!socks || !attempt.bound || !attempt.bound->address) return std::nullopt;
-  return attempt.bound->address->unmapped();
+std::optional<Address> address_in_reply(const std::optional<Target>& bound) {
+  return bound && bound->address ? std::optional(bound->address->unmapped()) : std::nullopt;
 }
 
 }  // namespace
 
-Origin choose_origin(Attempt& attempt, const Evidence& evidence) {
-  const Target& target = *attempt.target;
+Origin choose_origin(const Target& target, const std::optional<Target>& said, Attempt& attempt,
+                     const Evidence& evidence) {
   Origin origin;
   origin.endpoint.port = target.port;
   if (target.address) {
@@ -48,9 +78,9 @@ Origin choose_origin(Attempt& attempt, const Evidence& evidence) {
     origin.provenance = Provenance::literal;
     return origin;
   }
-  const auto bound = address_in_reply(attempt);
-  const bool bound_is_origin = bound && can_be_origin({*bound, attempt.bound->port}, target.port, attempt.client,
-                                                      attempt.proxy, evidence.synthetic.prefixes());
+  const auto bound = address_in_reply(said);
+  const bool bound_is_origin = bound && can_be_origin({*bound, said->port}, target.port, attempt.client, attempt.proxy,
+                                                      evidence.synthetic.prefixes());
   // A BND that is not the origin's is an address of the proxy: the one from which it asks for names, perhaps.
   const Address proxy[] = {attempt.proxy.address, bound.value_or(attempt.proxy.address)};
   NameChoice choice = evidence.names.choose(target.host, std::span(proxy, bound && !bound_is_origin ? 2 : 1));
@@ -73,12 +103,45 @@ Origin choose_origin(Attempt& attempt, const Evidence& evidence) {
   return origin;
 }
 
-void set_ends(VirtualConnection& opened) noexcept {
-  Endpoint client = opened.attempt.client, origin = opened.attempt.origin->endpoint;
-  if (client.address.version != origin.address.version) {
-    client.address = client.address.mapped();
-    origin.address = origin.address.mapped();
+namespace {
+
+// Who connected, by the second reply; what that leaves open is as the request expected it.
+Origin peer_of(Attempt& attempt, const Evidence& evidence) {
+  const auto said = address_in_reply(attempt.peer);
+  const bool is_named = said && !said->is_unspecified();
+  Origin origin;
+  if (is_named) {
+    origin.endpoint.address = *said;
+    origin.provenance = Provenance::socks_reply;
+  } else if (attempt.peer && !attempt.peer->address) {
+    origin = choose_origin(*attempt.peer, std::nullopt, attempt, evidence);
+  } else {
+    origin = choose_origin(*attempt.target, std::nullopt, attempt, evidence);
   }
+  if (attempt.peer && attempt.peer->port != 0) origin.endpoint.port = attempt.peer->port;
+  return origin;
+}
+
+}  // namespace
+
+Origin origin_of(Attempt& attempt, const Evidence& evidence) {
+  if (attempt.origin) return *attempt.origin;
+  if (attempt.command == Command::bind) return peer_of(attempt, evidence);
+  const bool is_socks = attempt.protocol <= Protocol::socks5;
+  return choose_origin(*attempt.target, is_socks ? attempt.bound : std::nullopt, attempt, evidence);
+}
+
+void match_families(Endpoint& one, Endpoint& another) noexcept {
+  if (one.address.version == another.address.version) return;
+  one.address = one.address.mapped();
+  another.address = another.address.mapped();
+}
+
+void set_ends(VirtualConnection& opened) noexcept {
+  const Attempt& attempt = opened.attempt;
+  Endpoint client = attempt.client, origin = attempt.origin->endpoint;
+  if (attempt.command == Command::bind && attempt.bound && attempt.bound->port != 0) client.port = attempt.bound->port;
+  match_families(client, origin);
   opened.ends[opened.client] = client;
   opened.ends[other(opened.client)] = origin;
 }
@@ -87,13 +150,8 @@ ConnectionKey tuple_of(const VirtualConnection& opened) noexcept {
   return ConnectionKey::of(opened.ends[Side::initiator], opened.ends[Side::acceptor], no_tunnel);
 }
 
-void synthesize_opening(const Connection& connection, PerSide<LatestHeader>& latest, const Frame& frame,
-                        Outcome& outcome) {
-  for (const Side side : {Side::initiator, Side::acceptor}) {
-    outcome.envelopes[side] = std::move(latest[side].envelope);
-  }
-  const VirtualConnection& opened = *connection.open;
-  const Side client = opened.client, server = other(client);
+void synthesize_opening(const Connection& connection, const VirtualConnection& opened,
+                        const PerSide<LatestHeader>& latest, const Frame& frame, Outcome& outcome) {
   const PerSide<std::uint32_t> base{connection.space[Side::initiator].sequence(opened.base[Side::initiator]),
                                     connection.space[Side::acceptor].sequence(opened.base[Side::acceptor])};
   const auto emit = [&](VirtualKind kind, Side from) {
@@ -109,7 +167,7 @@ void synthesize_opening(const Connection& connection, PerSide<LatestHeader>& lat
     opening.window = own_syn ? connection.syn[from].window : header.window;
     opening.sequence = base[from] - (kind == VirtualKind::ack ? 0 : 1);
     opening.acknowledgment = base[other(from)];
-    VirtualSegment& result = outcome.segments.emplace_back();
+    VirtualPacket& result = outcome.packets.emplace_back();
     synthesize(opening, result);
     result.tunnel = opened.attempt.id;
     result.layer = opened.attempt.layer;
@@ -117,9 +175,9 @@ void synthesize_opening(const Connection& connection, PerSide<LatestHeader>& lat
     result.frame = frame;
     result.frame.envelope = outcome.envelopes[model];
   };
-  emit(VirtualKind::syn, client);
-  emit(VirtualKind::syn_ack, server);
-  emit(VirtualKind::ack, client);
+  emit(VirtualKind::syn, opened.opener);
+  emit(VirtualKind::syn_ack, other(opened.opener));
+  emit(VirtualKind::ack, opened.opener);
 }
 
 void note_losses(const Handshaking& work, Attempt& attempt) {

@@ -10,8 +10,15 @@
 
 namespace proxytunnel {
 
-/// From a handshake that just opened: bases are what was taken; the attempt is established.
-[[nodiscard]] std::unique_ptr<VirtualConnection> make_virtual_connection(Handshaking& work);
+/// The conversation of a handshake that just opened: bases are what was taken, both directions are its own from there on,
+/// the attempt is established.
+void add_tunnel(Handshaking& work, Tunnels& tunnels);
+
+/// The conversation of a request that an HTTP proxy forwards: no byte is its own so far.
+void add_forwarded(Forwarded&& opened, Side client, Tunnels& tunnels);
+
+/// Gives a conversation the bytes of a claim; notes what of them there was no room to hold.
+void add_share(const Claim& claim, const Handshaking& work, Tunnels& tunnels);
 
 /// What may tell the address of a target.
 struct Evidence {
@@ -19,19 +26,28 @@ struct Evidence {
   SyntheticAddresses& synthetic;
 };
 
-/// The address for the attempt's target, in the order of provenances; frozen from here on. Anomalies are noted.
-[[nodiscard]] Origin choose_origin(Attempt& attempt, const Evidence& evidence);
+/// The address for a target of the attempt, in the order of provenances; frozen from here on. `bound`: what the proxy
+/// says may be the origin. Anomalies are noted.
+[[nodiscard]] Origin choose_origin(const Target& target, const std::optional<Target>& bound, Attempt& attempt,
+                                   const Evidence& evidence);
 
-/// Fills the virtual ends from the attempt's client and origin; mixed families show the IPv4 end as ::ffff:a.b.c.d.
+/// The origin of an opened tunnel: that of its target, but of BIND the peer that connected, and of the PROXY protocol the
+/// receiver of the header.
+[[nodiscard]] Origin origin_of(Attempt& attempt, const Evidence& evidence);
+
+/// Fills the virtual ends from the attempt's client and origin; mixed families show the IPv4 end as ::ffff:a.b.c.d. The
+/// peer of BIND connected to the port that the proxy bound for the client: that is the client's port then.
 void set_ends(VirtualConnection& opened) noexcept;
+
+/// Both ends in one family, as set_ends() has them.
+void match_families(Endpoint& one, Endpoint& another) noexcept;
 
 /// The virtual conversation as a key among all conversations of whatever layer.
 [[nodiscard]] ConnectionKey tuple_of(const VirtualConnection& opened) noexcept;
 
-/// SYN, SYN/ACK and ACK at `frame`, with sequence numbers just below the bases. The envelopes of `latest` move to the
-/// outcome.
-void synthesize_opening(const Connection& connection, PerSide<LatestHeader>& latest, const Frame& frame,
-                        Outcome& outcome);
+/// SYN, SYN/ACK and ACK at `frame`, with sequence numbers just below the bases; they borrow outcome.envelopes.
+void synthesize_opening(const Connection& connection, const VirtualConnection& opened,
+                        const PerSide<LatestHeader>& latest, const Frame& frame, Outcome& outcome);
 
 /// Notes why a handshake that is being given up could not be read to its end.
 void note_losses(const Handshaking& work, Attempt& attempt);

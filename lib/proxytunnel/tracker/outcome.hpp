@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// summary: what comes back through the door: virtual segments in the order in which they are to be shown, and events.
+// summary: what comes back through the door: virtual packets in the order in which they are to be shown, and events.
 #pragma once
 
 #include <memory>
 #include <vector>
 
-#include "synth/virtual_segment.hpp"
+#include "synth/virtual_packet.hpp"
 #include "tracker/held.hpp"
 #include "tunnel/event.hpp"
 
 namespace proxytunnel {
 
-/// What is known of the connection that a segment belongs to, once the segment was seen.
+/// What is known of the connection or the datagram that was put in.
 enum class Progress : std::uint8_t {
   undecided,  ///< no payload yet, or its first bytes do not tell
   handshake,  ///< a proxy session: there was an attempt to open a tunnel, and none is open
@@ -19,23 +19,28 @@ enum class Progress : std::uint8_t {
   passed      ///< nothing of ours
 };
 
-/// Owned by the caller, filled by the Tracker, valid until it is filled again. Virtual segments borrow from the segment
+/// A range of the payload that was put in, as far as is known.
+struct Part {
+  std::uint32_t size = 0;
+  TunnelId tunnel = no_tunnel;  ///< whose payload it is; no_tunnel: handshake, or nobody's
+};
+
+/// Owned by the caller, filled by the Tracker, valid until it is filled again. Virtual packets borrow from the segment
 /// that the caller passed in and from what is kept here for them.
 struct Outcome {
-  std::vector<VirtualSegment> segments;
+  std::vector<VirtualPacket> packets;
   std::vector<Event> events;
   Progress progress = Progress::passed;          ///< of the connection of the segment that was put in
-  TunnelId tunnel = no_tunnel;                   ///< the one that is open there
-  std::uint32_t handshake_bytes = 0;             ///< of the segment's payload; the rest is payload of the tunnel
+  std::vector<Part> parts;                       ///< of its payload, in order, all of it; none if it is passed
   std::vector<Held> released;                    ///< the held segments that are shown
   PerSide<std::vector<std::uint8_t>> envelopes;  ///< of the synthetic segments
+  std::vector<std::uint8_t> assembled;           ///< a datagram put together from fragments
 
   void clear() noexcept {
-    segments.clear();
+    packets.clear();
     events.clear();
     progress = Progress::passed;
-    tunnel = no_tunnel;
-    handshake_bytes = 0;
+    parts.clear();
     released.clear();
   }
 };

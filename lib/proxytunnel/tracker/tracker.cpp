@@ -6,8 +6,7 @@
 #include <algorithm>
 
 #include "names/dns.hpp"
-#include "tracker/opening.hpp"
-#include "tracker/translation.hpp"
+#include "synth/packetize.hpp"
 
 namespace proxytunnel {
 namespace {
@@ -53,24 +52,37 @@ bool is_of_another(const Connection& connection, const Segment& segment) noexcep
   return ahead > limits::late_payload || ahead < -limits::largest_window;
 }
 
+// What a message means for a conversation that is open already: those of forwarded requests go on asking.
+void note_message(const MessageEvent& said, Tunnels& tunnels) {
+  const auto opened = std::find_if(tunnels.list.begin(), tunnels.list.end(), [&said](const VirtualConnection& each) {
+    return each.attempt.id == said.attempt;
+  });
+  if (opened == tunnels.list.end()) return;
+  Attempt& attempt = opened->attempt;
+  attempt.note(said.message.anomaly);
+  if (said.message.credentials.username && !attempt.credentials.username) attempt.credentials = said.message.credentials;
+  const bool is_answer = said.message.kind == MessageKind::http_forward_response && said.message.reply_code >= 200;
+  if (is_answer && attempt.reply.frame == 0) {
+    attempt.reply = said.stamp;
+    attempt.reply_code = said.message.reply_code;
+  }
+}
+
 // Each connection on the wire carries one tunnel inside another at most.
 std::size_t most_inside(const TrackerOptions& options) noexcept {
   return options.connections * (limits::layers + 1);
 }
 
-void tell_progress(const Connection& connection, const Segment& segment, Outcome& outcome) noexcept {
-  if (connection.phase == Phase::open) {
+void tell_progress(const Connection& connection, const Segment& segment, Outcome& outcome) {
+  if (connection.phase == Phase::passed) return;
+  const bool attempted = connection.handshaking && connection.handshaking->tunnel.attempted();
+  if (connection.tunnels) {
     outcome.progress = Progress::open;
-    outcome.tunnel = connection.open->attempt.id;
-    const Side side = connection.side_of(segment.sender);
-    const Offset begin = payload_range(connection.space[side], segment).begin;
-    const Offset cut = std::clamp<Offset>(connection.open->base[side] - begin, 0, segment.length);
-    outcome.handshake_bytes = static_cast<std::uint32_t>(cut);
-  } else if (connection.phase != Phase::passed) {
-    const bool attempted = connection.handshaking && connection.handshaking->tunnel.attempted();
-    outcome.progress = attempted ? Progress::handshake : Progress::undecided;
-    outcome.handshake_bytes = segment.length;
+  } else {
+    const bool is_session = attempted || connection.phase == Phase::relaying;
+    outcome.progress = is_session ? Progress::handshake : Progress::undecided;
   }
+  tell_parts(connection, segment, outcome.parts);
 }
 
 }  // namespace
@@ -87,12 +99,11 @@ Tracker::Tracker(const TrackerOptions& options)
 void Tracker::segment(const Segment& segment, Outcome& outcome) noexcept {
   outcome.clear();
   if (segment.sender == segment.receiver) return;
-  auto& table = segment.parent == no_tunnel ? table_ : inside_;
-  const auto [found, is_new] =
-      table.find_or_insert(ConnectionKey::of(segment.sender, segment.receiver, segment.parent), [&](Connection& idle) {
-        end(idle, outcome);
-        ++counters_.dropped_connections;
-      });
+  const ConnectionKey key = ConnectionKey::of(segment.sender, segment.receiver, segment.parent, segment.decrypted);
+  const auto [found, is_new] = table_of(key).find_or_insert(key, [&](Connection& idle) {
+    end(idle, outcome);
+    ++counters_.dropped_connections;
+  });
   Connection& connection = *found;
   if (is_new) begin(connection, segment);
   if (is_of_another(connection, segment)) {
@@ -111,20 +122,66 @@ void Tracker::segment(const Segment& segment, Outcome& outcome) noexcept {
     case Phase::fresh:
       if (!speaks) break;
       connection.handshaking = std::make_unique<Handshaking>(
-          connection.ends, TunnelParent{connection.parent, connection.layer}, connection.first, held_budget_);
+          connection.ends, TunnelParent{connection.parent, connection.layer, connection.decrypted}, connection.first,
+          held_budget_);
       connection.phase = Phase::handshaking;
       [[fallthrough]];
     case Phase::handshaking:
       feed(connection, segment, side, outcome);
       break;
     case Phase::open:
-      show(connection, segment, VirtualKind::translated, outcome);
+      show(connection, segment, VirtualKind::translated, everything, outcome);
       break;
+    case Phase::relaying:
     case Phase::passed:
       break;
   }
-  if (closes(segment)) see_close(connection, segment, side);
+  if (closes(segment)) see_close(connection, segment, side, outcome);
   tell_progress(connection, segment, outcome);
+}
+
+// The stream of a TLS session is a connection of its own, between the same ends. Its segments are made here; what they
+// mean is found out as ever.
+void Tracker::chunk(const Chunk& chunk, Outcome& outcome) noexcept {
+  outcome.clear();
+  const ConnectionKey carrier_key = ConnectionKey::of(chunk.sender, chunk.receiver, chunk.parent);
+  Connection* carrier = table_of(carrier_key).find(carrier_key);
+  const ConnectionKey key = ConnectionKey::of(chunk.sender, chunk.receiver, chunk.parent, true);
+  Connection* stream = inside_.find(key);
+  if (carrier == nullptr || (stream == nullptr && chunk.payload.empty())) return;
+  Packetized made;
+  if (stream == nullptr) {
+    carrier->has_decrypted = true;
+    const PerSide<Endpoint> ends = carrier->ends;
+    const Stamp first = carrier->first;
+    PerSide<std::uint32_t> isn{0, 0};
+    for (const Side side : {Side::initiator, Side::acceptor}) {
+      isn[side] = packetized_isn(ends[side], ends[other(side)], carrier->space[side].sequence(0), chunk.frame.number);
+    }
+    Chunk opening = chunk;
+    const auto say = [&](Side side, unsigned flags, std::uint32_t acknowledgment) {
+      opening.sender = ends[side];
+      opening.receiver = ends[other(side)];
+      packetize(opening, {}, flags, isn[side], acknowledgment, made);
+      segment(made.segment, outcome);
+    };
+    say(Side::initiator, tcp_flag::syn, 0);
+    say(Side::acceptor, tcp_flag::syn | tcp_flag::ack, isn[Side::initiator] + 1);
+    stream = inside_.find(key);
+    stream->first = first;
+  }
+  if (stream->phase == Phase::passed) return;
+  const Side side = stream->side_of(chunk.sender);
+  const SequenceSpace &own = stream->space[side], &theirs = stream->space[other(side)];
+  unsigned flags = tcp_flag::ack;
+  if (!chunk.payload.empty()) flags |= tcp_flag::psh;
+  if (chunk.end == StreamEnd::fin) flags |= tcp_flag::fin;
+  if (chunk.end == StreamEnd::rst) flags |= tcp_flag::rst;
+  const bool is_over = stream->fin_seen[side] || stream->reset;
+  if (is_over) return;
+  packetize(chunk, chunk.payload.first(std::min(chunk.payload.size(), limits::chunk)), flags,
+            own.sequence(own.latest()), theirs.sequence(theirs.latest()), made);
+  segment(made.segment, outcome);
 }
 
 void Tracker::begin(Connection& connection, const Segment& segment) {
@@ -136,7 +193,8 @@ void Tracker::begin(Connection& connection, const Segment& segment) {
   connection.network = segment.frame.network;
   connection.parent = segment.parent;
   connection.layer = segment.layer;
-  if (segment.parent != no_tunnel) return;
+  connection.decrypted = segment.decrypted;
+  if (segment.parent != no_tunnel || segment.decrypted) return;
   ++counters_.connections;
   synthetic_.occurs(segment.sender.address);
   synthetic_.occurs(segment.receiver.address);
@@ -174,107 +232,107 @@ void Tracker::see_syn(Connection& connection, const Segment& segment, Outcome& o
   }
 }
 
-void Tracker::see_close(Connection& connection, const Segment& segment, Side side) {
+void Tracker::see_close(Connection& connection, const Segment& segment, Side side, Outcome& outcome) {
   const bool before = connection.closed();
   if (segment.has(tcp_flag::rst)) connection.reset = true;
   if (segment.has(tcp_flag::fin)) connection.fin_seen[side] = true;
   if (before || !connection.closed()) return;
-  if (Attempt* attempt = connection.attempt()) attempt->closed = stamp_of(segment);
-  if (connection.open) release_tuple(*connection.open);
+  // What waits for bytes that the capture lacks waits no longer.
+  if (connection.tunnels && connection.handshaking && !connection.handshaking->held.empty()) {
+    give_up_framing(connection, segment.frame, outcome);
+  }
+  Connection::each_attempt(connection, [&](Attempt& attempt) { attempt.closed = stamp_of(segment); });
+  if (connection.tunnels) {
+    for (const VirtualConnection& opened : connection.tunnels->list) release_tuple(opened);
+  }
+  if (connection.association) end_association(*connection.association);
 }
 
 void Tracker::feed(Connection& connection, const Segment& segment, Side side, Outcome& outcome) {
   Handshaking& work = *connection.handshaking;
   work.latest[side].remember(segment);
-  const bool changes_nothing = segment.length == 0 && !closes(segment);
-  if (changes_nothing) return;
   SequenceSpace& space = connection.space[side];
   const Range place = payload_range(space, segment);
+  const bool is_reset = segment.has(tcp_flag::rst);
+  const bool changes_nothing = segment.length == 0 && !closes(segment);
+  if (connection.tunnels && (changes_nothing || is_reset || place.end <= work.taken(side))) {
+    if (is_reset && !work.held.empty()) give_up_framing(connection, segment.frame, outcome);
+    show(connection, segment, VirtualKind::translated, everything, outcome);
+    return;
+  }
+  if (changes_nothing) return;
   space.advance(place.end);
-  const bool to_keep = closes(segment) || place.end > work.taken(side);
-  const bool kept = to_keep && work.held.hold(segment, side, place);
   const bool buffered = work.stream(side).insert(place.begin, segment.payload, stamp_of(segment));
   if (!buffered) work.overflowed = true;
-
-  const auto state = work.tunnel.advance(work, options_.disabled, next_id_, outcome.events);
+  const std::size_t told = outcome.events.size();
+  const auto state = work.tunnel.advance(work, context(outcome));
+  open_forwarded(connection, segment.frame, outcome);
+  note_events(connection, told, outcome.events);
+  if (state == TunnelConnection::State::open) {
+    open(connection, segment, outcome);
+    return;
+  }
+  if (state == TunnelConnection::State::relay) {
+    begin_association(connection, outcome);
+    return;
+  }
+  if (connection.tunnels) {
+    show_held(connection, work.held.release(work.taken()), segment.frame, outcome);
+    show(connection, segment, VirtualKind::translated, {everything.begin, work.taken(side)}, outcome);
+  }
   if (state == TunnelConnection::State::over) {
     connection.handshaking.reset();
-    connection.phase = Phase::passed;
+    connection.phase = connection.tunnels ? Phase::open : Phase::passed;
     return;
   }
-  if (state == TunnelConnection::State::open) {
-    open(connection, segment.frame, outcome);
-    if (to_keep && !kept) show(connection, segment, VirtualKind::translated, outcome);
-    return;
-  }
-  if (to_keep && !kept) work.lost[side].add(place);
   for (const Side each : {Side::initiator, Side::acceptor}) {
     const bool all_handshake = work.tunnel.waits_for(each);
     work.held.forget(each, all_handshake ? work.stream(each).end() : work.taken(each));
   }
+  const Offset needed_from = work.tunnel.waits_for(side) ? work.stream(side).end() : work.taken(side);
+  const bool is_shown = connection.tunnels && place.end <= work.taken(side);
+  const bool to_keep = !is_shown && (closes(segment) || place.end > needed_from);
+  if (to_keep && !work.held.hold(segment, side, place, work.taken(side))) work.lost[side].add(place);
+  const bool is_stuck = work.overflowed || work.lost[side].size() > 0;
+  if (connection.tunnels && is_stuck) give_up_framing(connection, segment.frame, outcome);
 }
 
-void Tracker::open(Connection& connection, const Frame& frame, Outcome& outcome) {
-  const std::unique_ptr<Handshaking> work = std::move(connection.handshaking);
-  connection.phase = Phase::open;
-  connection.open = make_virtual_connection(*work);
-  VirtualConnection& opened = *connection.open;
-  Attempt& attempt = opened.attempt;
-  attempt.origin = choose_origin(attempt, {names_, synthetic_});
-  set_ends(opened);
-  if (connection.layer >= options_.layers) {
-    attempt.note("layer-limit");
-    opened.shown = false;
-  } else if (tuple_in_use(opened)) {
-    attempt.note("tuple-in-use");
-    opened.shown = false;
+// What events say of attempts that are known already, and of names. Names become events of their own.
+void Tracker::note_events(Connection& connection, std::size_t from, std::vector<Event>& events) {
+  const std::size_t end = events.size();
+  for (std::size_t i = from; i < end; ++i) {
+    if (const auto* said = std::get_if<MessageEvent>(&events[i]); said != nullptr && connection.tunnels) {
+      note_message(*said, *connection.tunnels);
+    }
+    const auto* ended = std::get_if<EndedEvent>(&events[i]);
+    const bool is_answer = ended != nullptr && ended->attempt.status == Status::established && ended->attempt.target &&
+                           ended->attempt.bound;
+    if (!is_answer) continue;
+    const Target asked = *ended->attempt.target, answer = *ended->attempt.bound;
+    if (ended->attempt.command == Command::resolve && answer.address && !asked.address) {
+      names_.record(Provenance::socks_reply, asked.host, *answer.address);
+      events.emplace_back(NameEvent{answer.address->unmapped(), asked.host});
+    }
+    // A name that the owner of an address chose is no evidence of where that name leads.
+    if (ended->attempt.command == Command::resolve_ptr && asked.address && !answer.address) {
+      events.emplace_back(NameEvent{asked.address->unmapped(), answer.host});
+    }
   }
-  ++counters_.tunnels;
-  outcome.events.emplace_back(OpenedEvent{attempt});
-  if (opened.shown) {
-    tuples_.emplace(tuple_of(opened), attempt.id);
-    synthesize_opening(connection, work->latest, frame, outcome);
-  }
-  outcome.released = work->held.release();
-  for (const Held& held : outcome.released) {
-    Segment segment = held.segment();
-    const bool earlier = segment.frame.number != frame.number;
-    segment.frame.time = frame.time;
-    show(connection, segment, earlier ? VirtualKind::held : VirtualKind::translated, outcome);
-  }
 }
 
-void Tracker::show(Connection& connection, const Segment& segment, VirtualKind kind, Outcome& outcome) {
-  VirtualConnection& opened = *connection.open;
-  if (segment.frame.network != connection.network) opened.attempt.note("several-vlans");
-  const Placement placement = place_in_tunnel(connection, segment);
-  account(opened, segment, placement);
-  if (!opened.shown || !placement.worth_showing) return;
-  VirtualSegment& result = outcome.segments.emplace_back();
-  result.kind = kind;
-  result.tunnel = opened.attempt.id;
-  result.layer = opened.attempt.layer;
-  result.direction = opened.direction(placement.side);
-  result.offset = placement.shown.begin;
-  translate(segment, translation_of(connection, segment, placement, options_.checksums), result);
+bool Tracker::leads_to(const Target& target, const Endpoint& server) const noexcept {
+  if (target.port != server.port) return false;
+  const Address address = server.address.unmapped();
+  if (target.address) return target.address->unmapped() == address;
+  if (synthetic_.is_synthetic(address)) return synthetic_.is_of(target.host, address);
+  const NameChoice choice = names_.choose(target.host, address);
+  return choice.address == address ||
+         std::any_of(choice.candidates.begin(), choice.candidates.end(),
+                     [&address](const Candidate& candidate) { return candidate.address == address; });
 }
 
-bool Tracker::tuple_in_use(const VirtualConnection& opened) {
-  const ConnectionKey key = tuple_of(opened);
-  if (tuples_.contains(key)) return true;
-  const Connection* real = table_.find(key);
-  return real != nullptr && !real->closed();
-}
-
-void Tracker::release_tuple(const VirtualConnection& opened) {
-  const auto owner = tuples_.find(tuple_of(opened));
-  if (owner != tuples_.end() && owner->second == opened.attempt.id) tuples_.erase(owner);
-}
-
-// The virtual conversation is a connection of its own, and lives no longer than its tunnel.
-void Tracker::end_inside(const VirtualConnection& opened, Outcome& outcome) {
-  const ConnectionKey key =
-      ConnectionKey::of(opened.ends[Side::initiator], opened.ends[Side::acceptor], opened.attempt.id);
+// A virtual conversation is a connection of its own, and lives no longer than its tunnel; neither does what TLS carries.
+void Tracker::end_inside(const ConnectionKey& key, Outcome& outcome) {
   Connection* inside = inside_.find(key);
   if (inside == nullptr) return;
   end(*inside, outcome);
@@ -282,19 +340,39 @@ void Tracker::end_inside(const VirtualConnection& opened, Outcome& outcome) {
 }
 
 void Tracker::end(Connection& connection, Outcome& outcome) {
+  if (connection.has_decrypted) {
+    ConnectionKey key = connection.key();
+    key.decrypted = true;
+    end_inside(key, outcome);
+  }
   if (connection.handshaking) {
     Handshaking& work = *connection.handshaking;
-    if (Attempt* attempt = work.tunnel.attempt()) note_losses(work, *attempt);
-    work.tunnel.conclude(work, options_.disabled, next_id_, outcome.events);
+    Connection::each_attempt(connection, [&work](Attempt& attempt) { note_losses(work, attempt); });
+    work.tunnel.conclude(work, context(outcome));
+    // A request that only the end proves opens nothing any more.
+    for (Forwarded& late : work.tunnel.take_forwarded()) {
+      late.attempt.status = Status::incomplete;
+      outcome.events.emplace_back(EndedEvent{std::move(late.attempt)});
+    }
   }
-  if (connection.open) {
-    end_inside(*connection.open, outcome);
-    release_tuple(*connection.open);
-    note_overflow(connection.open->attempt);
-    outcome.events.emplace_back(EndedEvent{std::move(connection.open->attempt)});
+  if (connection.tunnels) {
+    for (VirtualConnection& opened : connection.tunnels->list) {
+      end_inside(ConnectionKey::of(opened.ends[Side::initiator], opened.ends[Side::acceptor], opened.attempt.id),
+                 outcome);
+      release_tuple(opened);
+      note_overflow(opened.attempt);
+      outcome.events.emplace_back(EndedEvent{std::move(opened.attempt)});
+    }
+  }
+  if (connection.association) {
+    end_association(*connection.association);
+    note_overflow(*connection.association);
+    outcome.events.emplace_back(EndedEvent{std::move(*connection.association)});
   }
   connection.handshaking.reset();
-  connection.open.reset();
+  connection.tunnels.reset();
+  connection.association.reset();
+  connection.has_decrypted = false;
   connection.phase = Phase::passed;
 }
 
@@ -304,6 +382,11 @@ void Tracker::finish(Outcome& outcome) noexcept {
   table_ = ConnectionTable<Connection>(options_.connections, options_.hash_seed);
   inside_ = ConnectionTable<Connection>(most_inside(options_), options_.hash_seed);
   tuples_.clear();
+}
+
+TunnelId Tracker::tunnel_between(const Endpoint& one, const Endpoint& another) const noexcept {
+  const auto found = tuples_.find(ConnectionKey::of(one, another, no_tunnel));
+  return found == tuples_.end() ? no_tunnel : found->second;
 }
 
 void Tracker::addresses_occur(const Datagram& datagram) noexcept {

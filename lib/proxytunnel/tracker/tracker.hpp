@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// summary: the one door. Segments and datagrams go in, virtual segments and events come out; nothing is called back.
+// summary: the one door. Segments and datagrams go in, virtual packets and events come out; nothing is called back.
 //
 // Theory of operation: a connection is fresh until it carries payload, then it is handshaking until its first bytes and
-// its handshake say what it is: passed (nothing of ours, and it costs a table lookup from then on) or open. While it is
-// handshaking, its bytes are buffered for the handshake and its segments are held, within limits. When it opens, the
-// three segments that open the virtual conversation are made, what was held follows, and from then on every segment is
-// translated alone. A virtual segment is a segment: put in again (VirtualSegment::as_segment), it is the next layer.
+// its handshake say what it is: passed (nothing of ours, and it costs a table lookup from then on), open, or relaying.
+// While it is handshaking, its bytes are buffered for the handshake and its segments are held, within limits. When it
+// opens, the three segments that open the virtual conversation are made, what was held follows, and from then on every
+// segment is translated alone. Requests that an HTTP proxy forwards open conversations while the handshake goes on: each
+// has a share of the bytes, and a segment is translated once its bytes are known to be somebody's.
+// A virtual packet is a packet: put in again (VirtualPacket::as_segment, as_datagram), it is the next layer.
 #pragma once
 
 #include <cstdint>
@@ -18,12 +20,17 @@
 #include "names/synthetic.hpp"
 #include "tcp/connection_table.hpp"
 #include "tracker/connection.hpp"
+#include "tracker/opening.hpp"
 #include "tracker/outcome.hpp"
+#include "tracker/translation.hpp"
+#include "udp/associations.hpp"
+#include "udp/fragments.hpp"
 
 namespace proxytunnel {
 
 struct TrackerOptions {
   Disabled disabled;
+  bool forward_needs_proof = false;  ///< absolute-form alone does not make a server a proxy
   Checksums checksums = Checksums::follow;
   std::size_t connections = limits::connections;
   unsigned layers = limits::layers;
@@ -40,23 +47,30 @@ struct TrackerCounters {
   std::uint64_t dropped_connections = 0;  ///< forgotten because there were more than `connections`
 };
 
-class Tracker {
+class Tracker final : private Surroundings {
  public:
   explicit Tracker(const TrackerOptions& options);
 
   /// One TCP segment, in the order of the capture. `outcome` is cleared and filled.
-  /// For each virtual segment that comes out, as_segment() is to be put in again before the next captured segment, with
-  /// an Outcome of its own: that is how tunnels inside tunnels are found.
+  /// For each virtual packet that comes out, as_segment() or as_datagram() is to be put in again before the next captured
+  /// packet, with an Outcome of its own: that is how tunnels inside tunnels are found.
   void segment(const Segment& segment, Outcome& outcome) noexcept;
 
-  /// One UDP datagram: its addresses occur, and names are learned from DNS answers.
-  void datagram(const Datagram& datagram) noexcept {
+  /// The next bytes of what TLS carries between two ends, decrypted by somebody else; likewise. Whoever reads TLS gives
+  /// the segment that completed the bytes before them.
+  void chunk(const Chunk& chunk, Outcome& outcome) noexcept;
+
+  /// One UDP datagram, likewise: its addresses occur, names are learned from DNS answers, and what a SOCKS proxy relays
+  /// becomes a virtual packet.
+  void datagram(const Datagram& datagram, Outcome& outcome) noexcept {
     addresses_occur(datagram);
     learn(datagram);
+    relay(datagram, outcome);
   }
-  /// The two halves of datagram(), for a caller that knows DNS answers before their turn.
+  /// The parts of datagram(), for a caller that knows DNS answers before their turn.
   void addresses_occur(const Datagram& datagram) noexcept;
   void learn(const Datagram& datagram) noexcept;
+  void relay(const Datagram& datagram, Outcome& outcome) noexcept;
 
   /// The capture is over: the final record of everything that is still alive. The tracker is empty afterwards.
   void finish(Outcome& outcome) noexcept;
@@ -65,43 +79,79 @@ class Tracker {
   /// understood have no id.
   template <class Visit>
   void each_alive(Visit visit) const {
-    const auto visit_attempt = [&visit](const Connection& connection) {
-      if (const Attempt* attempt = connection.attempt()) visit(*attempt);
+    const auto visit_attempts = [&visit](const Connection& connection) {
+      Connection::each_attempt(connection, visit);
     };
-    table_.each(visit_attempt);
-    inside_.each(visit_attempt);
+    table_.each(visit_attempts);
+    inside_.each(visit_attempts);
   }
+
+  /// The tunnel whose virtual conversation has these ends and is alive; no_tunnel if there is none.
+  [[nodiscard]] TunnelId tunnel_between(const Endpoint& one, const Endpoint& another) const noexcept;
 
   /// For names that the caller knows from elsewhere (name resolution blocks, hosts files).
   [[nodiscard]] AddressBook& names() noexcept { return names_; }
   [[nodiscard]] const TrackerCounters& counters() const noexcept { return counters_; }
 
  private:
-  void begin(Connection& connection, const Segment& segment);
-  void see_syn(Connection& connection, const Segment& segment, Outcome& outcome);
-  void see_close(Connection& connection, const Segment& segment, Side side);
-  void feed(Connection& connection, const Segment& segment, Side side, Outcome& outcome);
-  void open(Connection& connection, const Frame& frame, Outcome& outcome);
-  void show(Connection& connection, const Segment& segment, VirtualKind kind, Outcome& outcome);
-  void end(Connection& connection, Outcome& outcome);
-  void end_inside(const VirtualConnection& opened, Outcome& outcome);
-  void release_tuple(const VirtualConnection& opened);
-
   struct KeyHash {
     std::uint64_t seed = 0;
     std::size_t operator()(const ConnectionKey& key) const noexcept { return key.hash(seed); }
   };
+  /// What an association needs besides its attempt, which its connection has.
+  struct Relaying {
+    ConnectionKey control;
+    PerDirection<std::unique_ptr<RelayFragments>> fragments;
+    PerDirection<Offset> reached{0, 0};  ///< bytes of payload so far
+  };
 
+  // tracker.cpp: connections
+  [[nodiscard]] ConnectionTable<Connection>& table_of(const ConnectionKey& key) noexcept {
+    return key.parent == no_tunnel && !key.decrypted ? table_ : inside_;
+  }
+  void begin(Connection& connection, const Segment& segment);
+  void see_syn(Connection& connection, const Segment& segment, Outcome& outcome);
+  void see_close(Connection& connection, const Segment& segment, Side side, Outcome& outcome);
+  void feed(Connection& connection, const Segment& segment, Side side, Outcome& outcome);
+  void end(Connection& connection, Outcome& outcome);
+  void end_inside(const ConnectionKey& key, Outcome& outcome);
+  void note_events(Connection& connection, std::size_t from, std::vector<Event>& events);
+  [[nodiscard]] bool leads_to(const Target& target, const Endpoint& server) const noexcept override;
+  [[nodiscard]] TunnelContext context(Outcome& outcome) noexcept {
+    return {options_.disabled, options_.forward_needs_proof, *this, next_id_, outcome.events};
+  }
+
+  // showing.cpp: virtual conversations
+  void open(Connection& connection, const Segment& segment, Outcome& outcome);
+  void open_forwarded(Connection& connection, const Frame& frame, Outcome& outcome);
+  void begin_conversation(Connection& connection, VirtualConnection& opened, const PerSide<LatestHeader>& latest,
+                          const Frame& frame, Outcome& outcome);
+  void show(Connection& connection, const Segment& segment, VirtualKind kind, Range window, Outcome& outcome);
+  void show_held(Connection& connection, std::vector<Held> held, const Frame& frame, Outcome& outcome);
+  void give_up_framing(Connection& connection, const Frame& frame, Outcome& outcome);
   [[nodiscard]] bool tuple_in_use(const VirtualConnection& opened);
+  void release_tuple(const VirtualConnection& opened);
+
+  // relaying.cpp: UDP associations
+  void begin_association(Connection& connection, Outcome& outcome);
+  void end_association(const Attempt& attempt);
+  void show_datagram(const Datagram& datagram, const RelayHeader& header, std::uint32_t cut, VirtualKind kind,
+                     const Associations::Match& match, Attempt& attempt, Relaying& relaying, Outcome& outcome);
+  [[nodiscard]] std::uint32_t flow_of(const Target& target, Attempt& attempt, Origin& origin, Outcome& outcome);
+  [[nodiscard]] bool assemble(const Datagram& datagram, const RelayHeader& header, std::uint32_t cut,
+                              std::unique_ptr<RelayFragments>& fragments, Attempt& attempt, Outcome& outcome);
 
   TrackerOptions options_;
   ConnectionTable<Connection> table_;   ///< on the wire
-  ConnectionTable<Connection> inside_;  ///< virtual conversations, as long as their tunnels live
+  ConnectionTable<Connection> inside_;  ///< virtual conversations, as long as their tunnels live; decrypted streams
   Budget held_budget_{limits::held_bytes_total};
   AddressBook names_;
   SyntheticAddresses synthetic_;
   /// Virtual conversations that are alive, by their ends.
   std::unordered_map<ConnectionKey, TunnelId, KeyHash> tuples_;
+  Associations associations_;
+  std::unordered_map<TunnelId, Relaying> relaying_;
+  std::vector<Placement> placements_;  ///< kept for its memory
   TunnelId next_id_ = 0;
   TrackerCounters counters_;
 };

@@ -7,7 +7,11 @@
 namespace proxytunnel {
 
 void Attempt::note(std::string_view anomaly) {
-  if (std::find(anomalies.begin(), anomalies.end(), anomaly) == anomalies.end()) anomalies.emplace_back(anomaly);
+  if (!anomaly.empty() && !has_noted(anomaly)) anomalies.emplace_back(anomaly);
+}
+
+bool Attempt::has_noted(std::string_view anomaly) const noexcept {
+  return std::find(anomalies.begin(), anomalies.end(), anomaly) != anomalies.end();
 }
 
 }  // namespace proxytunnel

@@ -24,6 +24,13 @@ struct Origin {
   std::vector<Candidate> candidates;  ///< other addresses that the capture names for the target
 };
 
+/// One target of a UDP association: datagrams to it and from it.
+struct Flow {
+  Target target;
+  Origin origin;
+  PerDirection<std::uint64_t> datagrams{0, 0}, bytes{0, 0};  ///< bytes of payload on the wire
+};
+
 struct Attempt {
   /// Counts attempts in the order in which their requests were understood; no_tunnel before that.
   TunnelId id = no_tunnel;
@@ -33,12 +40,15 @@ struct Attempt {
   Command command = Command::none;
   Endpoint client, proxy;
   std::optional<Target> target;
-  std::string target_text;  ///< what a CONNECT named, where that is no target
+  std::string target_text;  ///< what an HTTP request named, where that is no target
   std::optional<Origin> origin;
   Status status = Status::incomplete;
   std::string_view reason;  ///< why it ended, where the status does not say all; a constant
   int reply_code = -1;      ///< -1: no reply
   std::optional<Target> bound;
+  std::optional<Target> peer;  ///< BIND: who connected
+  bool inside_tls = false;     ///< the session with the proxy was read from decrypted TLS
+  std::vector<Flow> flows;     ///< UDP: in order of appearance, at most limits::flows_per_association
   Credentials credentials;
   Stamp first, request, reply, closed;  ///< frame 0: did not happen
   FrameNumber first_payload = 0, last = 0;
@@ -49,6 +59,7 @@ struct Attempt {
 
   /// Adds an anomaly once.
   void note(std::string_view anomaly);
+  [[nodiscard]] bool has_noted(std::string_view anomaly) const noexcept;
 };
 
 }  // namespace proxytunnel

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <string_view>
 #include <variant>
 
@@ -21,9 +22,21 @@ struct MessageEvent {
   Message message;
 };
 
-/// A tunnel opened; a copy of the attempt as it is known now.
+/// A tunnel opened; a copy of the attempt as it is known now. A UDP association has no origin: its flows have.
 struct OpenedEvent {
   Attempt attempt;
+};
+
+/// The first datagram to or from a target of a UDP association: a copy of the attempt, with that target and its origin.
+struct FlowEvent {
+  Attempt attempt;
+  std::uint32_t flow;  ///< its number in the association
+};
+
+/// The capture says that an address has a name (Tor's RESOLVE and RESOLVE_PTR).
+struct NameEvent {
+  Address address;
+  std::string name;
 };
 
 /// An attempt is over: refused, failed, or an opened tunnel of which nothing more can come. The final record.
@@ -37,6 +50,6 @@ struct SkippedEvent {
   std::string_view reason;  ///< a constant
 };
 
-using Event = std::variant<MessageEvent, OpenedEvent, EndedEvent, SkippedEvent>;
+using Event = std::variant<MessageEvent, OpenedEvent, FlowEvent, NameEvent, EndedEvent, SkippedEvent>;
 
 }  // namespace proxytunnel

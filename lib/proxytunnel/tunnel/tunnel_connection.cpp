@@ -2,6 +2,8 @@
 // summary: a connection that may be a proxy session: finds out what it is, follows its handshakes, keeps the attempt.
 #include "tunnel/tunnel_connection.hpp"
 
+#include <algorithm>
+
 #include "base/limits.hpp"
 
 namespace proxytunnel {
@@ -9,18 +11,42 @@ namespace {
 
 bool begins_attempt(MessageKind kind) noexcept {
   return kind == MessageKind::socks4_request || kind == MessageKind::socks5_greeting ||
-         kind == MessageKind::http_connect_request;
+         kind == MessageKind::http_connect_request || kind == MessageKind::proxy_header;
 }
 
 bool is_request(MessageKind kind) noexcept {
   return kind == MessageKind::socks4_request || kind == MessageKind::socks5_request ||
-         kind == MessageKind::http_connect_request;
+         kind == MessageKind::http_connect_request || kind == MessageKind::proxy_header;
 }
 
-// The answer to the request, as opposed to answers on the way to it: 1xx, methods, authentication.
+bool is_forwarded(const Message& message) noexcept {
+  return message.protocol == Protocol::http_forward;
+}
+
+bool is_payload(MessageKind kind) noexcept {
+  return kind == MessageKind::http_forward_request || kind == MessageKind::http_forward_response ||
+         kind == MessageKind::http_forward_body;
+}
+
+// Bodies are no news.
+bool is_told(MessageKind kind) noexcept {
+  return kind != MessageKind::http_other && kind != MessageKind::http_forward_body;
+}
+
+// The answer to the request, as opposed to answers on the way to it: 1xx, methods, authentication; and to the second one
+// of BIND.
 bool is_reply(const Message& message) noexcept {
+  if (message.peer) return false;
   return message.kind == MessageKind::socks4_reply || message.kind == MessageKind::socks5_reply ||
          (message.kind == MessageKind::http_response_head && message.reply_code >= 200);
+}
+
+// Targets are the same whatever the letter case of their names.
+std::string key_of(const Target& target) {
+  std::string key = target.text();
+  std::transform(key.begin(), key.end(), key.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  return key;
 }
 
 }  // namespace
@@ -32,21 +58,26 @@ Untaken TunnelConnection::untaken(const Streams& streams) const noexcept {
   return {streams.untaken(client_), streams.untaken(other(client_))};
 }
 
-TunnelConnection::State TunnelConnection::advance(Streams& streams, const Disabled& disabled, TunnelId& next_id,
-                                                  std::vector<Event>& events) {
-  if (state_ == State::undecided) detect_client(streams, disabled, events);
+TunnelConnection::State TunnelConnection::advance(Streams& streams, const TunnelContext& context) {
+  if (state_ == State::undecided) detect_client(streams, context);
   while (state_ == State::handshake) {
     Step step = handshake_->next(untaken(streams));
     if (const auto* wait = std::get_if<Wait>(&step)) {
-      waits_for_ = side_of(wait->direction);
+      wait_ = *wait;
       break;
     }
     if (auto* taken = std::get_if<Took>(&step)) {
-      took(*taken, streams, next_id, events);
-    } else if (std::holds_alternative<Open>(step)) {
+      took(*taken, streams, context);
+    } else if (const auto* opened = std::get_if<Open>(&step)) {
+      if (attempt_) attempt_->note(opened->anomaly);
       state_ = attempt_ ? State::open : State::over;
+    } else if (std::holds_alternative<Relay>(step)) {
+      state_ = attempt_ ? State::relay : State::over;
     } else if (const auto* rejected = std::get_if<Reject>(&step)) {
-      reject(*rejected, next_id, events);
+      reject(*rejected, context);
+    } else if (std::holds_alternative<Again>(step)) {
+      state_ = State::undecided;
+      detect_client(streams, context);
     } else {
       state_ = State::over;
     }
@@ -55,13 +86,13 @@ TunnelConnection::State TunnelConnection::advance(Streams& streams, const Disabl
   return state_;
 }
 
-void TunnelConnection::detect_client(Streams& streams, const Disabled& disabled, std::vector<Event>& events) {
+void TunnelConnection::detect_client(Streams& streams, const TunnelContext& context) {
   while (true) {
     const bool allow_preamble = client_ == Side::acceptor;
-    Detection detection = detect(untaken(streams), allow_preamble, disabled);
+    Detection detection = detect(untaken(streams), allow_preamble, context.disabled);
     if (detection.verdict == Verdict::need_more) return;
     if (detection.verdict == Verdict::yes) {
-      begin(std::move(detection), streams, events);
+      begin(std::move(detection), streams, context);
       return;
     }
     if (client_ == Side::acceptor) {
@@ -72,45 +103,79 @@ void TunnelConnection::detect_client(Streams& streams, const Disabled& disabled,
   }
 }
 
-void TunnelConnection::begin(Detection detection, Streams& streams, std::vector<Event>& events) {
+void TunnelConnection::begin(Detection detection, Streams& streams, const TunnelContext& context) {
   handshake_ = std::move(detection.handshake);
   state_ = State::handshake;
   if (detection.preamble == 0) return;
   const Side server = other(client_);
   Message message;
   message.kind = MessageKind::preamble;
-  events.emplace_back(MessageEvent{no_tunnel, ends_[client_], ends_[server], Direction::from_server,
-                                   streams.stamp(server, detection.preamble), detection.preamble, std::move(message)});
+  context.events.emplace_back(MessageEvent{no_tunnel, ends_[client_], ends_[server], Direction::from_server,
+                                           streams.stamp(server, detection.preamble), detection.preamble,
+                                           std::move(message)});
   streams.take(server, detection.preamble);
 }
 
-void TunnelConnection::took(Took& step, Streams& streams, TunnelId& next_id, std::vector<Event>& events) {
+void TunnelConnection::took(Took& step, Streams& streams, const TunnelContext& context) {
   const Side side = side_of(step.direction);
+  const PerSide<Offset> before{streams.taken(Side::initiator), streams.taken(Side::acceptor)};
   const Stamp stamp = streams.stamp(side, step.size);
+  TunnelId tunnel = no_tunnel;
+  if (is_forwarded(step.message)) {
+    if (step.message.kind == MessageKind::http_forward_request) {
+      forward(step.message, stamp, before, context);
+      if (state_ == State::over) return;
+    }
+    if (step.direction == Direction::from_server) forget_owners(step.message.exchange);
+    tunnel = owner_of(step.message.exchange);
+    if (tunnel != no_tunnel && is_payload(step.message.kind)) {
+      claims_.push_back({side, {before[side], before[side] + static_cast<Offset>(step.size)}, tunnel});
+    }
+  } else if (step.message.kind == MessageKind::proxy_header && !step.message.real_client) {
+    streams.take(side, step.size);
+    context.events.emplace_back(SkippedEvent{ends_[client_], ends_[other(client_)], "the proxy header names no client"});
+    return;
+  } else {
+    record(step.message, stamp, context.next_id);
+    if (attempt_) tunnel = attempt_->id;
+  }
   streams.take(side, step.size);
-  record(step.message, stamp, next_id);
-  if (step.message.kind == MessageKind::http_other) return;
-  events.emplace_back(MessageEvent{attempt_ ? attempt_->id : no_tunnel, ends_[client_], ends_[other(client_)],
-                                   step.direction, stamp, step.size, std::move(step.message)});
+  const bool is_anybodys = !is_forwarded(step.message) || tunnel != no_tunnel;
+  if (!is_anybodys || (!is_told(step.message.kind) && step.message.anomaly.empty())) return;
+  context.events.emplace_back(MessageEvent{tunnel, ends_[client_], ends_[other(client_)], step.direction, stamp,
+                                           step.size, std::move(step.message)});
+}
+
+void TunnelConnection::begin_attempt(Attempt& attempt, Stamp stamp) const {
+  attempt.parent = parent_.tunnel;
+  attempt.layer = parent_.layer;
+  attempt.inside_tls = parent_.inside_tls;
+  attempt.client = ends_[client_];
+  attempt.proxy = ends_[other(client_)];
+  if (parent_.tunnel != no_tunnel) {  // the tunnel outside may show them in their mapped form
+    attempt.client.address = attempt.client.address.unmapped();
+    attempt.proxy.address = attempt.proxy.address.unmapped();
+  }
+  attempt.first = attempts_ == 0 ? first_ : stamp;
 }
 
 void TunnelConnection::record(const Message& message, Stamp stamp, TunnelId& next_id) {
   if (begins_attempt(message.kind)) {
     attempt_ = std::make_unique<Attempt>();
-    attempt_->parent = parent_.tunnel;
-    attempt_->layer = parent_.layer;
-    attempt_->client = ends_[client_];
-    attempt_->proxy = ends_[other(client_)];
-    if (parent_.tunnel != no_tunnel) {  // the tunnel outside may show them in their mapped form
-      attempt_->client.address = attempt_->client.address.unmapped();
-      attempt_->proxy.address = attempt_->proxy.address.unmapped();
-    }
-    attempt_->first = attempts_++ == 0 ? first_ : stamp;
+    begin_attempt(*attempt_, stamp);
+    ++attempts_;
   }
   if (!attempt_ || message.kind == MessageKind::http_other) return;
   attempt_->protocol = message.protocol;
   attempt_->last = stamp.frame;
+  attempt_->note(message.anomaly);
   if (message.credentials.username) attempt_->credentials = message.credentials;
+  if (message.real_client) {
+    // Here it is the client's end that stands for somebody else; the other one is the origin.
+    attempt_->origin = Origin{attempt_->proxy, Provenance::carrier, {}};
+    attempt_->proxy = attempt_->client;
+    attempt_->client = *message.real_client;
+  }
   if (is_request(message.kind)) {
     attempt_->id = next_id++;
     attempt_->command = message.command;
@@ -123,40 +188,96 @@ void TunnelConnection::record(const Message& message, Stamp stamp, TunnelId& nex
     attempt_->reply_code = message.reply_code;
     attempt_->bound = message.bound;
   }
+  if (message.peer) {
+    attempt_->peer = message.peer;
+    attempt_->reply_code = message.reply_code;
+  }
 }
 
-void TunnelConnection::reject(const Reject& step, TunnelId& next_id, std::vector<Event>& events) {
+// An ordinary server may be sent an absolute URI, too (RFC 9112 section 3.2.2): then the URI names the server. Other
+// ports and addresses than the server's, and fields that only proxies are sent, tell a proxy.
+bool TunnelConnection::is_proxied(const Message& message, const TunnelContext& context) const noexcept {
+  const Endpoint& server = ends_[other(client_)];
+  const Target& target = *message.target;
+  if (context.surroundings.leads_to(target, server)) return false;
+  const bool elsewhere = target.port != server.port || target.address;
+  return elsewhere || message.speaks_to_proxy || !context.forward_needs_proof;
+}
+
+void TunnelConnection::forward(const Message& message, Stamp stamp, PerSide<Offset> base,
+                               const TunnelContext& context) {
+  while (first_owner_ + owners_.size() <= message.exchange) owners_.push_back(no_tunnel);
+  TunnelId& owner = owners_.back();
+  if (!is_proxied(message, context)) {
+    if (attempts_ == 0) state_ = State::over;
+    return;
+  }
+  const std::string key = key_of(*message.target);
+  if (const auto known = tunnels_.find(key); known != tunnels_.end()) {
+    owner = known->second;
+    return;
+  }
+  if (attempts_ >= limits::attempts_per_connection) return;
+  Forwarded& opened = forwarded_.emplace_back();
+  Attempt& attempt = opened.attempt;
+  begin_attempt(attempt, stamp);
+  ++attempts_;
+  attempt.id = context.next_id++;
+  attempt.protocol = Protocol::http_forward;
+  attempt.command = Command::forward;
+  attempt.target = message.target;
+  attempt.target_text = message.target_text;
+  attempt.credentials = message.credentials;
+  attempt.request = stamp;
+  attempt.last = stamp.frame;
+  attempt.status = Status::established;
+  opened.base = base;
+  owner = attempt.id;
+  tunnels_.emplace(key, owner);
+}
+
+TunnelId TunnelConnection::owner_of(std::uint32_t exchange) const noexcept {
+  const bool is_kept = exchange >= first_owner_ && exchange - first_owner_ < owners_.size();
+  return is_kept ? owners_[exchange - first_owner_] : no_tunnel;
+}
+
+// The proxy answers in order, and nothing of a request comes behind an answer to a later one.
+void TunnelConnection::forget_owners(std::uint32_t before) noexcept {
+  for (; first_owner_ < before && !owners_.empty(); ++first_owner_) owners_.pop_front();
+  first_owner_ = std::max(first_owner_, owners_.empty() ? before : first_owner_);
+}
+
+void TunnelConnection::reject(const Reject& step, const TunnelContext& context) {
   if (attempt_) {
     attempt_->status = step.status;
     attempt_->reason = step.reason;
-    end_attempt(next_id, events);
+    end_attempt(context);
   }
   const bool more = step.another_may_follow && attempts_ < limits::attempts_per_connection;
   if (!more) state_ = State::over;
 }
 
-void TunnelConnection::end_attempt(TunnelId& next_id, std::vector<Event>& events) {
-  if (attempt_->id == no_tunnel) attempt_->id = next_id++;
-  events.emplace_back(EndedEvent{std::move(*attempt_)});
+void TunnelConnection::end_attempt(const TunnelContext& context) {
+  if (attempt_->id == no_tunnel) attempt_->id = context.next_id++;
+  context.events.emplace_back(EndedEvent{std::move(*attempt_)});
   attempt_.reset();
 }
 
-void TunnelConnection::conclude(Streams& streams, const Disabled& disabled, TunnelId& next_id,
-                                std::vector<Event>& events) {
+void TunnelConnection::conclude(Streams& streams, const TunnelContext& context) {
   // Silence proves something, bytes that are missing do not.
   const Side server = other(client_);
   const bool lost_answer = streams.untaken(server).empty() && streams.has_hole(server);
   if (state_ == State::undecided && !lost_answer) {
-    Detection detection = detect_at_end(untaken(streams), disabled);
-    if (detection.verdict == Verdict::yes) begin(std::move(detection), streams, events);
+    Detection detection = detect_at_end(untaken(streams), context.disabled);
+    if (detection.verdict == Verdict::yes) begin(std::move(detection), streams, context);
   }
   while (state_ == State::handshake) {
     Step step = handshake_->conclude(untaken(streams));
     auto* taken = std::get_if<Took>(&step);
     if (taken == nullptr) break;
-    took(*taken, streams, next_id, events);
+    took(*taken, streams, context);
   }
-  if (attempt_ && state_ != State::open) end_attempt(next_id, events);
+  if (attempt_ && state_ != State::open) end_attempt(context);
   state_ = State::over;
 }
 

@@ -1,16 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // summary: a connection that may be a proxy session: finds out what it is, follows its handshakes, keeps the attempt.
 //
-// Theory of operation: undecided -> handshake -> open or over. While undecided, detect() is asked twice: with the TCP
-// initiator as the client, and once that is excluded with the acceptor (back-connect). From then on the handshake says
-// what comes next; this class turns its steps into an Attempt and into events. It speaks offsets, never sequence
+// Theory of operation: undecided -> handshake -> open, relay or over. While undecided, detect() is asked twice: with the
+// TCP initiator as the client, and once that is excluded with the acceptor (back-connect). From then on the handshake
+// says what comes next; this class turns its steps into an Attempt and into events. It speaks offsets, never sequence
 // numbers, and keeps no bytes.
+//
+// Requests that an HTTP proxy forwards open their own tunnels while the handshake goes on: there may be many on one
+// connection. For each of them a Forwarded comes out, and a Claim for each range of bytes that belongs to one.
 #pragma once
 
+#include <deque>
+#include <map>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
+#include "base/range_set.hpp"
 #include "base/streams.hpp"
 #include "handshake/handshake.hpp"
 #include "tunnel/attempt.hpp"
@@ -22,49 +29,92 @@ namespace proxytunnel {
 struct TunnelParent {
   TunnelId tunnel = no_tunnel;
   unsigned layer = 0;
+  bool inside_tls = false;
+};
+
+/// What the capture knows besides the connection.
+class Surroundings {
+ public:
+  /// Whether `target` is `server` itself, by everything that is known of its name.
+  [[nodiscard]] virtual bool leads_to(const Target& target, const Endpoint& server) const noexcept = 0;
+
+ protected:
+  ~Surroundings() = default;
+};
+
+/// What a connection is given when it goes on.
+struct TunnelContext {
+  const Disabled& disabled;
+  bool forward_needs_proof;  ///< absolute-form alone does not make a server a proxy
+  const Surroundings& surroundings;
+  TunnelId& next_id;           ///< given to the attempt whose request is understood, and counted up
+  std::vector<Event>& events;  ///< appended to
+};
+
+/// A tunnel that a forwarded request opened.
+struct Forwarded {
+  Attempt attempt;
+  PerSide<Offset> base;  ///< what was taken before the request
+};
+
+/// Bytes that belong to a tunnel of a forwarded request.
+struct Claim {
+  Side side;
+  Range range;
+  TunnelId tunnel;
 };
 
 class TunnelConnection {
  public:
   enum class State : std::uint8_t {
     undecided,  ///< the first bytes do not tell yet
-    handshake,  ///< a proxy session; no tunnel is open
+    handshake,  ///< a proxy session; no tunnel is open, but for those of forwarded requests
     open,       ///< payload begins behind what was taken; take_attempt() is the opened one
+    relay,      ///< datagrams are relayed as long as the connection lives; take_attempt() is the association
     over        ///< no proxy session, or nothing more to follow: for good
   };
 
   TunnelConnection(PerSide<Endpoint> ends, TunnelParent parent, Stamp first) noexcept;
 
-  /// Goes on as far as the bytes allow; takes what it understood. Events are appended. `next_id` is given to the
-  /// attempt whose request is understood, and counted up.
-  State advance(Streams& streams, const Disabled& disabled, TunnelId& next_id, std::vector<Event>& events);
+  /// Goes on as far as the bytes allow; takes what it understood.
+  State advance(Streams& streams, const TunnelContext& context);
 
   /// The connection brings nothing more. Reports what can be proved of an attempt that stayed without an answer.
-  void conclude(Streams& streams, const Disabled& disabled, TunnelId& next_id, std::vector<Event>& events);
+  void conclude(Streams& streams, const TunnelContext& context);
 
   [[nodiscard]] State state() const noexcept { return state_; }
   /// Which side is the client; only known once it is no longer undecided.
   [[nodiscard]] Side client() const noexcept { return client_; }
-  /// True if the handshake waits for this side: then all its untaken bytes are an incomplete message.
-  [[nodiscard]] bool waits_for(Side side) const noexcept { return state_ == State::handshake && waits_for_ == side; }
+  /// True if the handshake waits for this side and all its untaken bytes are an incomplete message of the handshake.
+  [[nodiscard]] bool waits_for(Side side) const noexcept {
+    return state_ == State::handshake && side_of(wait_.direction) == side && wait_.incomplete == Incomplete::handshake;
+  }
   /// True once there was an attempt to open a tunnel.
   [[nodiscard]] bool attempted() const noexcept { return attempts_ > 0; }
   /// The attempt in progress, to note anomalies in; nullptr if there is none.
   [[nodiscard]] Attempt* attempt() noexcept { return attempt_.get(); }
   [[nodiscard]] const Attempt* attempt() const noexcept { return attempt_.get(); }
   [[nodiscard]] std::unique_ptr<Attempt> take_attempt() noexcept { return std::move(attempt_); }
+  /// What came out since the last call, in order; claims name tunnels that came out with them or before.
+  [[nodiscard]] std::vector<Forwarded> take_forwarded() noexcept { return std::exchange(forwarded_, {}); }
+  [[nodiscard]] std::vector<Claim> take_claims() noexcept { return std::exchange(claims_, {}); }
 
  private:
   [[nodiscard]] Side side_of(Direction direction) const noexcept {
     return direction == Direction::from_client ? client_ : other(client_);
   }
   [[nodiscard]] Untaken untaken(const Streams& streams) const noexcept;
-  void detect_client(Streams& streams, const Disabled& disabled, std::vector<Event>& events);
-  void begin(Detection detection, Streams& streams, std::vector<Event>& events);
-  void took(Took& step, Streams& streams, TunnelId& next_id, std::vector<Event>& events);
+  void detect_client(Streams& streams, const TunnelContext& context);
+  void begin(Detection detection, Streams& streams, const TunnelContext& context);
+  void took(Took& step, Streams& streams, const TunnelContext& context);
   void record(const Message& message, Stamp stamp, TunnelId& next_id);
-  void reject(const Reject& step, TunnelId& next_id, std::vector<Event>& events);
-  void end_attempt(TunnelId& next_id, std::vector<Event>& events);
+  void begin_attempt(Attempt& attempt, Stamp stamp) const;
+  void forward(const Message& message, Stamp stamp, PerSide<Offset> base, const TunnelContext& context);
+  void forget_owners(std::uint32_t before) noexcept;
+  [[nodiscard]] bool is_proxied(const Message& message, const TunnelContext& context) const noexcept;
+  [[nodiscard]] TunnelId owner_of(std::uint32_t exchange) const noexcept;
+  void reject(const Reject& step, const TunnelContext& context);
+  void end_attempt(const TunnelContext& context);
 
   PerSide<Endpoint> ends_;
   TunnelParent parent_;
@@ -74,7 +124,12 @@ class TunnelConnection {
   unsigned attempts_ = 0;
   State state_ = State::undecided;
   Side client_ = Side::initiator;
-  Side waits_for_ = Side::initiator;
+  Wait wait_{Direction::from_client};
+  std::vector<Forwarded> forwarded_;
+  std::vector<Claim> claims_;
+  std::map<std::string, TunnelId, std::less<>> tunnels_;  ///< of forwarded requests, by target
+  std::deque<TunnelId> owners_;                           ///< by exchange, from first_owner_ on
+  std::uint32_t first_owner_ = 0;
 };
 
 }  // namespace proxytunnel

@@ -8,11 +8,11 @@
 #include <string.h>
 
 static int proto_proxytunnel = -1;
-static dissector_handle_t claim_handle, http_handle, socks_handle, tls_handle, data_handle;
+static dissector_handle_t claim_handle, http_handle, http_over_tcp_handle, socks_handle, tls_handle, data_handle;
 
 /* What is known of a claimed conversation; it changes on the first pass only. */
 typedef struct {
-  bool is_http; /* else SOCKS */
+  enum { claim_socks, claim_http, claim_proxy_header } what;
   const attempt_t *asked; /* without an answer so far, or NULL */
 } claim_t;
 
@@ -25,12 +25,6 @@ static claim_t *claim_of(packet_info *pinfo, const address *sender, uint32_t sen
                          uint32_t receiver_port) {
   conversation_t *conversation = ws_find_tcp_conversation(pinfo, sender, receiver, sender_port, receiver_port);
   return conversation ? (claim_t *)conversation_get_proto_data(conversation, proto_proxytunnel) : NULL;
-}
-
-static bool speaks_http(packet_info *pinfo, const segment_t *segment) {
-  const claim_t *claim =
-      claim_of(pinfo, &segment->sender, segment->sender_port, &segment->receiver, segment->receiver_port);
-  return claim && claim->is_http;
 }
 
 /* True if a request ends here that began in a segment which was not given to the built-in dissector. */
@@ -73,12 +67,44 @@ static void dissect_http(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, co
   if (early_tail) tree_draw_early_bytes(tvb_new_subset_remaining(tvb, (int)understood), pinfo, tree);
 }
 
+/* Among payload of forwarded requests: an answer of the proxy's own, or bytes of which nobody knows yet whose they are. */
+static void dissect_between(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const record_t *record, void *tcp) {
+  for (unsigned i = 0; i < record->messages_count; i++) {
+    const message_t *message = &record->messages[i];
+    const bool is_whole = message->frame == pinfo->num && message->size <= tvb_reported_length(tvb);
+    if (message->kind != PT_HTTP_RESPONSE_HEAD || !is_whole) continue;
+    call_dissector_only(http_handle, tvb, pinfo, tree, tcp);
+    return;
+  }
+  tree_draw_waiting_bytes(tvb, pinfo, tree);
+}
+
+static bool has_payload(const record_t *record) {
+  for (unsigned i = 0; i < record->parts_count; i++) {
+    const attempt_t *attempt = attempt_of(record->parts[i].tunnel);
+    if (attempt && is_forward(attempt)) return true;
+  }
+  return false;
+}
+
+static bool is_among_forwarded(const record_t *record) {
+  if (has_payload(record)) return true;
+  return record->progress == PT_OPEN && !record->opened_count && !record->over_count && !ends_with_connect(record);
+}
+
 static void dissect_handshake(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const segment_t *segment,
                               const record_t *record, void *tcp) {
   const bool known_port = segment->sender_port == socks_port || segment->receiver_port == socks_port;
   const bool whole = size_of_messages(record, pinfo->num) == tvb_reported_length(tvb);
-  if (speaks_http(pinfo, segment)) {
+  const claim_t *claim =
+      claim_of(pinfo, &segment->sender, segment->sender_port, &segment->receiver, segment->receiver_port);
+  if (claim && claim->what == claim_http && is_among_forwarded(record)) {
+    dissect_between(tvb, pinfo, tree, record, tcp);
+  } else if (claim && claim->what == claim_http) {
     dissect_http(tvb, pinfo, tree, record, tcp);
+  } else if (claim && claim->what == claim_proxy_header) {
+    const bool is_drawn = record->messages_count && whole && ws_dissect_proxy_header(tvb, pinfo, tree, tcp);
+    if (!is_drawn && !record->messages_count) tree_draw_handshake_bytes(tvb, pinfo, tree);
   } else if (socks_handle && known_port && whole) {
     call_dissector_only(socks_handle, tvb, pinfo, tree, tcp);
   } else if (record->early && !record->messages_count) {
@@ -89,15 +115,12 @@ static void dissect_handshake(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tre
   shim_draw_record(pinfo, tree);
 }
 
-/* How many of the bytes that TCP hands over belong to the handshake. TCP hands over a rest of the segment, or what it
- * put together for the built-in dissector, which ends with the segment. */
-static unsigned handshake_part(tvbuff_t *tvb, const segment_t *segment, const record_t *record, const void *tcp) {
-  const unsigned size = tvb_reported_length(tvb);
-  const unsigned payload = segment->length - MIN(record->handshake_bytes, segment->length);
+/* Where the bytes that TCP hands over stand in the segment: they are a rest of it, or what it put together for the built-in
+ * dissector. Both end with the segment; the latter may begin before it. */
+static int position_of(tvbuff_t *tvb, const segment_t *segment, const void *tcp) {
+  const int size = (int)tvb_reported_length(tvb), length = (int)segment->length;
   const struct tcpinfo *position = (const struct tcpinfo *)tcp;
-  if (position && position->is_reassembled) return size - MIN(payload, size);
-  const unsigned skipped = segment->length - MIN(size, segment->length);
-  return record->handshake_bytes > skipped ? MIN(record->handshake_bytes - skipped, size) : 0;
+  return position && position->is_reassembled ? length - size : MAX(length - size, 0);
 }
 
 /* ---------------------------------------------------------------- the dissector */
@@ -106,7 +129,7 @@ static int dissect_left(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree) {
   const claim_t *claim = claim_of(pinfo, &pinfo->src, pinfo->srcport, &pinfo->dst, pinfo->destport);
   /* What follows a refused CONNECT is HTTP, for whoever reads that; what follows refused SOCKS is nothing, but the
    * built-in dissector would take it for the rest of a handshake. */
-  if (!claim || claim->is_http) return 0;
+  if (!claim || claim->what != claim_socks) return 0;
   return call_dissector_only(data_handle, tvb, pinfo, tree, NULL);
 }
 
@@ -118,23 +141,40 @@ static int dissect_claimed(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, 
     return (int)tvb_captured_length(tvb);
   }
   if (!record || !record->claimed) return dissect_left(tvb, pinfo, tree);
-  const unsigned size = tvb_reported_length(tvb);
-  const unsigned handshake = handshake_part(tvb, segment, record, tcp);
-  if (handshake) {
-    dissect_handshake(tvb_new_subset_length(tvb, 0, (int)handshake), pinfo, tree, segment, record, tcp);
+  const int position = position_of(tvb, segment, tcp), size = (int)tvb_reported_length(tvb);
+  int begin = 0; /* of the part, in the segment */
+  for (unsigned i = 0; i < record->parts_count; i++) {
+    const pt_part_t *part = &record->parts[i];
+    const int end = begin + (int)part->size;
+    /* What was put together from earlier segments is handshake. */
+    const int from = MAX(i ? begin - position : 0, 0), to = MIN(end - position, size);
+    if (from < to) {
+      tvbuff_t *own = tvb_new_subset_length(tvb, from, to - from);
+      if (part->tunnel == PT_NO_TUNNEL) {
+        dissect_handshake(own, pinfo, tree, segment, record, tcp);
+      } else {
+        tree_draw_payload(own, pinfo, tree, attempt_of(part->tunnel));
+      }
+    }
+    begin = end;
   }
-  if (handshake < size) {
-    tree_draw_payload(tvb_new_subset_remaining(tvb, (int)handshake), pinfo, tree, attempt_of(record->tunnel));
-  }
+  if (!record->parts_count) dissect_handshake(tvb, pinfo, tree, segment, record, tcp);
+  shim_draw_record(pinfo, tree);
   return (int)tvb_captured_length(tvb);
 }
 
 /* ---------------------------------------------------------------- claiming */
 
-static bool is_http(const record_t *record) {
-  if (record->messages_count) return !strncmp(record->messages[0].protocol, "http", 4);
-  const attempt_t *attempt = attempt_of(record->tunnel);
-  return attempt && !strncmp(attempt->protocol, "http", 4);
+static void set_what(claim_t *claim, const record_t *record) {
+  const char *protocol = "";
+  if (record->messages_count) {
+    protocol = record->messages[0].protocol;
+  } else if (record->parts_count && attempt_of(record->parts[record->parts_count - 1].tunnel)) {
+    protocol = attempt_of(record->parts[record->parts_count - 1].tunnel)->protocol;
+  }
+  claim->what = g_str_has_prefix(protocol, "http")    ? claim_http
+                : g_str_has_prefix(protocol, "proxy") ? claim_proxy_header
+                                                      : claim_socks;
 }
 
 static void note_asked(claim_t *claim, const segment_t *segment, record_t *record) {
@@ -143,7 +183,7 @@ static void note_asked(claim_t *claim, const segment_t *segment, record_t *recor
     const attempt_t *attempt = attempt_of(record->messages[i].attempt);
     if (attempt) claim->asked = attempt;
   }
-  if (record->opened || record->over_count) claim->asked = NULL;
+  if (record->opened_count || record->over_count) claim->asked = NULL;
 }
 
 void claim_conversation(packet_info *pinfo, const segment_t *segment, record_t *record) {
@@ -156,7 +196,7 @@ void claim_conversation(packet_info *pinfo, const segment_t *segment, record_t *
   claim_t *claim = (claim_t *)conversation_get_proto_data(conversation, proto_proxytunnel);
   if (!claim) {
     claim = wmem_new0(wmem_file_scope(), claim_t);
-    claim->is_http = is_http(record);
+    set_what(claim, record);
     conversation_add_proto_data(conversation, proto_proxytunnel, claim);
   }
   note_asked(claim, segment, record);
@@ -171,34 +211,40 @@ static bool begins_as_tls(const segment_t *segment) {
   return segment->captured >= 6 && payload[0] == 22 && payload[1] == 3 && payload[2] <= 4 && payload[5] == 1;
 }
 
-/* A proxy is asked for any port; the built-in dissector of that port would keep TLS on port 80 for itself. */
-void claim_for_tls(packet_info *pinfo, const segment_t *segment) {
-  if (!tls_handle || !begins_as_tls(segment)) return;
+/* A proxy is asked for any port; the built-in dissector of that port would keep TLS on port 80 for itself, or HTTP on
+ * port 21. */
+void claim_for_content(packet_info *pinfo, const segment_t *segment, const virtual_t *carrier) {
+  const bool is_http = is_forward(carrier->attempt);
+  const dissector_handle_t handle = is_http ? http_over_tcp_handle : begins_as_tls(segment) ? tls_handle : NULL;
+  if (!handle) return;
   conversation_t *conversation = ws_find_tcp_conversation(pinfo, &segment->sender, &segment->receiver,
                                                           segment->sender_port, segment->receiver_port);
+  if (!conversation && is_http) {
+    conversation = ws_new_tcp_conversation(pinfo, &segment->sender, &segment->receiver, segment->sender_port,
+                                           segment->receiver_port);
+  }
   if (conversation && !conversation_get_dissector(conversation, pinfo->num)) {
-    conversation_set_dissector_from_frame_number(conversation, pinfo->num, tls_handle);
+    conversation_set_dissector_from_frame_number(conversation, pinfo->num, handle);
   }
 }
 
-/* Without precedence the built-in dissectors come first, and what they leave comes here. The three heuristics are also
- * the switches of the protocols in Enabled Protocols, which the tracker obeys (shim.c). */
+/* Without precedence the built-in dissectors come first, and what they leave comes here. The heuristics are also the
+ * switches of the protocols in Enabled Protocols, which the tracker obeys (shim.c). */
 static bool dissect_heuristic(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *tcp) {
   const record_t *record = shim_record();
   return record && record->claimed && dissect_claimed(tvb, pinfo, tree, tcp) > 0;
 }
 
-static ws_bool_t dissect_socks4(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *tcp) {
-  return dissect_heuristic(tvb, pinfo, tree, tcp);
-}
-
-static ws_bool_t dissect_socks5(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *tcp) {
-  return dissect_heuristic(tvb, pinfo, tree, tcp);
-}
-
-static ws_bool_t dissect_connect(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *tcp) {
-  return dissect_heuristic(tvb, pinfo, tree, tcp);
-}
+/* One function for each, since a function stands for one heuristic only. */
+#define HEURISTIC(name)                                                                                \
+  static ws_bool_t dissect_##name(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *tcp) {    \
+    return dissect_heuristic(tvb, pinfo, tree, tcp);                                                    \
+  }
+HEURISTIC(socks4)
+HEURISTIC(socks5)
+HEURISTIC(connect)
+HEURISTIC(forward)
+HEURISTIC(proxy)
 
 void claim_handoff(int proto) {
   proto_proxytunnel = proto;
@@ -206,6 +252,7 @@ void claim_handoff(int proto) {
   /* Not the one over TCP: that takes whatever follows a granted CONNECT for payload, in a second pass the CONNECT
    * too. */
   http_handle = find_dissector("http");
+  http_over_tcp_handle = find_dissector("http-over-tcp");
   socks_handle = dissector_get_uint_handle(find_dissector_table("tcp.port"), socks_port);
   tls_handle = find_dissector("tls");
   data_handle = find_dissector("data");
@@ -213,5 +260,9 @@ void claim_handoff(int proto) {
                      HEURISTIC_ENABLE);
   heur_dissector_add("tcp", dissect_socks5, "SOCKS5 on any port", "proxytunnel_socks5", proto, HEURISTIC_ENABLE);
   heur_dissector_add("tcp", dissect_connect, "HTTP CONNECT on any port", "proxytunnel_connect", proto,
+                     HEURISTIC_ENABLE);
+  heur_dissector_add("tcp", dissect_forward, "HTTP forward proxying on any port", "proxytunnel_forward", proto,
+                     HEURISTIC_ENABLE);
+  heur_dissector_add("tcp", dissect_proxy, "PROXY protocol on any port", "proxytunnel_proxy", proto,
                      HEURISTIC_ENABLE);
 }

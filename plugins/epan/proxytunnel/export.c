@@ -35,9 +35,9 @@ static const char *endpoint_text(wmem_allocator_t *pool, const pt_endpoint_t *en
 
 static void export_name(export_t *export, wmem_allocator_t *pool, const tap_record_t *packet) {
   const attempt_t *attempt = packet->attempt;
-  if (!strcmp(attempt->provenance, "literal") || !*attempt->host) return;
+  if (!names_its_origin(attempt)) return;
   /* From the packet: in a conversation of mixed families that is the address that is shown. */
-  const address *shown = &packet->receiver;
+  const address *shown = packet->packet->from_client ? &packet->receiver : &packet->sender;
   char *key = g_strdup_printf("%s %s", address_to_str(pool, shown), attempt->host);
   if (shown->type == AT_IPv4) {
     hashipv4_t *entry = g_new0(hashipv4_t, 1);
@@ -55,22 +55,23 @@ static void export_name(export_t *export, wmem_allocator_t *pool, const tap_reco
 /* What is synthetic says so; the first packet also says what it stands for. */
 static const char *comment_of(wmem_allocator_t *pool, const tap_record_t *record) {
   const attempt_t *attempt = record->attempt;
-  if (record->segment->kind != PT_SYN) return "synthetic: not on the wire";
+  const char *synthetic = record->packet->is_udp ? "" : "synthetic: not on the wire. ";
+  if (!record->opens) return "synthetic: not on the wire";
   return wmem_strdup_printf(pool,
-                            "synthetic: not on the wire. %s by proxy %s%s%s; origin by %s; request in frame %u, "
+                            "%s%s by proxy %s%s%s; origin by %s; request in frame %u, "
                             "opened in frame %u",
-                            tree_attempt_text(pool, attempt), endpoint_text(pool, &attempt->proxy),
+                            synthetic, tree_attempt_text(pool, attempt), endpoint_text(pool, &attempt->proxy),
                             *attempt->username ? " for user " : "", attempt->username, attempt->provenance,
                             attempt->request_frame, attempt->opened_frame);
 }
 
 static wtap_block_t options_of(wmem_allocator_t *pool, const tap_record_t *record) {
   wtap_block_t block = wtap_block_create(WTAP_BLOCK_PACKET);
-  if (record->segment->kind < PT_TRANSLATED) {
+  if (record->packet->kind < PT_TRANSLATED || record->opens) {
     const char *comment = comment_of(pool, record);
     wtap_block_add_string_option(block, OPT_COMMENT, comment, strlen(comment));
   }
-  wtap_block_add_uint64_option(block, OPT_PKT_PACKETID, record->segment->frame);
+  wtap_block_add_uint64_option(block, OPT_PKT_PACKETID, record->packet->frame);
   return block;
 }
 
@@ -78,8 +79,8 @@ static tap_packet_status export_packet(void *tapdata, packet_info *pinfo, epan_d
                                        const void *queued, tap_flags_t flags _U_) {
   export_t *export = (export_t *)tapdata;
   const tap_record_t *packet = (const tap_record_t *)queued;
-  if (!packet->segment || !export->dumper) return TAP_PACKET_DONT_REDRAW;
-  if (packet->segment->kind == PT_SYN) export_name(export, pinfo->pool, packet);
+  if (!packet->packet || !export->dumper) return TAP_PACKET_DONT_REDRAW;
+  if (packet->opens) export_name(export, pinfo->pool, packet);
   wtap_rec record;
   ws_record_init(&record);
   ws_record_is_packet(&record, WTAP_ENCAP_RAW_IP);

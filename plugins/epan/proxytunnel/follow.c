@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
- * summary: Follow TCP Stream for frames that hold several TCP segments.
+ * summary: Follow TCP Stream and Follow UDP Stream for frames that hold several segments or datagrams.
  *
  * The built-in listener takes every segment of a frame that matches "tcp.stream eq N", and the addresses that the frame
  * ended with. In a frame that shows virtual packets that mixes parent and virtual conversation. Ours stands in its
@@ -63,7 +63,7 @@ static bool is_asked_for(const follow_info_t *follow, const struct tcpheader *he
 
 static tap_packet_status listen(void *follow, packet_info *pinfo, epan_dissect_t *dissection, const void *record,
                                 tap_flags_t flags) {
-  if (!shim_shows_virtual(pinfo)) return builtin_listener(follow, pinfo, dissection, record, flags);
+  if (!virtual_is_shown(pinfo)) return builtin_listener(follow, pinfo, dissection, record, flags);
   const struct tcpheader *header = ((const follow_record_of_tcp_t *)record)->tcph;
   if (!is_asked_for((const follow_info_t *)follow, header)) return TAP_PACKET_DONT_REDRAW;
   packet_info own = *pinfo;

@@ -3,19 +3,29 @@
  */
 #include "packet-proxytunnel.h"
 
+#include <epan/to_str.h>
 #include <string.h>
 
 static wmem_map_t *attempts; /* id -> attempt_t */
+static wmem_map_t *flows;    /* id << 32 | flow -> attempt_t */
 static wmem_map_t *standing; /* frame -> wmem_list_t of message_t */
 
 void freeze_reset(void) {
   attempts = wmem_map_new(wmem_file_scope(), g_direct_hash, g_direct_equal);
+  flows = wmem_map_new(wmem_file_scope(), wmem_int64_hash, g_int64_equal);
   standing = wmem_map_new(wmem_file_scope(), g_direct_hash, g_direct_equal);
 }
 
 attempt_t *attempt_of(uint32_t id) {
   return attempts && id != PT_NO_TUNNEL ? (attempt_t *)wmem_map_lookup(attempts, GUINT_TO_POINTER(id)) : NULL;
 }
+
+attempt_t *flow_of(uint32_t id, uint32_t flow) {
+  const uint64_t key = (uint64_t)id << 32 | flow;
+  return flows ? (attempt_t *)wmem_map_lookup(flows, &key) : NULL;
+}
+
+bool is_forward(const attempt_t *attempt) { return !strcmp(attempt->protocol, "http-forward"); }
 
 wmem_list_t *messages_standing_in(uint32_t frame) {
   return standing ? (wmem_list_t *)wmem_map_lookup(standing, GUINT_TO_POINTER(frame)) : NULL;
@@ -56,8 +66,9 @@ static void note_standing(message_t *message) {
   wmem_list_append(list, message);
 }
 
-static attempt_t *update_attempt(const pt_attempt_t *from) {
-  attempt_t *attempt = attempt_for(from->id, &from->client, &from->proxy);
+static void fill_attempt(const pt_attempt_t *from, attempt_t *attempt) {
+  attempt->client = from->client;
+  attempt->proxy = from->proxy;
   attempt->parent = from->parent;
   attempt->layer = from->layer;
   attempt->protocol = keep(from->protocol);
@@ -80,7 +91,39 @@ static attempt_t *update_attempt(const pt_attempt_t *from) {
   for (size_t i = 0; i < from->anomalies_count; i++) {
     wmem_list_append(attempt->anomalies, wmem_strdup(wmem_file_scope(), from->anomalies[i]));
   }
+}
+
+static attempt_t *update_attempt(const pt_attempt_t *from) {
+  attempt_t *attempt = attempt_for(from->id, &from->client, &from->proxy);
+  fill_attempt(from, attempt);
   return attempt;
+}
+
+/* The association itself has the target that came first. */
+static void add_flow(const pt_attempt_t *from, uint32_t flow) {
+  attempt_t *association = attempt_for(from->id, &from->client, &from->proxy);
+  if (!*association->host) fill_attempt(from, association);
+  attempt_t *attempt = (attempt_t *)wmem_memdup(wmem_file_scope(), association, sizeof(attempt_t));
+  fill_attempt(from, attempt);
+  uint64_t *key = wmem_new(wmem_file_scope(), uint64_t);
+  *key = (uint64_t)from->id << 32 | flow;
+  wmem_map_insert(flows, key, attempt);
+  names_register(attempt);
+}
+
+static const char *endpoint_text(const pt_endpoint_t *end) {
+  const bool is_v4 = end->address.version == 4;
+  address addr;
+  set_address(&addr, is_v4 ? AT_IPv4 : AT_IPv6, is_v4 ? 4 : 16, end->address.octets);
+  char *text = address_to_str(NULL, &addr);
+  const char *kept = wmem_strdup_printf(wmem_file_scope(), is_v4 ? "%s:%u" : "[%s]:%u", text, end->port);
+  wmem_free(NULL, text);
+  return kept;
+}
+
+static bool is_request(pt_message_kind_t kind) {
+  return kind == PT_SOCKS4_REQUEST || kind == PT_SOCKS5_REQUEST || kind == PT_HTTP_CONNECT_REQUEST ||
+         kind == PT_PROXY_HEADER;
 }
 
 static void freeze_message(const pt_message_t *from, const segment_t *segment, uint32_t frame, message_t *message) {
@@ -101,6 +144,9 @@ static void freeze_message(const pt_message_t *from, const segment_t *segment, u
   message->password = keep(from->password);
   message->reason = keep(from->reason);
   message->bound = *from->bound_host ? target_text(from->bound_host, from->bound_port, "") : "";
+  message->peer = *from->peer_host ? target_text(from->peer_host, from->peer_port, "") : "";
+  message->real_client = from->has_real_client ? endpoint_text(&from->real_client) : "";
+  message->anomaly = keep(from->anomaly);
   if (from->methods_size) {
     message->methods = (const uint8_t *)wmem_memdup(wmem_file_scope(), from->methods, from->methods_size);
     message->methods_size = (unsigned)from->methods_size;
@@ -108,10 +154,12 @@ static void freeze_message(const pt_message_t *from, const segment_t *segment, u
   message->reply_code = from->reply_code;
   if (message->frame != frame) note_standing(message);
 
-  const bool is_request = message->kind == PT_SOCKS4_REQUEST || message->kind == PT_SOCKS5_REQUEST ||
-                          message->kind == PT_HTTP_CONNECT_REQUEST;
-  if (!is_request || from->tunnel == PT_NO_TUNNEL) return;
+  if (!is_request(message->kind) || from->tunnel == PT_NO_TUNNEL) return;
   attempt_t *attempt = attempt_for(from->tunnel, &from->client, &from->proxy);
+  if (from->has_real_client) {
+    attempt->proxy = from->client;
+    attempt->client = from->real_client;
+  }
   attempt->parent = segment->parent;
   attempt->layer = segment->layer;
   attempt->protocol = message->protocol;
@@ -136,15 +184,31 @@ static bool is_of_segment(const pt_attempt_t *attempt, const segment_t *segment)
           same_endpoint(&attempt->proxy, &segment->sender, segment->sender_port));
 }
 
+static void add_name(const pt_event_t *event) {
+  attempt_t named = {.host = event->name, .provenance = "", .command = "", .has_origin = true};
+  named.client.address.version = named.origin.address.version = event->address.version;
+  memcpy(named.origin.address.octets, event->address.octets, sizeof event->address.octets);
+  names_register(&named);
+}
+
 static void freeze_event(const pt_event_t *event, const segment_t *segment, uint32_t frame, record_t *record) {
   switch (event->kind) {
     case PT_EVENT_MESSAGE:
       freeze_message(&event->message, segment, frame, &record->messages[record->messages_count++]);
       break;
-    case PT_EVENT_OPENED:
-      record->opened = update_attempt(&event->attempt);
-      record->opened->opened = true;
-      record->opened->opened_frame = frame;
+    case PT_EVENT_OPENED: {
+      attempt_t *opened = update_attempt(&event->attempt);
+      opened->opened = true;
+      opened->opened_frame = frame;
+      record->opened[record->opened_count++] = opened;
+      names_register(opened);
+      break;
+    }
+    case PT_EVENT_FLOW:
+      add_flow(&event->attempt, event->flow);
+      break;
+    case PT_EVENT_NAME:
+      add_name(event);
       break;
     case PT_EVENT_ENDED: {
       attempt_t *attempt = update_attempt(&event->attempt);
@@ -165,62 +229,70 @@ static void freeze_events(const pt_outcome_t *outcome, const segment_t *segment,
   const size_t count = pt_outcome_event_count(outcome);
   if (!count) return;
   record->messages = wmem_alloc0_array(wmem_file_scope(), message_t, count);
+  record->opened = wmem_alloc0_array(wmem_file_scope(), attempt_t *, count);
   record->over = wmem_alloc0_array(wmem_file_scope(), attempt_t *, count);
   record->over_status = wmem_alloc0_array(wmem_file_scope(), const char *, count);
   for (size_t i = 0; i < count; i++) {
     pt_event_t event;
     pt_outcome_event(outcome, i, &event);
+    /* What is odd about a body stands among the anomalies of its tunnel. */
+    if (event.kind == PT_EVENT_MESSAGE && event.message.kind == PT_HTTP_FORWARD_BODY) continue;
     freeze_event(&event, segment, frame, record);
   }
 }
 
-static void freeze_segment(const pt_virtual_segment_t *from, const segment_t *segment, uint32_t frame,
-                           virtual_t *result) {
+static void freeze_packet(const pt_virtual_packet_t *from, const source_t *source, uint32_t frame, virtual_t *result) {
   result->kind = from->kind;
-  result->attempt = attempt_of(from->tunnel);
+  result->is_udp = from->transport == PT_OVER_UDP;
+  result->attempt = result->is_udp ? flow_of(from->tunnel, from->flow) : attempt_of(from->tunnel);
   result->from_client = from->from_client;
   result->ip_size = (unsigned)from->ip_size;
-  result->tcp_size = (unsigned)from->tcp_size;
-  result->headers = (const uint8_t *)wmem_memdup(wmem_file_scope(), from->headers, from->ip_size + from->tcp_size);
+  result->transport_size = (unsigned)from->transport_size;
+  result->headers =
+      (const uint8_t *)wmem_memdup(wmem_file_scope(), from->headers, from->ip_size + from->transport_size);
   result->captured = (unsigned)from->payload_size;
   result->length = from->length;
   result->offset = from->offset;
   result->frame = (uint32_t)from->frame;
-  if (from->payload_size) {
-    const uint8_t *begin = segment->bytes + segment->header_size;
-    const uint8_t *end = begin + segment->captured;
-    if (from->payload >= begin && from->payload + from->payload_size <= end) {
-      result->place = (unsigned)(from->payload - begin);
-    } else {
-      result->kept = (const uint8_t *)wmem_memdup(wmem_file_scope(), from->payload, from->payload_size);
-    }
-    if (result->attempt && !result->attempt->payload_frame) result->attempt->payload_frame = frame;
+  if (!from->payload_size) return;
+  const uint8_t *begin = source->payload;
+  if (from->payload >= begin && from->payload + from->payload_size <= begin + source->captured) {
+    result->place = (unsigned)(from->payload - begin);
+  } else {
+    result->kept = (const uint8_t *)wmem_memdup(wmem_file_scope(), from->payload, from->payload_size);
   }
+  if (result->attempt && !result->attempt->payload_frame) result->attempt->payload_frame = frame;
 }
 
-record_t *freeze_outcome(const pt_outcome_t *outcome, const segment_t *segment, uint32_t frame) {
+static void freeze_parts(const pt_outcome_t *outcome, record_t *record) {
+  record->parts_count = (unsigned)pt_outcome_part_count(outcome);
+  record->parts = wmem_alloc0_array(wmem_file_scope(), pt_part_t, record->parts_count);
+  for (unsigned i = 0; i < record->parts_count; i++) pt_outcome_part(outcome, i, &record->parts[i]);
+}
+
+record_t *freeze_outcome(const pt_outcome_t *outcome, const segment_t *segment, const source_t *source,
+                         uint32_t frame) {
   const pt_progress_t progress = pt_outcome_progress(outcome);
   const bool ours = progress == PT_HANDSHAKE || progress == PT_OPEN;
-  const size_t count = pt_outcome_segment_count(outcome);
+  const size_t count = pt_outcome_packet_count(outcome);
   if (!count && !pt_outcome_event_count(outcome) && !(ours && segment->length)) return NULL;
 
   record_t *record = wmem_new0(wmem_file_scope(), record_t);
   record->sender_port = segment->sender_port;
   record->receiver_port = segment->receiver_port;
   record->sequence = segment->sequence;
+  record->parent = segment->parent;
   record->progress = progress;
-  record->tunnel = pt_outcome_tunnel(outcome);
-  record->handshake_bytes = pt_outcome_handshake_bytes(outcome);
+  freeze_parts(outcome, record);
   freeze_events(outcome, segment, frame, record);
   /* A refusal ends a session, and its bytes still are the session's. */
   record->claimed = segment->length && (ours || record->messages_count || record->over_count);
-  if (!ours) record->handshake_bytes = segment->length;
-  record->segments = wmem_alloc0_array(wmem_file_scope(), virtual_t, count);
+  record->packets = wmem_alloc0_array(wmem_file_scope(), virtual_t, count);
   for (size_t i = 0; i < count; i++) {
-    pt_virtual_segment_t from;
-    pt_outcome_segment(outcome, i, &from);
-    freeze_segment(&from, segment, frame, &record->segments[record->segments_count]);
-    if (record->segments[record->segments_count].attempt) record->segments_count++;
+    pt_virtual_packet_t from;
+    pt_outcome_packet(outcome, i, &from);
+    freeze_packet(&from, source, frame, &record->packets[record->packets_count]);
+    if (record->packets[record->packets_count].attempt) record->packets_count++;
   }
   return record;
 }

@@ -17,8 +17,15 @@ static bool is_name(const char *text) {
   return true;
 }
 
+/* The target of BIND is expected to connect, and that of a PROXY header is the proxy. */
+bool names_its_origin(const attempt_t *attempt) {
+  const bool is_elsewhere = !strcmp(attempt->provenance, "literal") || !strcmp(attempt->provenance, "carrier") ||
+                            !strcmp(attempt->command, "bind");
+  return attempt->has_origin && !is_elsewhere && is_name(attempt->host);
+}
+
 void names_register(const attempt_t *attempt) {
-  if (!attempt->has_origin || !strcmp(attempt->provenance, "literal") || !is_name(attempt->host)) return;
+  if (!names_its_origin(attempt)) return;
   const uint8_t *octets = attempt->origin.address.octets;
   ws_in6_addr six = {{0}};
   if (attempt->origin.address.version == 4) {

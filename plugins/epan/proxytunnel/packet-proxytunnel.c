@@ -21,11 +21,16 @@ static void register_protocol(void) {
   preferences_register(proto_proxytunnel);
   taps_register(proto_proxytunnel);
   shim_register(proto_proxytunnel);
+  udp_register(proto_proxytunnel);
+  tls_register(proto_proxytunnel);
 }
 
 static void hand_off(void) {
   claim_handoff(proto_proxytunnel);
   shim_handoff();
+  udp_handoff();
+  tls_handoff();
+  virtual_register(proto_proxytunnel);
   follow_handoff();
   taps_handoff();
 }

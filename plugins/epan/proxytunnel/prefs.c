@@ -9,6 +9,9 @@ preferences_t proxytunnel_preferences = {
     .socks4 = TRUE,
     .socks5 = TRUE,
     .http_connect = TRUE,
+    .http_forward = TRUE,
+    .proxy_protocol = TRUE,
+    .forward_needs_proof = FALSE,
     .precedence = TRUE,
     .virtual_conversations = TRUE,
     .dns = TRUE,
@@ -24,6 +27,15 @@ void preferences_register(int proto) {
   prefs_register_bool_preference(module, "socks4", "Find SOCKS4 and SOCKS4a", "On any port", &wanted->socks4);
   prefs_register_bool_preference(module, "socks5", "Find SOCKS5", "On any port", &wanted->socks5);
   prefs_register_bool_preference(module, "http_connect", "Find HTTP CONNECT", "On any port", &wanted->http_connect);
+  prefs_register_bool_preference(module, "http_forward", "Find HTTP forward proxying",
+                                 "Requests in absolute form, on any port", &wanted->http_forward);
+  prefs_register_bool_preference(module, "forward_needs_proof", "An absolute URI alone does not make a server a proxy",
+                                 "A server may be sent absolute URIs, too. If on, a request in absolute form counts as "
+                                 "forwarded only if it has a Proxy-* field or names another port or address than the "
+                                 "server's; if off, unless it is known to name the server",
+                                 &wanted->forward_needs_proof);
+  prefs_register_bool_preference(module, "proxy_protocol", "Find the PROXY protocol", "On any port",
+                                 &wanted->proxy_protocol);
   prefs_register_bool_preference(module, "precedence", "Come before built-in dissectors on connections with a proxy",
                                  "If off, the dissectors for HTTP and SOCKS keep the ports that they know, and the "
                                  "bytes of a proxied connection are shown by them as well as in its virtual one",

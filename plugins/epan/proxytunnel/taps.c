@@ -15,24 +15,25 @@ static int tunnel_tap = -1;
 
 /* ---------------------------------------------------------------- queueing */
 
-static void take_address(const virtual_t *segment, const uint8_t *bytes, tap_record_t *record) {
+static void take_address(const virtual_t *virtual, const uint8_t *bytes, tap_record_t *record) {
   const bool is_v4 = bytes[0] >> 4 == 4;
   const address_type type = is_v4 ? AT_IPv4 : AT_IPv6;
   const int size = is_v4 ? 4 : 16;
   const uint8_t *addresses = bytes + (is_v4 ? 12 : 8);
   set_address(&record->sender, type, size, addresses);
   set_address(&record->receiver, type, size, addresses + size);
-  record->sender_port = get16(bytes + segment->ip_size);
-  record->receiver_port = get16(bytes + segment->ip_size + 2);
+  record->sender_port = get16(bytes + virtual->ip_size);
+  record->receiver_port = get16(bytes + virtual->ip_size + 2);
 }
 
-void taps_queue_virtual(packet_info *pinfo, const virtual_t *segment, const uint8_t *bytes, unsigned captured,
+void taps_queue_virtual(packet_info *pinfo, const virtual_t *virtual, const uint8_t *bytes, unsigned captured,
                         uint32_t length) {
   if (!have_tap_listener(tunnel_tap)) return;
   tap_record_t *record = wmem_new0(pinfo->pool, tap_record_t);
-  record->attempt = segment->attempt;
-  record->segment = segment;
-  take_address(segment, bytes, record);
+  record->attempt = virtual->attempt;
+  record->packet = virtual;
+  record->opens = virtual->is_udp ? virtual->attempt->payload_frame == pinfo->num : virtual->kind == PT_SYN;
+  take_address(virtual, bytes, record);
   record->bytes = bytes;
   record->captured = captured;
   record->length = length;
@@ -48,15 +49,15 @@ void taps_queue_over(packet_info *pinfo, const attempt_t *attempt) {
 
 /* ---------------------------------------------------------------- -z conv,proxytunnel and -z endpoints,proxytunnel */
 
-static const char *filter_name(const address *addr, conv_filter_type_e filter) {
+static const char *filter_name(const address *addr, bool is_udp, conv_filter_type_e filter) {
   const bool is_v4 = addr && addr->type == AT_IPv4;
   switch (filter) {
     case CONV_FT_SRC_PORT:
-      return "tcp.srcport";
+      return is_udp ? "udp.srcport" : "tcp.srcport";
     case CONV_FT_DST_PORT:
-      return "tcp.dstport";
+      return is_udp ? "udp.dstport" : "tcp.dstport";
     case CONV_FT_ANY_PORT:
-      return "tcp.port";
+      return is_udp ? "udp.port" : "tcp.port";
     case CONV_FT_SRC_ADDRESS:
       return is_v4 ? "ip.src" : "ipv6.src";
     case CONV_FT_DST_ADDRESS:
@@ -68,11 +69,11 @@ static const char *filter_name(const address *addr, conv_filter_type_e filter) {
 }
 
 static const char *conversation_filter(conv_item_t *item, conv_filter_type_e filter) {
-  return filter_name(item ? &item->src_address : NULL, filter);
+  return filter_name(item ? &item->src_address : NULL, item && item->ctype == CONVERSATION_UDP, filter);
 }
 
 static const char *endpoint_filter(endpoint_item_t *item, conv_filter_type_e filter) {
-  return filter_name(item ? &item->myaddress : NULL, filter);
+  return filter_name(item ? &item->myaddress : NULL, item && item->etype == ENDPOINT_UDP, filter);
 }
 
 static ct_dissector_info_t conversation_filters = {conversation_filter};
@@ -81,26 +82,27 @@ static et_dissector_info_t endpoint_filters = {endpoint_filter};
 static tap_packet_status count_conversation(void *table, packet_info *pinfo, epan_dissect_t *dissection _U_,
                                             const void *queued, tap_flags_t flags) {
   const tap_record_t *record = (const tap_record_t *)queued;
-  if (!record->segment) return TAP_PACKET_DONT_REDRAW;
+  if (!record->packet) return TAP_PACKET_DONT_REDRAW;
   conv_hash_t *hash = (conv_hash_t *)table;
   hash->flags = flags;
   add_conversation_table_data_with_conv_id(hash, &record->sender, &record->receiver, record->sender_port,
                                            record->receiver_port, (conv_id_t)record->attempt->id, 1,
-                                           (int)record->segment->length, &pinfo->rel_ts, &pinfo->abs_ts,
-                                           &conversation_filters, CONVERSATION_TCP);
+                                           (int)record->packet->length, &pinfo->rel_ts, &pinfo->abs_ts,
+                                           &conversation_filters,
+                                           record->packet->is_udp ? CONVERSATION_UDP : CONVERSATION_TCP);
   return TAP_PACKET_REDRAW;
 }
 
 static tap_packet_status count_endpoint(void *table, packet_info *pinfo _U_, epan_dissect_t *dissection _U_,
                                         const void *queued, tap_flags_t flags) {
   const tap_record_t *record = (const tap_record_t *)queued;
-  if (!record->segment) return TAP_PACKET_DONT_REDRAW;
+  if (!record->packet) return TAP_PACKET_DONT_REDRAW;
   conv_hash_t *hash = (conv_hash_t *)table;
   hash->flags = flags;
-  const int size = (int)record->segment->length;
-  add_endpoint_table_data(hash, &record->sender, record->sender_port, TRUE, 1, size, &endpoint_filters, ENDPOINT_TCP);
-  add_endpoint_table_data(hash, &record->receiver, record->receiver_port, FALSE, 1, size, &endpoint_filters,
-                          ENDPOINT_TCP);
+  const int size = (int)record->packet->length;
+  const endpoint_type type = record->packet->is_udp ? ENDPOINT_UDP : ENDPOINT_TCP;
+  add_endpoint_table_data(hash, &record->sender, record->sender_port, TRUE, 1, size, &endpoint_filters, type);
+  add_endpoint_table_data(hash, &record->receiver, record->receiver_port, FALSE, 1, size, &endpoint_filters, type);
   return TAP_PACKET_REDRAW;
 }
 
@@ -117,8 +119,8 @@ static tap_packet_status tree_count(stats_tree *tree, packet_info *pinfo _U_, ep
                                     const void *queued, tap_flags_t flags _U_) {
   const tap_record_t *record = (const tap_record_t *)queued;
   const attempt_t *attempt = record->attempt;
-  const bool opens = record->segment && record->segment->kind == PT_SYN;
-  if (record->segment && !opens) return TAP_PACKET_DONT_REDRAW;
+  const bool opens = record->packet && record->opens;
+  if (record->packet && !opens) return TAP_PACKET_DONT_REDRAW;
   tick_stat_node(tree, "Attempts to open a tunnel", 0, TRUE);
   const int node = tick_stat_node(tree, attempt->protocol, node_attempts, TRUE);
   tick_stat_node(tree, opens ? "established" : attempt->status, node, FALSE);
@@ -214,4 +216,5 @@ void taps_handoff(void) {
   register_stat_tap_ui(&list, NULL);
   register_stat_tap_ui(&report, NULL);
   export_register();
+  tls_register_output();
 }

@@ -14,11 +14,11 @@ static int proto_proxytunnel = -1;
 static int hf_protocol = -1, hf_command = -1, hf_status = -1, hf_reply_code = -1, hf_reason = -1;
 static int hf_target = -1, hf_target_host = -1, hf_target_port = -1;
 static int hf_origin_ip = -1, hf_origin_ipv6 = -1, hf_origin_provenance = -1;
-static int hf_username = -1, hf_password = -1, hf_methods = -1, hf_bound = -1;
+static int hf_username = -1, hf_password = -1, hf_methods = -1, hf_bound = -1, hf_peer = -1, hf_real_client = -1;
 static int hf_id = -1, hf_layer = -1, hf_parent_stream = -1, hf_stream = -1;
 static int hf_request_in = -1, hf_reply_in = -1, hf_opened_in = -1, hf_payload_in = -1;
 static int hf_carried_in = -1, hf_understood_in = -1;
-static int hf_connect_time = -1, hf_virtual = -1, hf_anomaly = -1;
+static int hf_connect_time = -1, hf_virtual = -1, hf_anomaly = -1, hf_fragment = -1;
 
 static int ett_proxytunnel = -1, ett_message = -1, ett_payload = -1;
 
@@ -30,7 +30,9 @@ static expert_field ei_refused = EI_INIT, ei_credentials = EI_INIT, ei_malformed
 static const char *protocol_word(const char *protocol) {
   static const char *const words[][2] = {{"socks4", "SOCKS4"},          {"socks4a", "SOCKS4a"},
                                          {"socks5", "SOCKS5"},          {"http-connect", "HTTP CONNECT"},
-                                         {"http-forward", "HTTP proxy"}};
+                                         {"http-forward", "HTTP proxy"},
+                                         {"proxy-v1", "PROXY v1"},
+                                         {"proxy-v2", "PROXY v2"}};
   for (size_t i = 0; i < array_length(words); i++) {
     if (!strcmp(words[i][0], protocol)) return words[i][1];
   }
@@ -42,7 +44,8 @@ static const char *command_word(const char *command) {
                                          {"bind", "Bind"},
                                          {"udp-associate", "UDP Associate"},
                                          {"resolve", "Resolve"},
-                                         {"resolve-ptr", "Resolve PTR"}};
+                                         {"resolve-ptr", "Resolve PTR"},
+                                         {"forward", "Forward"}};
   for (size_t i = 0; i < array_length(words); i++) {
     if (!strcmp(words[i][0], command)) return words[i][1];
   }
@@ -98,16 +101,28 @@ static const char *http_reply_text(wmem_allocator_t *pool, int code, const char 
   return wmem_strdup_printf(pool, "%s (%d%s%s)", word, code, *reason ? " " : "", reason);
 }
 
+/* BIND's second reply. */
+static const char *peer_text(wmem_allocator_t *pool, const message_t *message) {
+  return wmem_strdup_printf(pool, "%s connected", message->peer);
+}
+
 /* A message in the field's own words: "method: no authentication", "granted". */
 static const char *message_text(wmem_allocator_t *pool, const message_t *message) {
   switch (message->kind) {
     case PT_SOCKS4_REQUEST:
     case PT_SOCKS5_REQUEST:
     case PT_HTTP_CONNECT_REQUEST:
+    case PT_HTTP_FORWARD_REQUEST:
       return request_text(pool, message->protocol, message->command, message->target);
+    case PT_PROXY_HEADER:
+      return wmem_strdup_printf(pool, "%s for %s", protocol_word(message->protocol), message->real_client);
+    case PT_HTTP_FORWARD_RESPONSE:
+      return wmem_strdup_printf(pool, "%d%s%s", message->reply_code, *message->reason ? " " : "", message->reason);
     case PT_SOCKS4_REPLY:
+      if (*message->peer && message->reply_code == 90) return peer_text(pool, message);
       return val_to_str_const((uint32_t)message->reply_code, socks4_reply_words, "unknown reply");
     case PT_SOCKS5_REPLY:
+      if (*message->peer && message->reply_code == 0) return peer_text(pool, message);
       return val_to_str_const((uint32_t)message->reply_code, socks5_reply_words, "unknown reply");
     case PT_SOCKS5_GREETING:
       return wmem_strdup_printf(pool, "SOCKS5 methods offered: %s", methods_text(pool, message));
@@ -123,6 +138,7 @@ static const char *message_text(wmem_allocator_t *pool, const message_t *message
       return http_reply_text(pool, message->reply_code, message->reason);
     case PT_PREAMBLE:
       return "bytes before the handshake";
+    case PT_HTTP_FORWARD_BODY:
     case PT_HTTP_OTHER:
       break;
   }
@@ -130,12 +146,14 @@ static const char *message_text(wmem_allocator_t *pool, const message_t *message
 }
 
 static bool is_reply(const message_t *message) {
-  return message->kind == PT_SOCKS4_REPLY || message->kind == PT_SOCKS5_REPLY || message->kind == PT_HTTP_RESPONSE_HEAD;
+  return message->kind == PT_SOCKS4_REPLY || message->kind == PT_SOCKS5_REPLY ||
+         message->kind == PT_HTTP_RESPONSE_HEAD || message->kind == PT_HTTP_FORWARD_RESPONSE;
 }
 
 static bool is_request(const message_t *message) {
   return message->kind == PT_SOCKS4_REQUEST || message->kind == PT_SOCKS5_REQUEST ||
-         message->kind == PT_HTTP_CONNECT_REQUEST;
+         message->kind == PT_HTTP_CONNECT_REQUEST || message->kind == PT_HTTP_FORWARD_REQUEST ||
+         message->kind == PT_PROXY_HEADER;
 }
 
 /* ---------------------------------------------------------------- small items */
@@ -213,6 +231,8 @@ static void draw_message(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, co
   }
   add_text(own, hf_reason, tvb, message->reason);
   add_text(own, hf_bound, tvb, message->bound);
+  add_text(own, hf_peer, tvb, message->peer);
+  add_text(own, hf_real_client, tvb, message->real_client);
 }
 
 static void add_status(proto_tree *tree, tvbuff_t *tvb, packet_info *pinfo, const attempt_t *attempt,
@@ -251,7 +271,7 @@ static void draw_attempt(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, co
 
 /* The request that a record is about, if it is not in the record itself. */
 static const attempt_t *attempt_of_record(const record_t *record) {
-  if (record->opened) return record->opened;
+  if (record->opened_count) return record->opened[0];
   if (record->over_count) return record->over[0];
   for (unsigned i = 0; i < record->messages_count; i++) {
     const attempt_t *attempt = attempt_of(record->messages[i].attempt);
@@ -312,13 +332,19 @@ static void set_columns(packet_info *pinfo, const char *protocol, const char *su
   col_add_str(pinfo->cinfo, COL_INFO, summary);
 }
 
+/* The bytes in front of the first payload; all of them if there is none, or if that comes first. */
+static unsigned size_of_handshake(const record_t *record) {
+  if (!record->parts_count || record->parts[0].tunnel != PT_NO_TUNNEL) return UINT_MAX;
+  return record->parts[0].size;
+}
+
 void tree_draw_record(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const segment_t *segment,
                       const record_t *record) {
   const attempt_t *attempt = attempt_of_record(record);
-  if (!record->messages_count && !record->opened && !record->over_count) return;
+  if (!record->messages_count && !record->opened_count && !record->over_count) return;
   const char *summary = summary_of(pinfo->pool, record);
   const char *protocol = record->messages_count ? record->messages[0].protocol : attempt->protocol;
-  const unsigned size = MIN(record->handshake_bytes, segment->captured);
+  const unsigned size = MIN(size_of_handshake(record), segment->captured);
   proto_item *item = proto_tree_add_protocol_format(tree, proto_proxytunnel, tvb, (int)segment->header_size, (int)size,
                                                     "Proxy Tunnel, %s", summary);
   proto_tree *own = proto_item_add_subtree(item, ett_proxytunnel);
@@ -330,9 +356,10 @@ void tree_draw_record(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const
   for (unsigned i = 0; i < record->over_count; i++) {
     draw_attempt(tvb, pinfo, own, record->over[i], record->over_status[i], has_request(record));
   }
-  if (record->opened) {
-    draw_attempt(tvb, pinfo, own, record->opened, "established", has_request(record));
-  } else if (attempt && !record->over_count) {
+  for (unsigned i = 0; i < record->opened_count; i++) {
+    draw_attempt(tvb, pinfo, own, record->opened[i], "established", has_request(record));
+  }
+  if (attempt && !record->opened_count && !record->over_count) {
     draw_attempt(tvb, pinfo, own, attempt, "", has_request(record));
   }
   set_columns(pinfo, protocol, summary);
@@ -376,18 +403,18 @@ static const char *kind_text(pt_virtual_kind_t kind) {
     case PT_ACK:
       return "synthetic packet";
     case PT_HELD:
-      return "packet held until the tunnel opened";
+      return "packet that waited";
     case PT_TRANSLATED:
       break;
   }
   return "virtual packet";
 }
 
-proto_tree *tree_draw_virtual(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const virtual_t *segment) {
-  const attempt_t *attempt = segment->attempt;
+proto_tree *tree_draw_virtual(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const virtual_t *packet) {
+  const attempt_t *attempt = packet->attempt;
   proto_item *item =
       proto_tree_add_protocol_format(tree, proto_proxytunnel, tvb, 0, 0, "Proxy Tunnel, %s: %s",
-                                     kind_text(segment->kind), tree_attempt_text(pinfo->pool, attempt));
+                                     kind_text(packet->kind), tree_attempt_text(pinfo->pool, attempt));
   generated(item);
   proto_tree *own = proto_item_add_subtree(item, ett_proxytunnel);
   generated(proto_tree_add_boolean(own, hf_virtual, tvb, 0, 0, TRUE));
@@ -397,7 +424,7 @@ proto_tree *tree_draw_virtual(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tre
   add_target(own, tvb, attempt->target, attempt->host, attempt->port);
   add_origin(own, tvb, attempt);
   add_text(own, hf_username, tvb, attempt->username);
-  if (segment->kind == PT_HELD) add_frame(own, hf_carried_in, tvb, pinfo, segment->frame);
+  if (packet->kind == PT_HELD) add_frame(own, hf_carried_in, tvb, pinfo, packet->frame);
   add_frame(own, hf_request_in, tvb, pinfo, attempt->request_frame);
   add_frame(own, hf_opened_in, tvb, pinfo, attempt->opened_frame);
   if (attempt->parent_stream != UINT32_MAX) {
@@ -434,8 +461,28 @@ static void draw_bytes(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, cons
   col_add_fstr(pinfo->cinfo, COL_INFO, "Proxy: %s (%u byte%s)", what, size, plurality(size, "", "s"));
 }
 
+void tree_draw_datagram(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, unsigned header,
+                        const attempt_t *attempt) {
+  const unsigned size = tvb_reported_length(tvb) - header;
+  const char *target = attempt && *attempt->target ? attempt->target : "nobody knows whom";
+  proto_item *item = proto_tree_add_protocol_format(tree, proto_proxytunnel, tvb, 0, -1,
+                                                    "Proxy Tunnel, relayed datagram (%u byte%s) for %s", size,
+                                                    plurality(size, "", "s"), target);
+  proto_tree *own = proto_item_add_subtree(item, ett_payload);
+  col_set_str(pinfo->cinfo, COL_PROTOCOL, "Tunnel");
+  col_add_fstr(pinfo->cinfo, COL_INFO, "Relayed datagram (%u byte%s) for %s", size, plurality(size, "", "s"), target);
+  if (header >= 4) proto_tree_add_item(own, hf_fragment, tvb, 2, 1, ENC_BIG_ENDIAN);
+  if (!attempt) return;
+  generated(proto_tree_add_uint(own, hf_id, tvb, 0, 0, attempt->id));
+  add_target(own, tvb, attempt->target, attempt->host, attempt->port);
+}
+
 void tree_draw_handshake_bytes(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree) {
   draw_bytes(tvb, pinfo, tree, "part of a handshake");
+}
+
+void tree_draw_waiting_bytes(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree) {
+  draw_bytes(tvb, pinfo, tree, "part of a message");
 }
 
 void tree_draw_early_bytes(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree) {
@@ -478,6 +525,8 @@ void tree_register(int proto) {
        {"Method", "proxytunnel.method", FT_UINT8, BASE_DEC, VALS(socks5_method_words), 0,
         "Authentication method of SOCKS5", HFILL}},
       TEXT_FIELD(hf_bound, "Bound address", "bound", "Address and port in the proxy's answer"),
+      TEXT_FIELD(hf_peer, "Peer", "peer", "Who connected to the address that the proxy bound (BIND)"),
+      TEXT_FIELD(hf_real_client, "Real client", "client", "Client that a PROXY header names"),
       NUMBER_FIELD(hf_id, "Tunnel", "id", FT_UINT32, "Number of the attempt, as in the report"),
       NUMBER_FIELD(hf_layer, "Layer", "layer", FT_UINT32, "Number of proxies outside this one"),
       NUMBER_FIELD(hf_parent_stream, "Parent stream", "parent_stream", FT_UINT32,
@@ -496,6 +545,7 @@ void tree_register(int proto) {
       {&hf_virtual,
        {"Virtual", "proxytunnel.virtual", FT_BOOLEAN, BASE_NONE, NULL, 0,
         "This packet was not on the wire: it shows the tunnel's payload as if there were no proxy", HFILL}},
+      NUMBER_FIELD(hf_fragment, "Fragment", "fragment", FT_UINT8, "Position of a fragment of a relayed datagram"),
       TEXT_FIELD(hf_anomaly, "Anomaly", "anomaly", "Something about this tunnel is unusual"),
   };
   static ei_register_info experts[] = {

@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// summary: what one client connection brings an HTTP/1.x proxy: CONNECT, and requests in absolute-form.
+#include "handshake/http_proxy.hpp"
+
+#include <utility>
+
+#include "base/limits.hpp"
+#include "handshake/http_target.hpp"
+
+namespace proxytunnel {
+namespace {
+
+constexpr std::string_view connect = "CONNECT";
+constexpr std::string_view framing_lost = "framing-lost";
+
+bool is_interim(int status) noexcept {
+  return status < 200 && status != 101;
+}
+bool is_success(int status) noexcept {
+  return status >= 200 && status < 300;
+}
+
+bool has_field(std::string_view fields, std::string_view name) {
+  while (const auto field = take_field(fields)) {
+    if (same_word(field->name, name)) return true;
+  }
+  return false;
+}
+
+Message message_of(MessageKind kind, Protocol protocol) {
+  Message message;
+  message.kind = kind;
+  message.protocol = protocol;
+  return message;
+}
+
+}  // namespace
+
+Parsed<Message> parse_http_connect(Bytes bytes) noexcept {
+  const auto head = parse_http_request_head(bytes);
+  if (!head.is_ok()) return {head.result, {}, 0};
+  if (head.value.line.method != connect) return Parsed<Message>::malformed();
+  Message message = message_of(MessageKind::http_connect_request, Protocol::http_connect);
+  message.command = Command::connect;
+  message.target = parse_authority(head.value.line.target);
+  message.target_text = head.value.line.target;
+  message.credentials = read_proxy_fields(head.value.fields).credentials;
+  return Parsed<Message>::ok(std::move(message), head.size);
+}
+
+Verdict looks_like_http_proxy(const Untaken& first, const Disabled& disabled) noexcept {
+  const auto line = parse_http_request_line(first[Direction::from_client]);
+  if (line.result == ParseResult::need_more) return Verdict::need_more;
+  if (!line.is_ok()) return Verdict::no;
+  return disabled.http_connect && line.value.method == connect ? Verdict::no : Verdict::yes;
+}
+
+bool HttpProxyHandshake::may_read_request() const noexcept {
+  const bool waits_for_answer = !asked_.empty() && asked_.back().may_switch;
+  return !over_[Direction::from_client] && !waits_for_answer && asked_.size() < limits::attempts_per_connection;
+}
+
+Took HttpProxyHandshake::took(Direction direction, std::size_t size, MessageKind kind,
+                              std::uint32_t exchange) const noexcept {
+  Message message = message_of(kind, Protocol::http_forward);
+  message.exchange = exchange;
+  return {direction, size, std::move(message)};
+}
+
+Step HttpProxyHandshake::next(const Untaken& untaken) noexcept {
+  if (last_words_) {
+    const Step words = *std::exchange(last_words_, std::nullopt);
+    const auto* rejected = std::get_if<Reject>(&words);
+    if (rejected == nullptr || !rejected->another_may_follow) over_ = {true, true};
+    return words;
+  }
+  while (true) {
+    const bool answering = body_[Direction::from_server].has_value();
+    if (auto step = take_client(untaken[Direction::from_client])) return *step;
+    if (auto step = take_server(untaken[Direction::from_server])) return *step;
+    // A request may have waited for the end of the answer before it, which is no step of its own.
+    const bool answer_ended = answering && !body_[Direction::from_server];
+    if (!answer_ended) break;
+  }
+  if (over_[Direction::from_client] && asked_.empty() && !body_[Direction::from_server]) over_ = {true, true};
+  if (over_[Direction::from_client] && over_[Direction::from_server]) return Leave{};
+  // Between an attempt and its answer every byte is handshake; elsewhere an unfinished head may turn out to be payload.
+  const bool awaits_answer = !asked_.empty() || body_[Direction::from_server];
+  const bool is_attempt = !asked_.empty() && asked_.front().request <= Request::connect_without_target;
+  if (awaits_answer) return Wait{Direction::from_server, is_attempt ? Incomplete::handshake : Incomplete::unknown};
+  const bool is_connect = text_of(untaken[Direction::from_client]).starts_with("CONNECT ");
+  return Wait{Direction::from_client, is_connect ? Incomplete::handshake : Incomplete::unknown};
+}
+
+// Behind a CONNECT the client's bytes may be anything, also another proxy's CONNECT in the tunnel, so nothing about them
+// can be proved. A head that the capture cuts, by the snapshot length say: its whole lines say what they say.
+// Behind a proxied request comes the next one, whatever the answer is.
+Step HttpProxyHandshake::conclude(const Untaken& untaken) noexcept {
+  const Bytes client = untaken[Direction::from_client];
+  const bool is_attempt = !asked_.empty() && asked_.front().request <= Request::connect_without_target;
+  if (!is_attempt && !switched_) {
+    asked_.clear();
+    body_[Direction::from_server].reset();
+  }
+  if (auto step = take_client(client)) {
+    if (std::holds_alternative<Took>(*step)) return *step;
+  }
+  const std::string_view text = text_of(client);
+  const std::size_t line_end = text.rfind('\n');
+  if (!asked_.empty() || !may_read_request() || body_[Direction::from_client] || line_end == std::string_view::npos) {
+    return Wait{asked_.empty() ? Direction::from_client : Direction::from_server};
+  }
+  auto request = parse_http_connect(bytes_of(std::string(text.substr(0, line_end + 1)) + "\r\n"));
+  if (!request.is_ok() || disabled_.http_connect) return Wait{Direction::from_client};
+  return take_unfinished_request(client, std::move(request.value));
+}
+
+Took HttpProxyHandshake::take_unfinished_request(Bytes bytes, Message message) noexcept {
+  search_[Direction::from_client] = HeadSearch();
+  asked_.push_back({Request::connect, false, true, exchanges_++});
+  return {Direction::from_client, bytes.size(), std::move(message)};
+}
+
+// ---------------------------------------------------------------- the client's stream
+
+std::optional<Step> HttpProxyHandshake::take_client(Bytes bytes) noexcept {
+  if (auto step = take_body(Direction::from_client, bytes)) return step;
+  if (body_[Direction::from_client] || !may_read_request()) return std::nullopt;
+  if (!search_[Direction::from_client].is_worth_parsing(bytes)) return std::nullopt;
+  const auto line = parse_http_request_line(bytes);
+  if (line.result == ParseResult::need_more) return std::nullopt;
+  const bool is_connect = line.is_ok() && line.value.method == connect;
+  const bool cannot_open = is_connect && (disabled_.http_connect || over_[Direction::from_server]);
+  if (!line.is_ok() || cannot_open) {
+    over_[Direction::from_client] = true;
+    return std::nullopt;
+  }
+  return is_connect ? take_connect(bytes) : take_proxied_request(bytes);
+}
+
+std::optional<Step> HttpProxyHandshake::take_connect(Bytes bytes) noexcept {
+  if (!asked_.empty() || body_[Direction::from_server]) return std::nullopt;  // strictly behind the answers before it
+  auto request = parse_http_connect(bytes);
+  search_[Direction::from_client].parsed(bytes, request.result);
+  if (request.result == ParseResult::malformed) over_[Direction::from_client] = true;
+  if (!request.is_ok()) return std::nullopt;
+  const Request kind = request.value.target ? Request::connect : Request::connect_without_target;
+  request.value.exchange = exchanges_++;
+  asked_.push_back({kind, false, true, request.value.exchange});
+  return Took{Direction::from_client, request.size, std::move(request.value)};
+}
+
+std::optional<Step> HttpProxyHandshake::take_proxied_request(Bytes bytes) noexcept {
+  const auto head = parse_http_request_head(bytes);
+  search_[Direction::from_client].parsed(bytes, head.result);
+  if (head.result == ParseResult::malformed) over_[Direction::from_client] = true;
+  if (!head.is_ok()) return std::nullopt;
+  Message message = message_of(MessageKind::http_other, Protocol::http_forward);
+  message.exchange = exchanges_++;
+  if (!disabled_.http_forward) message.target = parse_absolute_form(head.value.line.target);
+  const bool is_forward = message.target.has_value();
+  if (is_forward) {
+    const ProxyFields fields = read_proxy_fields(head.value.fields);
+    message.kind = MessageKind::http_forward_request;
+    message.command = Command::forward;
+    message.target_text = head.value.line.target;
+    message.credentials = fields.credentials;
+    message.speaks_to_proxy = fields.speaks_to_proxy;
+  }
+  asked_.push_back({is_forward ? Request::forward : Request::other, head.value.line.method == "HEAD",
+                    has_field(head.value.fields, "Upgrade"), message.exchange});
+  begin_body(Direction::from_client, HttpFraming(head.value),
+             is_forward ? MessageKind::http_forward_body : MessageKind::http_other, message.exchange);
+  return Took{Direction::from_client, head.size, std::move(message)};
+}
+
+// ---------------------------------------------------------------- the proxy's stream
+
+std::optional<Step> HttpProxyHandshake::take_server(Bytes bytes) noexcept {
+  if (auto step = take_body(Direction::from_server, bytes)) return step;
+  if (body_[Direction::from_server] || over_[Direction::from_server] || asked_.empty()) return std::nullopt;
+  if (!search_[Direction::from_server].is_worth_parsing(bytes)) return std::nullopt;
+  const bool is_attempt = asked_.front().request <= Request::connect_without_target;
+  return is_attempt ? take_answer_to_connect(bytes) : take_proxied_answer(bytes);
+}
+
+std::optional<Step> HttpProxyHandshake::take_answer_to_connect(Bytes bytes) noexcept {
+  const auto head = parse_http_response_head(bytes);
+  search_[Direction::from_server].parsed(bytes, head.result);
+  if (head.result == ParseResult::need_more) return std::nullopt;
+  if (!head.is_ok()) {
+    over_ = {true, true};
+    return Reject{Status::malformed, "the answer is no http response", false};
+  }
+  Message message = message_of(MessageKind::http_response_head, Protocol::http_connect);
+  message.exchange = asked_.front().exchange;
+  message.reply_code = head.value.status;
+  message.reason = head.value.reason;
+  if (!is_interim(head.value.status)) judge(head.value);
+  return Took{Direction::from_server, head.size, std::move(message)};
+}
+
+void HttpProxyHandshake::judge(const HttpResponseHead& head) noexcept {
+  const Asked asked = asked_.front();
+  asked_.pop_front();
+  if (is_success(head.status)) {
+    if (asked.request == Request::connect) {
+      last_words_ = Open{};
+    } else {
+      last_words_ = Reject{Status::invalid_target, "the request names no host and port", false};
+    }
+    return;
+  }
+  if (head.status == 101) {
+    last_words_ = Reject{Status::refused, "the proxy switched protocols", false};
+    return;
+  }
+  HttpFraming framing(head, HttpFraming::AnswerTo::other_method);
+  const bool ends = framing.state() == HttpFraming::State::more || framing.state() == HttpFraming::State::complete;
+  last_words_ = Reject{head.status == 407 ? Status::auth_failed : Status::refused, {}, ends};
+  if (framing.state() == HttpFraming::State::more) {
+    body_[Direction::from_server] = Body{std::move(framing), MessageKind::http_other, asked.exchange};
+  }
+}
+
+std::optional<Step> HttpProxyHandshake::take_proxied_answer(Bytes bytes) noexcept {
+  const auto head = parse_http_response_head(bytes);
+  search_[Direction::from_server].parsed(bytes, head.result);
+  if (head.result == ParseResult::need_more) return std::nullopt;
+  const Asked asked = asked_.front();
+  const bool is_forward = asked.request == Request::forward;
+  const MessageKind body = is_forward ? MessageKind::http_forward_body : MessageKind::http_other;
+  if (!head.is_ok()) {
+    over_[Direction::from_server] = true;
+    if (!is_forward) return std::nullopt;
+    Took rest = took(Direction::from_server, whole_rest, body, asked.exchange);
+    rest.message.anomaly = framing_lost;
+    return rest;
+  }
+  const bool is_proxys_own = head.value.status == 407;
+  Message message = message_of(MessageKind::http_other, Protocol::http_forward);
+  message.exchange = asked.exchange;
+  if (is_forward) {
+    message.kind = is_proxys_own ? MessageKind::http_response_head : MessageKind::http_forward_response;
+    message.reply_code = head.value.status;
+    message.reason = head.value.reason;
+    if (is_proxys_own) message.anomaly = "proxy-authentication-required";
+    if (!is_proxys_own && may_be_from_proxy(head.value)) message.anomaly = "maybe-answered-by-proxy";
+  }
+  if (head.value.status == 101) {
+    switched_ = true;
+  } else if (!is_interim(head.value.status)) {
+    using AnswerTo = HttpFraming::AnswerTo;
+    begin_body(Direction::from_server,
+               HttpFraming(head.value, asked.is_head ? AnswerTo::head : AnswerTo::other_method),
+               is_proxys_own ? MessageKind::http_other : body, asked.exchange);
+  }
+  return Took{Direction::from_server, head.size, std::move(message)};
+}
+
+// ---------------------------------------------------------------- bodies
+
+void HttpProxyHandshake::begin_body(Direction direction, HttpFraming framing, MessageKind kind,
+                                    std::uint32_t exchange) noexcept {
+  if (framing.state() == HttpFraming::State::complete) {
+    body_ended(direction, exchange);
+  } else {
+    body_[direction] = Body{std::move(framing), kind, exchange};
+  }
+}
+
+void HttpProxyHandshake::body_ended(Direction direction, std::uint32_t exchange) noexcept {
+  body_[direction].reset();
+  const bool is_answer = direction == Direction::from_server && !asked_.empty() && asked_.front().exchange == exchange;
+  if (is_answer) asked_.pop_front();
+}
+
+// nullopt: there is no body (any more), or more of it has to come.
+std::optional<Step> HttpProxyHandshake::take_body(Direction direction, Bytes bytes) noexcept {
+  if (switched_ && !over_[direction]) {
+    over_[direction] = true;
+    const bool is_forward = asked_.front().request == Request::forward;
+    return took(direction, whole_rest, is_forward ? MessageKind::http_forward_body : MessageKind::http_other,
+                asked_.front().exchange);
+  }
+  if (!body_[direction]) return std::nullopt;
+  HttpFraming& framing = body_[direction]->framing;
+  const MessageKind kind = body_[direction]->kind;
+  const std::uint32_t exchange = body_[direction]->exchange;
+  if (const auto length = framing.known_length()) {
+    body_ended(direction, exchange);
+    return took(direction, *length, kind, exchange);
+  }
+  const std::size_t size = framing.state() == HttpFraming::State::more ? framing.feed(bytes) : 0;
+  if (size > 0) return took(direction, size, kind, exchange);
+  switch (framing.state()) {
+    case HttpFraming::State::more:
+      return std::nullopt;
+    case HttpFraming::State::complete:
+      body_ended(direction, exchange);
+      return std::nullopt;
+    case HttpFraming::State::until_close:
+    case HttpFraming::State::failed:
+      break;
+  }
+  const bool is_failure = framing.state() == HttpFraming::State::failed;
+  body_ended(direction, exchange);
+  over_[direction] = true;
+  Took rest = took(direction, whole_rest, kind, exchange);
+  if (is_failure) rest.message.anomaly = framing_lost;
+  return rest;
+}
+
+}  // namespace proxytunnel

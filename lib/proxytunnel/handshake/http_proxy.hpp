@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// summary: what one client connection brings an HTTP/1.x proxy: CONNECT, and requests in absolute-form.
+// spec: RFC 9110 sections 7.8 and 9.3.6, RFC 9112 sections 3.2, 6 and 9.3
+#pragma once
+
+#include <deque>
+#include <optional>
+
+#include "handshake/handshake.hpp"
+#include "handshake/http_framing.hpp"
+#include "handshake/http_head.hpp"
+
+namespace proxytunnel {
+
+/// The CONNECT request at the start of `bytes`: target (absent unless it is host:port, with digits as the port, since
+/// no port may be made up), target_text, and the credentials of a Proxy-Authorization: Basic. Outcomes: ok; need_more;
+/// malformed, also for other methods.
+[[nodiscard]] Parsed<Message> parse_http_connect(Bytes bytes) noexcept;
+
+/// detect()'s question: "yes" with the request line of a CONNECT, or of a request in absolute-form. The proxy's bytes
+/// do not matter: the text is proof enough.
+[[nodiscard]] Verdict looks_like_http_proxy(const Untaken& first, const Disabled& disabled) noexcept;
+
+/// Both directions are read on their own. The client's stream is request, body, request ..., as far as it is known that
+/// the next byte is HTTP: behind a CONNECT or an Upgrade only the answer tells. The proxy's stream is the answers in the
+/// same order; `Message::exchange` says which request a message belongs to.
+///
+/// A CONNECT is an attempt; it is read when everything before it was answered. Requests in absolute-form are payload for
+/// their targets, and so are the answers, but for a 407. Requests that name no target, and all of them where
+/// `http_forward` is disabled, are followed and taken as http_other. Where nobody can tell where a message ends, all that
+/// follows in its direction belongs to it. A request that is neither ends the client's part.
+class HttpProxyHandshake final : public Handshake {
+ public:
+  explicit HttpProxyHandshake(const Disabled& disabled) noexcept : disabled_(disabled) {}
+
+  [[nodiscard]] Step next(const Untaken& untaken) noexcept override;
+  [[nodiscard]] Step conclude(const Untaken& untaken) noexcept override;
+
+ private:
+  enum class Request : std::uint8_t { connect, connect_without_target, forward, other };
+  /// A request without a whole answer so far.
+  struct Asked {
+    Request request = Request::other;
+    bool is_head = false;
+    bool may_switch = false;  ///< what follows it may be no HTTP: only the answer tells
+    std::uint32_t exchange = 0;
+  };
+  /// The body that one direction is in the middle of.
+  struct Body {
+    HttpFraming framing;
+    MessageKind kind;
+    std::uint32_t exchange;
+  };
+
+  [[nodiscard]] bool may_read_request() const noexcept;
+  [[nodiscard]] Took took(Direction direction, std::size_t size, MessageKind kind, std::uint32_t exchange) const noexcept;
+  std::optional<Step> take_client(Bytes bytes) noexcept;
+  std::optional<Step> take_server(Bytes bytes) noexcept;
+  std::optional<Step> take_connect(Bytes bytes) noexcept;
+  std::optional<Step> take_proxied_request(Bytes bytes) noexcept;
+  std::optional<Step> take_answer_to_connect(Bytes bytes) noexcept;
+  std::optional<Step> take_proxied_answer(Bytes bytes) noexcept;
+  std::optional<Step> take_body(Direction direction, Bytes bytes) noexcept;
+  Took take_unfinished_request(Bytes bytes, Message message) noexcept;
+  void begin_body(Direction direction, HttpFraming framing, MessageKind kind, std::uint32_t exchange) noexcept;
+  void body_ended(Direction direction, std::uint32_t exchange) noexcept;
+  void judge(const HttpResponseHead& head) noexcept;
+
+  Disabled disabled_;
+  std::deque<Asked> asked_;
+  std::uint32_t exchanges_ = 0;
+  PerDirection<std::optional<Body>> body_;
+  PerDirection<HeadSearch> search_;
+  PerDirection<bool> over_{false, false};  ///< nothing of this direction can be told any more
+  bool switched_ = false;                  ///< 101: what the client says belongs to the last exchange
+  std::optional<Step> last_words_;         ///< to be said next: Open, or Reject
+};
+
+}  // namespace proxytunnel

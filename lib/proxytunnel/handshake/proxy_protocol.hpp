@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// summary: the PROXY protocol: a header in front of a relayed connection that names the real client.
+// spec: HAProxy, "The PROXY protocol, versions 1 & 2" (2.1: human-readable header, 2.2: binary header)
+#pragma once
+
+#include "handshake/handshake.hpp"
+
+namespace proxytunnel {
+
+/// The header at the start of `bytes`, of either version: protocol, real_client and target (the address that the client
+/// connected to; it is the proxy's). Both are absent for UNKNOWN, LOCAL and address families that are not IP. A CRC32C
+/// that is wrong is an anomaly. Outcomes: ok; need_more; malformed as soon as the bytes cannot be one.
+[[nodiscard]] Parsed<Message> parse_proxy_header(Bytes bytes) noexcept;
+
+/// detect()'s question: "yes" with a whole header. Nothing else begins so; the receiver's bytes do not matter.
+[[nodiscard]] Verdict looks_like_proxy_protocol(const Untaken& first) noexcept;
+
+/// One header. The tunnel is open behind it: the receiver answers nothing. Without a client to name, what follows is
+/// looked at anew: it may be the header of another proxy, or a session with one.
+class ProxyProtocolHandshake final : public Handshake {
+ public:
+  [[nodiscard]] Step next(const Untaken& untaken) noexcept override;
+  [[nodiscard]] Step conclude(const Untaken& untaken) noexcept override;
+
+ private:
+  enum class Awaited : std::uint8_t { header, open, no_client, over };
+  Awaited awaited_ = Awaited::header;
+};
+
+}  // namespace proxytunnel

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// summary: the door's part about UDP associations: datagrams that a SOCKS proxy relays become virtual ones.
+// spec: RFC 1928 section 7
+#include <algorithm>
+
+#include "synth/unwrap.hpp"
+#include "tracker/tracker.hpp"
+
+namespace proxytunnel {
+
+void Tracker::begin_association(Connection& connection, Outcome& outcome) {
+  const std::unique_ptr<Handshaking> work = std::move(connection.handshaking);
+  connection.phase = Phase::relaying;
+  connection.association = work->tunnel.take_attempt();
+  Attempt& attempt = *connection.association;
+  attempt.status = Status::established;
+  Association association;
+  association.id = attempt.id;
+  association.layer = attempt.layer;
+  association.client = attempt.client.address;
+  if (attempt.target && attempt.target->address) association.announced.address = *attempt.target->address;
+  if (attempt.target) association.announced.port = attempt.target->port;
+  // Behind an address translation BND is of no use to a client, which then takes the address that it knows.
+  const std::uint16_t port = attempt.bound ? attempt.bound->port : std::uint16_t{0};
+  association.relay.push_back({attempt.proxy.address, port});
+  const auto bound = attempt.bound ? attempt.bound->address : std::nullopt;
+  const bool is_elsewhere = bound && !bound->is_unspecified() && bound->unmapped() != attempt.proxy.address.unmapped();
+  if (is_elsewhere) association.relay.push_back({*bound, port});
+  // What the request named was the client itself; whom it asks for shows with the first datagram.
+  attempt.target.reset();
+  associations_.add(std::move(association));
+  relaying_[attempt.id].control = connection.key();
+  ++counters_.tunnels;
+  outcome.events.emplace_back(OpenedEvent{attempt});
+}
+
+void Tracker::end_association(const Attempt& attempt) {
+  associations_.remove(attempt.id);
+  relaying_.erase(attempt.id);
+}
+
+void Tracker::relay(const Datagram& datagram, Outcome& outcome) noexcept {
+  outcome.clear();
+  if (relaying_.empty()) return;
+  auto header = parse_relay_header(datagram.payload);
+  using Ports = Associations::Ports;
+  const auto match = associations_.find(datagram.sender, datagram.receiver, datagram.layer,
+                                        header.is_ok() ? Ports::any_new : Ports::known);
+  if (!match) return;
+  Relaying& relaying = relaying_.at(match->id);
+  auto& table = table_of(relaying.control);
+  Connection* control = table.find(relaying.control);
+  if (control == nullptr || !control->association) return;
+  table.use(relaying.control);  // it is not idle
+  Attempt& attempt = *control->association;
+  attempt.last = std::max(attempt.last, datagram.frame.number);
+  outcome.progress = Progress::open;
+  const auto size = static_cast<std::uint32_t>(header.is_ok() ? header.size : 0);
+  outcome.parts.push_back({size, no_tunnel});
+  if (!header.is_ok()) {
+    attempt.note(datagram.payload.size() < datagram.length ? "cut-datagram" : "malformed-datagram");
+    outcome.parts.back().size = datagram.length;
+    return;
+  }
+  outcome.parts.push_back({datagram.length - size, attempt.id});
+  std::unique_ptr<RelayFragments>& fragments = relaying.fragments[match->direction];
+  if (header.value.fragment == 0) {
+    if (fragments && fragments->forget()) attempt.note("fragments-lost");
+    show_datagram(datagram, header.value, size, VirtualKind::translated, *match, attempt, relaying, outcome);
+    return;
+  }
+  if (!assemble(datagram, header.value, size, fragments, attempt, outcome)) return;
+  Datagram whole = datagram;
+  whole.payload = outcome.assembled;
+  whole.length = static_cast<std::uint32_t>(outcome.assembled.size());
+  whole.checksum = 0;
+  show_datagram(whole, header.value, 0, VirtualKind::held, *match, attempt, relaying, outcome);
+}
+
+bool Tracker::assemble(const Datagram& datagram, const RelayHeader& header, std::uint32_t cut,
+                       std::unique_ptr<RelayFragments>& fragments, Attempt& attempt, Outcome& outcome) {
+  if (!fragments) fragments = std::make_unique<RelayFragments>(held_budget_);
+  switch (fragments->add(header, datagram.payload.subspan(cut), datagram.length - cut)) {
+    case RelayFragments::Outcome::complete:
+      outcome.assembled = fragments->take();
+      return true;
+    case RelayFragments::Outcome::lost:
+      attempt.note("fragments-lost");
+      return false;
+    case RelayFragments::Outcome::waiting:
+      break;
+  }
+  return false;
+}
+
+void Tracker::show_datagram(const Datagram& datagram, const RelayHeader& header, std::uint32_t cut, VirtualKind kind,
+                            const Associations::Match& match, Attempt& attempt, Relaying& relaying, Outcome& outcome) {
+  Origin origin;
+  const std::uint32_t flow = flow_of(header.target, attempt, origin, outcome);
+  const std::uint32_t length = datagram.length - cut;
+  const auto captured = static_cast<std::uint32_t>(datagram.payload.size() - std::min<std::size_t>(cut, datagram.payload.size()));
+  Offset& reached = relaying.reached[match.direction];
+  attempt.payload[match.direction].seen(reached, captured, length);
+  if (attempt.first_payload == 0) attempt.first_payload = datagram.frame.number;
+  if (flow < attempt.flows.size()) {
+    ++attempt.flows[flow].datagrams[match.direction];
+    attempt.flows[flow].bytes[match.direction] += length;
+  }
+  const Offset offset = reached;
+  reached += length;
+  if (attempt.layer >= options_.layers) {
+    attempt.note("layer-limit");
+    return;
+  }
+  Endpoint client{match.client.address.unmapped(), match.client.port}, target = origin.endpoint;
+  match_families(client, target);
+  const bool is_from_client = match.direction == Direction::from_client;
+  Unwrapping change;
+  change.sender = is_from_client ? client : target;
+  change.receiver = is_from_client ? target : client;
+  change.cut = cut;
+  // Nothing on the wire had a checksum over what was put together here.
+  change.checksums = kind == VirtualKind::held ? Checksums::compute : options_.checksums;
+  VirtualPacket& result = outcome.packets.emplace_back();
+  result.kind = kind;
+  result.tunnel = attempt.id;
+  result.layer = attempt.layer;
+  result.flow = flow;
+  result.direction = match.direction;
+  result.offset = offset;
+  unwrap(datagram, change, result);
+}
+
+// The flow of a target, and the address that it has there: chosen at its first datagram.
+std::uint32_t Tracker::flow_of(const Target& target, Attempt& attempt, Origin& origin, Outcome& outcome) {
+  auto& flows = attempt.flows;
+  const auto same = [&target](const Flow& flow) {
+    return flow.target.port == target.port && flow.target.host == target.host;
+  };
+  const auto known = std::find_if(flows.rbegin(), flows.rend(), same);
+  if (known != flows.rend()) {
+    origin = known->origin;
+    return static_cast<std::uint32_t>(flows.rend() - known - 1);
+  }
+  origin = choose_origin(target, std::nullopt, attempt, {names_, synthetic_});
+  const auto flow = static_cast<std::uint32_t>(flows.size());
+  if (flow == limits::flows_per_association) {
+    attempt.note("too-many-targets");
+  } else {
+    flows.push_back({target, origin, {0, 0}, {0, 0}});
+  }
+  if (!attempt.target) {
+    attempt.target = target;
+    attempt.origin = origin;
+  }
+  FlowEvent event{attempt, flow};
+  event.attempt.target = target;
+  event.attempt.origin = origin;
+  event.attempt.flows.clear();
+  outcome.events.emplace_back(std::move(event));
+  return flow;
+}
+
+}  // namespace proxytunnel

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ * summary: stands in front of the UDP dissector: names from DNS, and the datagrams that SOCKS proxies relay.
+ */
+#include "packet-proxytunnel.h"
+
+#include <epan/exceptions.h>
+#include <epan/ipproto.h>
+#include <epan/proto_data.h>
+#include <epan/show_exception.h>
+#include <string.h>
+
+static int proto_proxytunnel = -1, proto_udp_shim = -1;
+static dissector_handle_t udp_handle, relayed_handle;
+static dissector_table_t udp_ports;
+
+/* What UDP is dissecting; virtual packets come only after it has returned. */
+static const record_t *current_record;
+
+enum { header_size = 8 };
+
+/* False for what is no whole UDP header over IP. A datagram is a segment without connection. */
+static bool read_datagram(tvbuff_t *tvb, packet_info *pinfo, void *data, const virtual_t *carrier,
+                          segment_t *datagram) {
+  const unsigned captured = tvb_captured_length(tvb);
+  if (captured < header_size || !shim_is_ip(&pinfo->src) || pinfo->dst.type != pinfo->src.type) return false;
+  memset(datagram, 0, sizeof *datagram);
+  copy_address_wmem(pinfo->pool, &datagram->sender, &pinfo->src);
+  copy_address_wmem(pinfo->pool, &datagram->receiver, &pinfo->dst);
+  datagram->bytes = tvb_get_ptr(tvb, 0, (int)captured);
+  datagram->sender_port = get16(datagram->bytes);
+  datagram->receiver_port = get16(datagram->bytes + 2);
+  datagram->header_size = header_size;
+  /* The length in the header counts, where IP has padding behind it; 0 is a jumbogram's. */
+  const unsigned said = get16(datagram->bytes + 4), there = tvb_reported_length(tvb);
+  if (said && said < header_size) return false;
+  datagram->length = MIN(said ? said : there, there) - header_size;
+  datagram->captured = MIN(captured - header_size, datagram->length);
+  datagram->ip = shim_ip_fields(data, &datagram->sender);
+  datagram->parent = carrier ? carrier->attempt->id : PT_NO_TUNNEL;
+  datagram->layer = carrier ? carrier->attempt->layer + 1 : 0;
+  return true;
+}
+
+static record_t *feed(packet_info *pinfo, const segment_t *datagram, const source_t *source) {
+  const pt_datagram_t given = {
+      .sender = shim_endpoint(&datagram->sender, datagram->sender_port),
+      .receiver = shim_endpoint(&datagram->receiver, datagram->receiver_port),
+      .ip = datagram->ip,
+      .payload = source->payload,
+      .payload_size = source->captured,
+      .length = datagram->length,
+      .checksum = get16(datagram->bytes + 6),
+      .frame = pinfo->num,
+      .time = shim_nanoseconds(&pinfo->abs_ts),
+      .parent = datagram->parent,
+      .layer = datagram->layer,
+  };
+  pt_tracker_datagram(shim_tracker(), &given, shim_outcome());
+  return freeze_outcome(shim_outcome(), datagram, source, pinfo->num);
+}
+
+static record_t *record_of(packet_info *pinfo, const segment_t *datagram, const source_t *source) {
+  const unsigned call = shim_count_call(pinfo);
+  if (!pinfo->fd->visited) {
+    record_t *record = feed(pinfo, datagram, source);
+    if (record) p_add_proto_data(wmem_file_scope(), pinfo, proto_proxytunnel, call, record);
+    return record;
+  }
+  record_t *record = (record_t *)p_get_proto_data(wmem_file_scope(), pinfo, proto_proxytunnel, call);
+  const bool same = record && record->sender_port == datagram->sender_port &&
+                    record->receiver_port == datagram->receiver_port && record->parent == datagram->parent;
+  return same ? record : NULL;
+}
+
+/* The parent's payload is not for whoever knows its port. */
+static int dissect_relayed(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data _U_) {
+  const record_t *record = current_record;
+  if (!record || !record->parts_count) return 0;
+  const unsigned header = MIN(record->parts[0].size, tvb_reported_length(tvb));
+  const attempt_t *attempt = record->packets_count ? record->packets[0].attempt : NULL;
+  if (!attempt && record->parts_count > 1) attempt = attempt_of(record->parts[1].tunnel);
+  tree_draw_datagram(tvb, pinfo, tree, header, attempt);
+  return (int)tvb_captured_length(tvb);
+}
+
+static void claim(packet_info *pinfo, const segment_t *datagram) {
+  conversation_t *conversation =
+      find_conversation(pinfo->num, &datagram->sender, &datagram->receiver, CONVERSATION_UDP, datagram->sender_port,
+                        datagram->receiver_port, 0);
+  if (!conversation) {
+    conversation = conversation_new(pinfo->num, &datagram->sender, &datagram->receiver, CONVERSATION_UDP,
+                                    datagram->sender_port, datagram->receiver_port, 0);
+  }
+  if (conversation_get_dissector(conversation, pinfo->num) != relayed_handle) {
+    conversation_set_dissector_from_frame_number(conversation, pinfo->num, relayed_handle);
+  }
+}
+
+static bool user_decided(const segment_t *datagram) {
+  return dissector_is_uint_changed(udp_ports, datagram->sender_port) ||
+         dissector_is_uint_changed(udp_ports, datagram->receiver_port);
+}
+
+/* As ever, but what throws must not take the virtual packets with it. */
+static int dissect_parent(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data) {
+  volatile int size = 0;
+  TRY {
+    size = call_dissector_only(udp_handle, tvb, pinfo, tree, data);
+  }
+  CATCH_BOUNDS_AND_DISSECTOR_ERRORS {
+    show_exception(tvb, pinfo, tree, EXCEPT_CODE, GET_MESSAGE);
+  }
+  ENDTRY;
+  return size ? size : (int)tvb_captured_length(tvb);
+}
+
+static int dissect_shim(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data) {
+  const virtual_t *const carrier = virtual_take_expected();
+  const uint8_t layer = pinfo->curr_layer_num;
+  segment_t datagram;
+  const bool looked_at = shim_tracker() && !pinfo->flags.in_error_pkt && !pinfo->fragmented &&
+                         read_datagram(tvb, pinfo, data, carrier, &datagram);
+  current_record = NULL;
+  if (!looked_at) return call_dissector_only(udp_handle, tvb, pinfo, tree, data);
+  const source_t source = {.payload = datagram.bytes + header_size, .captured = datagram.captured};
+  const record_t *record = record_of(pinfo, &datagram, &source);
+  const bool is_relayed = record && record->progress == PT_OPEN;
+  if (!is_relayed) return call_dissector_only(udp_handle, tvb, pinfo, tree, data);
+  const bool is_ours = proxytunnel_preferences.precedence && !user_decided(&datagram);
+  if (is_ours && !pinfo->fd->visited) claim(pinfo, &datagram);
+  current_record = record;
+  const int size = dissect_parent(tvb, pinfo, tree, data);
+  current_record = NULL;
+  virtual_note_datagram(pinfo, tvb);
+  virtual_show(tvb, pinfo, tree, &source, record, layer);
+  return size;
+}
+
+void udp_register(int proto) {
+  proto_proxytunnel = proto;
+  proto_udp_shim =
+      proto_register_protocol_in_name_only("User Datagram Protocol (with Proxy Tunnel)", "UDP (Proxy Tunnel)",
+                                           "proxytunnel.udp_shim", proto_get_id_by_filter_name("udp"), FT_PROTOCOL);
+}
+
+void udp_handoff(void) {
+  udp_ports = find_dissector_table("udp.port");
+  relayed_handle = create_dissector_handle(dissect_relayed, proto_proxytunnel);
+  udp_handle = shim_stand_before(IP_PROTO_UDP, dissect_shim, proto_udp_shim);
+}

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ * summary: hands virtual packets to the IP dissectors, and leaves pinfo as they should not leave it.
+ */
+#include "packet-proxytunnel.h"
+
+#include <epan/conversation.h>
+#include <epan/dissectors/packet-tcp.h>
+#include <epan/dissectors/packet-udp.h>
+#include <epan/exceptions.h>
+#include <epan/prefs.h>
+#include <epan/proto_data.h>
+#include <epan/show_exception.h>
+#include <string.h>
+
+static int proto_proxytunnel = -1;
+static dissector_handle_t ip_handle, ipv6_handle;
+
+/* The virtual packet that was just handed to the IP dissector: the next that a shim sees is this one. */
+static const virtual_t *expected;
+
+/* Keys of per-packet memory; records have the keys from 0 on, in memory of the file. */
+enum { key_virtual = 1, key_datagrams = 2 };
+
+const virtual_t *virtual_take_expected(void) {
+  const virtual_t *taken = expected;
+  expected = NULL;
+  return taken;
+}
+
+void virtual_reset(void) { expected = NULL; }
+
+bool virtual_is_shown(packet_info *pinfo) {
+  return p_get_proto_data(pinfo->pool, pinfo, proto_proxytunnel, key_virtual) != NULL;
+}
+
+/* ---------------------------------------------------------------- datagrams of the frame, for followers */
+
+void virtual_note_datagram(packet_info *pinfo, tvbuff_t *packet) {
+  wmem_list_t *list = (wmem_list_t *)p_get_proto_data(pinfo->pool, pinfo, proto_proxytunnel, key_datagrams);
+  if (!list) {
+    list = wmem_list_new(pinfo->pool);
+    p_add_proto_data(pinfo->pool, pinfo, proto_proxytunnel, key_datagrams, list);
+  }
+  shown_t *shown = wmem_new0(pinfo->pool, shown_t);
+  shown->packet = tvb_get_ds_tvb(packet);
+  copy_address_wmem(pinfo->pool, &shown->sender, &pinfo->src);
+  copy_address_wmem(pinfo->pool, &shown->receiver, &pinfo->dst);
+  shown->sender_port = (uint16_t)pinfo->srcport;
+  shown->receiver_port = (uint16_t)pinfo->destport;
+  conversation_t *conversation =
+      find_conversation(pinfo->num, &pinfo->src, &pinfo->dst, CONVERSATION_UDP, pinfo->srcport, pinfo->destport, 0);
+  const struct udp_analysis *analysis = conversation ? get_udp_conversation_data(conversation, pinfo) : NULL;
+  shown->stream = analysis ? analysis->stream : UINT32_MAX;
+  wmem_list_append(list, shown);
+}
+
+const shown_t *virtual_datagram_of(packet_info *pinfo, tvbuff_t *tvb) {
+  wmem_list_t *list = (wmem_list_t *)p_get_proto_data(pinfo->pool, pinfo, proto_proxytunnel, key_datagrams);
+  const tvbuff_t *packet = tvb_get_ds_tvb(tvb);
+  for (wmem_list_frame_t *at = list ? wmem_list_head(list) : NULL; at; at = wmem_list_frame_next(at)) {
+    const shown_t *shown = (const shown_t *)wmem_list_frame_data(at);
+    if (shown->packet == packet) return shown;
+  }
+  return NULL;
+}
+
+/* ---------------------------------------------------------------- pinfo */
+
+/* What a dissection changes in pinfo and nobody undoes. */
+typedef struct {
+  address dl_src, dl_dst, net_src, net_dst, src, dst;
+  port_type ptype;
+  uint32_t srcport, destport, match_uint;
+  const char *match_string, *current_proto, *noreassembly_reason;
+  struct conversation_addr_port_endpoints *conv_addr_port_endpoints;
+  struct conversation_element *conv_elements;
+  ws_bool_t use_conv_addr_port_endpoints, fragmented, writable;
+  uint16_t can_desegment, saved_can_desegment, want_pdu_tracking;
+  int desegment_offset, p2p_dir;
+  uint32_t desegment_len, bytes_until_next_pdu;
+  wmem_list_t *layers;
+  uint8_t curr_layer_num;
+} pinfo_state_t;
+
+static void save_ends(const packet_info *pinfo, pinfo_state_t *state) {
+  copy_address_shallow(&state->dl_src, &pinfo->dl_src);
+  copy_address_shallow(&state->dl_dst, &pinfo->dl_dst);
+  copy_address_shallow(&state->net_src, &pinfo->net_src);
+  copy_address_shallow(&state->net_dst, &pinfo->net_dst);
+  copy_address_shallow(&state->src, &pinfo->src);
+  copy_address_shallow(&state->dst, &pinfo->dst);
+  state->ptype = pinfo->ptype;
+  state->srcport = pinfo->srcport;
+  state->destport = pinfo->destport;
+}
+
+static void restore_ends(packet_info *pinfo, const pinfo_state_t *state) {
+  copy_address_shallow(&pinfo->dl_src, &state->dl_src);
+  copy_address_shallow(&pinfo->dl_dst, &state->dl_dst);
+  copy_address_shallow(&pinfo->net_src, &state->net_src);
+  copy_address_shallow(&pinfo->net_dst, &state->net_dst);
+  copy_address_shallow(&pinfo->src, &state->src);
+  copy_address_shallow(&pinfo->dst, &state->dst);
+  pinfo->ptype = state->ptype;
+  pinfo->srcport = state->srcport;
+  pinfo->destport = state->destport;
+}
+
+static void save_state(const packet_info *pinfo, pinfo_state_t *state) {
+  save_ends(pinfo, state);
+  state->match_uint = pinfo->match_uint;
+  state->match_string = pinfo->match_string;
+  state->current_proto = pinfo->current_proto;
+  state->noreassembly_reason = pinfo->noreassembly_reason;
+  state->conv_addr_port_endpoints = pinfo->conv_addr_port_endpoints;
+  state->conv_elements = pinfo->conv_elements;
+  state->use_conv_addr_port_endpoints = pinfo->use_conv_addr_port_endpoints;
+  state->fragmented = pinfo->fragmented;
+  state->writable = col_get_writable(pinfo->cinfo, -1);
+  state->can_desegment = pinfo->can_desegment;
+  state->saved_can_desegment = pinfo->saved_can_desegment;
+  state->want_pdu_tracking = pinfo->want_pdu_tracking;
+  state->desegment_offset = pinfo->desegment_offset;
+  state->p2p_dir = pinfo->p2p_dir;
+  state->desegment_len = pinfo->desegment_len;
+  state->bytes_until_next_pdu = pinfo->bytes_until_next_pdu;
+  state->layers = pinfo->layers;
+  state->curr_layer_num = pinfo->curr_layer_num;
+}
+
+static void restore_state(packet_info *pinfo, const pinfo_state_t *state) {
+  pinfo->match_uint = state->match_uint;
+  pinfo->match_string = state->match_string;
+  pinfo->current_proto = state->current_proto;
+  pinfo->noreassembly_reason = state->noreassembly_reason;
+  pinfo->conv_addr_port_endpoints = state->conv_addr_port_endpoints;
+  pinfo->conv_elements = state->conv_elements;
+  pinfo->use_conv_addr_port_endpoints = state->use_conv_addr_port_endpoints;
+  pinfo->fragmented = state->fragmented;
+  col_set_writable(pinfo->cinfo, -1, state->writable);
+  pinfo->can_desegment = state->can_desegment;
+  pinfo->saved_can_desegment = state->saved_can_desegment;
+  pinfo->want_pdu_tracking = state->want_pdu_tracking;
+  pinfo->desegment_offset = state->desegment_offset;
+  pinfo->p2p_dir = state->p2p_dir;
+  pinfo->desegment_len = state->desegment_len;
+  pinfo->bytes_until_next_pdu = state->bytes_until_next_pdu;
+  pinfo->layers = state->layers;
+  pinfo->curr_layer_num = state->curr_layer_num;
+}
+
+/* ---------------------------------------------------------------- the packets */
+
+/* Headers, and what was captured of the payload. */
+static tvbuff_t *build_packet(tvbuff_t *tvb, packet_info *pinfo, const source_t *source, const virtual_t *virtual) {
+  const unsigned headers = virtual->ip_size + virtual->transport_size;
+  uint8_t *bytes = (uint8_t *)wmem_alloc(pinfo->pool, headers + virtual->captured);
+  memcpy(bytes, virtual->headers, headers);
+  const uint8_t *payload = virtual->kept;
+  if (!payload && virtual->place + virtual->captured <= source->captured) payload = source->payload + virtual->place;
+  const unsigned captured = payload ? virtual->captured : 0;
+  if (captured) memcpy(bytes + headers, payload, captured);
+  tvbuff_t *packet = tvb_new_child_real_data(tvb, bytes, headers + captured, (int)(headers + virtual->length));
+  add_new_data_source(pinfo, packet, "Virtual packet");
+  taps_queue_virtual(pinfo, virtual, bytes, headers + captured, headers + virtual->length);
+  return packet;
+}
+
+static void dissect_virtual(tvbuff_t *packet, packet_info *pinfo, proto_tree *tree, const virtual_t *virtual) {
+  const bool is_v4 = virtual->headers[0] >> 4 == 4;
+  expected = virtual;
+  TRY {
+    call_dissector_only(is_v4 ? ip_handle : ipv6_handle, packet, pinfo, tree, NULL);
+  }
+  CATCH_BOUNDS_AND_DISSECTOR_ERRORS {
+    show_exception(packet, pinfo, tree, EXCEPT_CODE, GET_MESSAGE);
+  }
+  ENDTRY;
+  expected = NULL;
+}
+
+static void note_stream(packet_info *pinfo, attempt_t *attempt) {
+  if (attempt->stream != UINT32_MAX || pinfo->fd->visited) return;
+  conversation_t *conversation =
+      ws_find_tcp_conversation(pinfo, &pinfo->src, &pinfo->dst, pinfo->srcport, pinfo->destport);
+  const struct tcp_analysis *analysis = conversation ? get_tcp_conversation_data(conversation, pinfo) : NULL;
+  if (analysis) attempt->stream = analysis->stream;
+}
+
+/* Whether the frame brought the packet. A datagram that was put together here is shown here, too. */
+static bool is_shown_here(const virtual_t *virtual) { return virtual->kind == PT_TRANSLATED || virtual->is_udp; }
+
+static void show_packet(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const source_t *source,
+                        const virtual_t *virtual, unsigned position) {
+  attempt_t *attempt = virtual->attempt;
+  if (is_shown_here(virtual)) {
+    /* TCP fences off what it found in the parent, such as "[TCP Window Full]". */
+    col_clear_fence(pinfo->cinfo, COL_PROTOCOL);
+    col_clear_fence(pinfo->cinfo, COL_INFO);
+    col_clear(pinfo->cinfo, COL_INFO);
+  } else {
+    col_set_writable(pinfo->cinfo, -1, FALSE);
+  }
+  tvbuff_t *packet = build_packet(tvb, pinfo, source, virtual);
+  proto_tree *own_tree = tree_draw_virtual(packet, pinfo, tree, virtual);
+  ws_tls_memory_t parents = ws_tls_enter(pinfo, proto_proxytunnel, position);
+  dissect_virtual(packet, pinfo, tree, virtual);
+  ws_tls_leave(pinfo, proto_proxytunnel, position, parents);
+  if (virtual->is_udp) {
+    virtual_note_datagram(pinfo, packet);
+  } else {
+    note_stream(pinfo, attempt);
+    tree_draw_stream(own_tree, packet, attempt);
+  }
+}
+
+/* epan asserts that a frame has fewer layers than its preference for the depth of trees says. Beyond half of them a
+ * virtual packet's layers go into a list of their own: it is shown like the others, but frame.protocols lacks it. */
+static bool has_many_layers(const packet_info *pinfo) {
+  return wmem_list_count(pinfo->layers) > prefs.gui_max_tree_depth / 2;
+}
+
+/* Packets that were shown in this frame so far. */
+static unsigned count_shown(packet_info *pinfo) {
+  unsigned *count = (unsigned *)p_get_proto_data(pinfo->pool, pinfo, proto_proxytunnel, key_virtual);
+  if (!count) {
+    count = wmem_new0(pinfo->pool, unsigned);
+    p_add_proto_data(pinfo->pool, pinfo, proto_proxytunnel, key_virtual, count);
+  }
+  return (*count)++;
+}
+
+void virtual_show(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const source_t *source, const record_t *record,
+                  uint8_t layer) {
+  if (!proxytunnel_preferences.virtual_conversations || !record->packets_count) return;
+  /* Reassembly in 4.0 to 4.6 goes by layer numbers, which must be the same in each pass, and other ones for each packet
+   * of the frame; those that the parent's dissection left depend on the pass. */
+  const unsigned step = record->packets_count <= 16 ? 8 : 3;
+  pinfo_state_t state;
+  save_state(pinfo, &state);
+  for (unsigned i = 0; i < record->packets_count; i++) {
+    const virtual_t *virtual = &record->packets[i];
+    pinfo->curr_layer_num = (uint8_t)(layer + 4 + i * step);
+    if (has_many_layers(pinfo)) pinfo->layers = wmem_list_new(pinfo->pool);
+    pinfo->use_conv_addr_port_endpoints = FALSE;
+    pinfo->conv_addr_port_endpoints = NULL;
+    pinfo->conv_elements = NULL;
+    pinfo->can_desegment = 0;
+    show_packet(tvb, pinfo, tree, source, virtual, count_shown(pinfo));
+    restore_state(pinfo, &state);
+    /* The frame itself is not from the client to the origin where it only opened the tunnel. */
+    if (!is_shown_here(virtual)) restore_ends(pinfo, &state);
+  }
+}
+
+void virtual_register(int proto) {
+  proto_proxytunnel = proto;
+  ip_handle = find_dissector("ip");
+  ipv6_handle = find_dissector("ipv6");
+}
