@@ -39,6 +39,8 @@ struct Raw {
 void define(CLI::App& app, Options& options, Raw& raw) {
   const std::map<std::string, Format> formats = {{"pcapng", Format::pcapng}, {"pcap", Format::pcap}};
   const std::map<std::string, Layers> layers = {{"all", Layers::all}, {"leaf", Layers::leaf}};
+  const std::map<std::string, Engine> engines = {
+      {"auto", Engine::automatic}, {"native", Engine::native}, {"tshark", Engine::tshark}};
   const std::map<std::string, Progress> progress = {
       {"auto", Progress::automatic}, {"always", Progress::always}, {"never", Progress::never}};
 
@@ -71,6 +73,16 @@ void define(CLI::App& app, Options& options, Raw& raw) {
   app.add_flag("--hash", options.hash, "SHA-256 of each input and of each direction's payload in the report");
   app.add_flag("--show-credentials", options.show_credentials, "do not redact passwords");
   app.add_flag("--fix-checksums", raw.fix_checksums, "compute every checksum anew");
+  app.add_option("--engine", options.engine,
+                 "what reads TLS: auto (default; tshark where there are keys), native (nothing does) or tshark")
+      ->transform(CLI::CheckedTransformer(engines).description(""))
+      ->type_name("ENGINE");
+  app.add_option("--keylog", options.keylog, "TLS key log (SSLKEYLOGFILE) for sessions with proxies inside TLS")
+      ->type_name("FILE");
+  app.add_option("--tshark", options.tshark, "command that runs tshark with the proxytunnel plugin (tshark)")
+      ->type_name("CMD");
+  app.add_flag("--forward-needs-proof", options.tracker.forward_needs_proof,
+               "an absolute URI alone does not make a server a proxy");
   app.add_option("-f,--filter", options.filter, "only packets that match a capture filter")->type_name("BPF");
   app.add_option("--max-connections", options.tracker.connections, "connections tracked at once")
       ->check(CLI::Range(std::size_t{1}, std::size_t{1} << 31).description(""))
@@ -118,6 +130,7 @@ Complaint check_outputs(const Options& options) {
   }
   if (!options.write.empty() && !options.output_dir.empty()) return "-w and -d cannot be given together";
   if (!options.write.empty() && options.inputs.size() > 1) return "several inputs need -d DIR instead of -w FILE";
+  if (options.engine == Engine::native && !options.keylog.empty()) return "--keylog is of no use with --engine native";
   if (std::count(options.inputs.begin(), options.inputs.end(), "-") > 1) return "standard input is given twice";
   const bool output_taken = options.write == "-";
   if (output_taken && (options.report == "-" || options.list)) return "two outputs want standard output";

@@ -13,6 +13,7 @@
 namespace unproxy {
 
 enum class Layers { all, leaf };
+enum class Engine { automatic, native, tshark };
 enum class Progress { automatic, always, never };
 enum class Verbosity { quiet, normal, verbose };
 
@@ -35,6 +36,9 @@ struct Options {
   Format format = Format::pcapng;
   NameSources names;
   std::string filter;  ///< empty: every packet
+  Engine engine = Engine::automatic;
+  std::string keylog;  ///< a TLS key log; empty: none
+  std::string tshark = "tshark";
   Progress progress = Progress::automatic;
   Verbosity verbosity = Verbosity::normal;
   proxytunnel::TrackerOptions tracker;

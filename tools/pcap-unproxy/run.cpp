@@ -9,6 +9,7 @@
 
 #include "capture/open.hpp"
 #include "capture/spool.hpp"
+#include "decryption.hpp"
 #include "exit_code.hpp"
 #include "exporter.hpp"
 #include "progress.hpp"
@@ -88,13 +89,16 @@ class Run {
     const StopFlag* stop = &stop_;
     std::optional<SpooledInput> spooled;
     TunnelSet left_out;
-    if (options_.layers == Layers::leaf) {
+    const bool may_decrypt = options_.engine == Engine::tshark || !options_.keylog.empty();
+    if (options_.layers == Layers::leaf || may_decrypt) {
       spooled.emplace(input, stop);
       path = spooled->path();
       // Whoever stops a pipe wants what came through it until then.
       if (spooled->is_copy()) stop = nullptr;
-      left_out = survey(path, stop);
     }
+    const bool decrypts = wants_decryption(input, path);
+    if (options_.layers == Layers::leaf) left_out = survey(path, stop, decrypts);
+    const auto decryption = decrypts ? start_decryption(path) : nullptr;
 
     InputHash hash;
     auto reader = with_progress(open_capture(path, options_.hash ? &hash : nullptr, stop), path, options_.progress);
@@ -103,7 +107,15 @@ class Run {
     Session session(options_, next_id_);
     if (!output.empty()) writer = open_output(output, input, *reader);
     Exporter exporter(options_, index, writer.get(), std::move(left_out), report_);
-    session.run(*reader, exporter);
+    session.run(*reader, decryption.get(), exporter);
+    if (decryption && !stop_) {
+      const std::string complaint = decryption->complaint();
+      // A damaged capture is damaged for tshark, too, and is told of below.
+      if (!complaint.empty() && !reader->damage()) {
+        complain(input + ": " + complaint);
+        raise_exit_code(exit_code::damaged);
+      }
+    }
     if (writer) writer->finish();
     note_input(session, *reader, hash);
     if (writer) report_.counters.packets_written += writer->packets();
@@ -111,11 +123,38 @@ class Run {
     tell(session, writer.get(), output, exporter.attempts());
   }
 
-  [[nodiscard]] TunnelSet survey(const std::string& path, const StopFlag* stop) const {
+  // By itself only where there are keys, and that can be seen in a file before it is read.
+  [[nodiscard]] bool wants_decryption(const std::string& input, const std::string& path) const {
+    if (options_.engine == Engine::native) return false;
+    if (options_.engine == Engine::tshark || !options_.keylog.empty()) return true;
+    std::error_code none;
+    if (!std::filesystem::is_regular_file(path, none) || !has_secrets(path)) return false;
+    tell_words(input + ": it has decryption secrets: tshark reads what TLS carries");
+    return true;
+  }
+
+  [[nodiscard]] std::unique_ptr<Decryption> start_decryption(const std::string& path) {
+    if (lacks_tshark_) return nullptr;
+    try {
+      return std::make_unique<Decryption>(options_, path);
+    } catch (const DecryptionError& error) {
+      if (options_.engine == Engine::tshark) throw CaptureError(error.what());
+      complain(std::string(error.what()) + "; going on without");
+      lacks_tshark_ = true;
+      return nullptr;
+    }
+  }
+
+  [[nodiscard]] TunnelSet survey(const std::string& path, const StopFlag* stop, bool decrypts) {
     auto reader = open_capture(path, nullptr, stop);
+    const auto decryption = decrypts ? start_decryption(path) : nullptr;
     LeafSurvey sink;
-    Session(options_, next_id_).run(*reader, sink);
+    Session(options_, next_id_).run(*reader, decryption.get(), sink);
     return sink.take_carriers();
+  }
+
+  void tell_words(const std::string& words) const {
+    if (options_.verbosity != Verbosity::quiet) complain(words);
   }
 
   [[nodiscard]] std::unique_ptr<VirtualWriter> open_output(const std::string& output, const std::string& input,
@@ -189,6 +228,7 @@ class Run {
   Report report_;
   proxytunnel::TunnelId next_id_ = 0;
   int exit_code_ = exit_code::done;
+  bool lacks_tshark_ = false;  ///< found out, and told
 };
 
 }  // namespace

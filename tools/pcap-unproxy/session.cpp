@@ -23,7 +23,7 @@ proxytunnel::TrackerOptions with_first_id(proxytunnel::TrackerOptions options, p
 }  // namespace
 
 Session::Session(const Options& options, proxytunnel::TunnelId first_id)
-    : options_(options), tracker_(with_first_id(options.tracker, first_id)) {
+    : options_(options), first_id_(first_id), tracker_(with_first_id(options.tracker, first_id)) {
   if (!options.filter.empty()) filter_.emplace(options.filter);
   read_hosts_files();
 }
@@ -40,7 +40,8 @@ void Session::read_hosts_files() {
   }
 }
 
-void Session::run(CaptureReader& reader, Sink& sink) {
+void Session::run(CaptureReader& reader, Decryption* decryption, Sink& sink) {
+  decryption_ = decryption;
   LookAhead ahead(reader, filter_ ? &*filter_ : nullptr, tracker_);
   while (const Packet* next = ahead.next()) {
     take_side_blocks(reader, sink);
@@ -86,8 +87,20 @@ void Session::packet(const Packet& packet, const CaptureReader& reader, Names na
     proxytunnel::Segment segment = decoded.segment;
     segment.frame.envelope = Envelope{packet.interface, decoded.link_header}.pack(envelope_);
     put_in(segment, 0, sink);
+    if (decryption_ != nullptr) put_in_decrypted(segment, sink);
   } else {
     ++passed_over_[static_cast<std::size_t>(decoded.reason)];
+  }
+}
+
+// Both programs number their tunnels alike, from 0 in each capture.
+void Session::put_in_decrypted(const proxytunnel::Segment& segment, Sink& sink) {
+  while (auto chunk = decryption_->next(segment.frame.number)) {
+    chunk->ip = segment.ip;
+    chunk->frame = segment.frame;
+    if (chunk->parent != proxytunnel::no_tunnel) chunk->parent += first_id_;
+    tracker_.chunk(*chunk, outcomes_[chunk->layer]);
+    take(outcomes_[chunk->layer], chunk->layer, sink);
   }
 }
 

@@ -11,6 +11,7 @@
 
 #include "capture/capture.hpp"
 #include "decode/decode.hpp"
+#include "decryption.hpp"
 #include "filter.hpp"
 #include "options.hpp"
 #include "tracker/tracker.hpp"
@@ -48,8 +49,9 @@ class Session {
   /// read.
   Session(const Options& options, proxytunnel::TunnelId first_id);
 
-  /// Reads the capture to its end, to damage or until the reader is stopped.
-  void run(CaptureReader& reader, Sink& sink);
+  /// Reads the capture to its end, to damage or until the reader is stopped. `decryption` tells what TLS carries; it may
+  /// be null.
+  void run(CaptureReader& reader, Decryption* decryption, Sink& sink);
 
   [[nodiscard]] const SessionSummary& summary() const { return summary_; }
   [[nodiscard]] const proxytunnel::TrackerCounters& counters() const { return tracker_.counters(); }
@@ -61,6 +63,7 @@ class Session {
   enum class Names { to_enter, entered };
 
   void packet(const Packet& packet, const CaptureReader& reader, Names names, Sink& sink);
+  void put_in_decrypted(const proxytunnel::Segment& segment, Sink& sink);
   void put_in(const proxytunnel::Segment& segment, unsigned layer, Sink& sink);
   void put_in(const proxytunnel::Datagram& datagram, unsigned layer, Sink& sink);
   void take(proxytunnel::Outcome& outcome, unsigned layer, Sink& sink);
@@ -68,7 +71,9 @@ class Session {
   void look_up(const proxytunnel::MessageEvent& event);
 
   const Options& options_;
+  proxytunnel::TunnelId first_id_;
   proxytunnel::Tracker tracker_;
+  Decryption* decryption_ = nullptr;
   Decoder decoder_;
   std::optional<Filter> filter_;
   std::vector<std::uint8_t> envelope_;

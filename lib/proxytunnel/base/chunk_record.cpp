@@ -12,14 +12,15 @@ std::array<std::uint8_t, chunk_record_head> encode_chunk(const Chunk& chunk) noe
   std::array<std::uint8_t, chunk_record_head> head{};
   put32(&head[0], static_cast<std::uint32_t>(chunk.frame.number >> 32));
   put32(&head[4], static_cast<std::uint32_t>(chunk.frame.number));
-  put32(&head[8], chunk.layer);
-  put32(&head[12], static_cast<std::uint32_t>(chunk.payload.size()));
-  put16(&head[16], chunk.sender.port);
-  put16(&head[18], chunk.receiver.port);
-  head[20] = chunk.sender.address.version;
-  head[21] = static_cast<std::uint8_t>(chunk.end);
-  std::copy(chunk.sender.address.octets.begin(), chunk.sender.address.octets.end(), head.begin() + 24);
-  std::copy(chunk.receiver.address.octets.begin(), chunk.receiver.address.octets.end(), head.begin() + 40);
+  put32(&head[8], chunk.parent);
+  put32(&head[12], chunk.layer);
+  put32(&head[16], static_cast<std::uint32_t>(chunk.payload.size()));
+  put16(&head[20], chunk.sender.port);
+  put16(&head[22], chunk.receiver.port);
+  head[24] = chunk.sender.address.version;
+  head[25] = static_cast<std::uint8_t>(chunk.end);
+  std::copy(chunk.sender.address.octets.begin(), chunk.sender.address.octets.end(), head.begin() + 28);
+  std::copy(chunk.receiver.address.octets.begin(), chunk.receiver.address.octets.end(), head.begin() + 44);
   return head;
 }
 
@@ -29,6 +30,7 @@ Parsed<ChunkHead> decode_chunk(Bytes bytes) noexcept {
   Chunk& chunk = head.chunk;
   chunk.frame.number = static_cast<FrameNumber>(reader.u32()) << 32;
   chunk.frame.number |= reader.u32();
+  chunk.parent = reader.u32();
   chunk.layer = reader.u32();
   head.size = reader.u32();
   chunk.sender.port = reader.u16();

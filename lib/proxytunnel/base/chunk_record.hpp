@@ -14,11 +14,12 @@ namespace proxytunnel {
 /// Stands once, before the first record.
 constexpr std::string_view chunk_record_magic = "proxytunnel-chunks/1\n";
 
-/// frame(8) layer(4) length(4) sender port(2) receiver port(2) IP version(1) end(1) zero(2) sender(16) receiver(16), all
-/// big-endian; then `length` bytes of payload.
-constexpr std::size_t chunk_record_head = 56;
+/// frame(8) parent(4) layer(4) length(4) sender port(2) receiver port(2) IP version(1) end(1) zero(2) sender(16)
+/// receiver(16), all big-endian; then `length` bytes of payload. Both programs number their tunnels alike, so the parent is
+/// the reader's, too.
+constexpr std::size_t chunk_record_head = 60;
 
-/// The head of a chunk's record: all but its IP fields, its time and its parent, which the reader knows from the frame.
+/// The head of a chunk's record: all but its IP fields and its time, which the reader knows from the frame.
 [[nodiscard]] std::array<std::uint8_t, chunk_record_head> encode_chunk(const Chunk& chunk) noexcept;
 
 /// The chunk without its payload, and the size of that. Outcomes: ok with the size of the head; need_more; malformed if

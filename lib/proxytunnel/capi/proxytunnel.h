@@ -240,7 +240,7 @@ void pt_tracker_chunk(pt_tracker_t *tracker, const pt_chunk_t *given, pt_outcome
 
 /* What pcap-unproxy reads from a pipe (docs/decisions/0008): this text, then for each chunk a head and its payload. */
 #define PT_CHUNK_MAGIC "proxytunnel-chunks/1\n"
-#define PT_CHUNK_HEAD 56
+#define PT_CHUNK_HEAD 60
 void pt_chunk_encode(const pt_chunk_t *chunk, uint8_t head[PT_CHUNK_HEAD]);
 
 /* Every attempt so far, finished or not, in the order of ids, as PT_EVENT_ENDED. Changes nothing. */

@@ -42,13 +42,14 @@ Command command_of(std::uint8_t code) noexcept {
 }
 
 // VER(1)=5 code(1) RSV(1) ATYP(1) address port(2), where the address has 4 bytes (ATYP 1), 16 (4), or a length byte and
-// that many (3). Requests and replies have the same layout.
+// that many (3). Requests and replies have the same layout. Tor's refusals have ATYP 0 and four zeros (lab capture tor).
 struct Body {
   std::uint8_t code = 0;
   std::optional<Target> target;
 };
-Parsed<Body> parse_body(Bytes bytes) noexcept {
-  constexpr std::uint8_t ipv4 = 1, name = 3, ipv6 = 4;
+enum class MayLackAddress : std::uint8_t { no, yes };
+Parsed<Body> parse_body(Bytes bytes, MayLackAddress may_lack) noexcept {
+  constexpr std::uint8_t none = 0, ipv4 = 1, name = 3, ipv6 = 4;
   if (starts_otherwise(bytes, version)) return Parsed<Body>::malformed();
   Reader reader(bytes);
   reader.skip(1);
@@ -57,11 +58,13 @@ Parsed<Body> parse_body(Bytes bytes) noexcept {
   reader.skip(1);
   const std::uint8_t type = reader.u8();
   if (!reader.complete()) return Parsed<Body>::need_more();
-  if (type != ipv4 && type != name && type != ipv6) return Parsed<Body>::malformed();
-  const std::size_t length = type == ipv4 ? 4 : type == ipv6 ? 16 : reader.u8();
+  const bool lacks = type == none && may_lack == MayLackAddress::yes && body.code != 0;
+  if (type != ipv4 && type != name && type != ipv6 && !lacks) return Parsed<Body>::malformed();
+  const std::size_t length = type == ipv4 || lacks ? 4 : type == ipv6 ? 16 : reader.u8();
   const Bytes host = reader.take(length);
   const std::uint16_t port = reader.u16();
   if (!reader.complete()) return Parsed<Body>::need_more();
+  if (lacks) return Parsed<Body>::ok(std::move(body), reader.position());
   if (type != name) {
     body.target = Target::literal(Address::from(host), port);
   } else if (!host.empty()) {
@@ -132,7 +135,7 @@ Parsed<Message> parse_socks5_gssapi(Bytes bytes) noexcept {
 }
 
 Parsed<Message> parse_socks5_request(Bytes bytes) noexcept {
-  auto body = parse_body(bytes);
+  auto body = parse_body(bytes, MayLackAddress::no);
   if (!body.is_ok()) return {body.result, {}, 0};
   Message message = message_of(MessageKind::socks5_request);
   message.command = command_of(body.value.code);
@@ -141,7 +144,7 @@ Parsed<Message> parse_socks5_request(Bytes bytes) noexcept {
 }
 
 Parsed<Message> parse_socks5_reply(Bytes bytes) noexcept {
-  auto body = parse_body(bytes);
+  auto body = parse_body(bytes, MayLackAddress::yes);
   if (!body.is_ok()) return {body.result, {}, 0};
   Message message = message_of(MessageKind::socks5_reply);
   message.reply_code = body.value.code;

@@ -384,11 +384,6 @@ void Tracker::finish(Outcome& outcome) noexcept {
   tuples_.clear();
 }
 
-TunnelId Tracker::tunnel_between(const Endpoint& one, const Endpoint& another) const noexcept {
-  const auto found = tuples_.find(ConnectionKey::of(one, another, no_tunnel));
-  return found == tuples_.end() ? no_tunnel : found->second;
-}
-
 void Tracker::addresses_occur(const Datagram& datagram) noexcept {
   synthetic_.occurs(datagram.sender.address);
   synthetic_.occurs(datagram.receiver.address);

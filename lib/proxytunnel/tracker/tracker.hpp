@@ -86,9 +86,6 @@ class Tracker final : private Surroundings {
     inside_.each(visit_attempts);
   }
 
-  /// The tunnel whose virtual conversation has these ends and is alive; no_tunnel if there is none.
-  [[nodiscard]] TunnelId tunnel_between(const Endpoint& one, const Endpoint& another) const noexcept;
-
   /// For names that the caller knows from elsewhere (name resolution blocks, hosts files).
   [[nodiscard]] AddressBook& names() noexcept { return names_; }
   [[nodiscard]] const TrackerCounters& counters() const noexcept { return counters_; }

@@ -70,7 +70,10 @@ TunnelConnection::State TunnelConnection::advance(Streams& streams, const Tunnel
       took(*taken, streams, context);
     } else if (const auto* opened = std::get_if<Open>(&step)) {
       if (attempt_) attempt_->note(opened->anomaly);
-      state_ = attempt_ ? State::open : State::over;
+      // Behind a header that names nobody the connection is like any other.
+      const bool is_tunnel = attempt_ != nullptr;
+      state_ = is_tunnel ? State::open : State::undecided;
+      if (!is_tunnel) detect_client(streams, context);
     } else if (std::holds_alternative<Relay>(step)) {
       state_ = attempt_ ? State::relay : State::over;
     } else if (const auto* rejected = std::get_if<Reject>(&step)) {
@@ -131,7 +134,7 @@ void TunnelConnection::took(Took& step, Streams& streams, const TunnelContext& c
     if (tunnel != no_tunnel && is_payload(step.message.kind)) {
       claims_.push_back({side, {before[side], before[side] + static_cast<Offset>(step.size)}, tunnel});
     }
-  } else if (step.message.kind == MessageKind::proxy_header && !step.message.real_client) {
+  } else if (step.message.kind == MessageKind::proxy_header && !names_somebody(step.message)) {
     streams.take(side, step.size);
     context.events.emplace_back(SkippedEvent{ends_[client_], ends_[other(client_)], "the proxy header names no client"});
     return;
@@ -144,6 +147,13 @@ void TunnelConnection::took(Took& step, Streams& streams, const TunnelContext& c
   if (!is_anybodys || (!is_told(step.message.kind) && step.message.anomaly.empty())) return;
   context.events.emplace_back(MessageEvent{tunnel, ends_[client_], ends_[other(client_)], step.direction, stamp,
                                            step.size, std::move(step.message)});
+}
+
+// A health check of version 1 names the checker itself (haproxy): as good as no name.
+bool TunnelConnection::names_somebody(const Message& header) const noexcept {
+  const Endpoint& self = ends_[client_];
+  return header.real_client && !(header.real_client->port == self.port &&
+                                 header.real_client->address.unmapped() == self.address.unmapped());
 }
 
 void TunnelConnection::begin_attempt(Attempt& attempt, Stamp stamp) const {

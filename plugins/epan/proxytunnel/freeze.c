@@ -99,10 +99,9 @@ static attempt_t *update_attempt(const pt_attempt_t *from) {
   return attempt;
 }
 
-/* The association itself has the target that came first. */
+/* What was drawn of the association itself stays as it was. */
 static void add_flow(const pt_attempt_t *from, uint32_t flow) {
-  attempt_t *association = attempt_for(from->id, &from->client, &from->proxy);
-  if (!*association->host) fill_attempt(from, association);
+  const attempt_t *association = attempt_for(from->id, &from->client, &from->proxy);
   attempt_t *attempt = (attempt_t *)wmem_memdup(wmem_file_scope(), association, sizeof(attempt_t));
   fill_attempt(from, attempt);
   uint64_t *key = wmem_new(wmem_file_scope(), uint64_t);

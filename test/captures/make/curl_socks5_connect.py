@@ -11,12 +11,7 @@ Nothing leaves the namespaces: none of them has a default route.
 
 from __future__ import annotations
 
-import hashlib
-import json
-import shutil
-import signal
 import ssl
-import subprocess
 import sys
 import tempfile
 import threading
@@ -24,9 +19,10 @@ import time
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from lab import (CLIENT, HOST, ORIGIN, ORIGIN_ADDRESS, PROXY, PROXY_ADDRESS, TCPDUMP, build_network, certificate, end,
+                 finish, main, payload, remove_network, spawn, streams, version)
+
 NAME = "curl_socks5_connect"
-CLIENT, PROXY, ORIGIN = "pt-client", "pt-proxy", "pt-origin"
-HOST, ORIGIN_ADDRESS, PROXY_ADDRESS = "www.origin.test", "10.77.2.2", "10.77.1.1"
 SOCKS = ["--socks5-hostname", f"{PROXY_ADDRESS}:1080"]
 CONNECT = ["--proxytunnel", "--proxy", f"http://{PROXY_ADDRESS}:8888"]
 # protocol, proxy, curl's words for it, target's port, what is inside, does the origin listen there
@@ -38,36 +34,6 @@ SESSIONS = [
     ("socks5", "microsocks", SOCKS, 81, "http", False),
     ("http-connect", "tinyproxy", CONNECT, 81, "http", False),
 ]
-
-
-def sh(text: str) -> None:
-    for line in text.strip().splitlines():
-        subprocess.run(line.split(), check=True)
-
-
-def spawn(namespace: str, *command: str | Path) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(["ip", "netns", "exec", namespace, *map(str, command)], stdin=subprocess.DEVNULL,
-                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
-def build_network() -> None:
-    for namespace in (CLIENT, PROXY, ORIGIN):
-        sh(f"ip netns add {namespace}\nip -n {namespace} link set lo up")
-    hosts = Path("/etc/netns") / PROXY / "hosts"
-    hosts.parent.mkdir(parents=True, exist_ok=True)
-    hosts.write_text(f"{ORIGIN_ADDRESS} {HOST}\n")
-    for near, far, link in ((CLIENT, PROXY, 1), (ORIGIN, PROXY, 2)):
-        sh(f"""ip link add leg{link} netns {near} type veth peer name leg{link} netns {far}
-               ip -n {near} address add 10.77.{link}.2/24 dev leg{link}
-               ip -n {far} address add 10.77.{link}.1/24 dev leg{link}
-               ip -n {near} link set leg{link} up
-               ip -n {far} link set leg{link} up""")
-
-
-def remove_network() -> None:
-    for namespace in (CLIENT, PROXY, ORIGIN):
-        subprocess.run(["ip", "netns", "delete", namespace], stderr=subprocess.DEVNULL, check=False)
-    shutil.rmtree(Path("/etc/netns") / PROXY, ignore_errors=True)
 
 
 def serve(directory: Path) -> None:
@@ -86,25 +52,6 @@ def serve(directory: Path) -> None:
     secure.serve_forever()
 
 
-def streams(capture: Path) -> list[tuple[bytes, bytes]]:
-    """What both sides said on each connection that was accepted, in order, as tshark's Follow TCP tells it."""
-    listing = subprocess.run(["tshark", "-r", capture, "-Y", "tcp.flags.syn==1 && tcp.flags.ack==1", "-Tfields",
-                              "-etcp.stream"], check=True, capture_output=True, text=True).stdout
-    found = []
-    for stream in listing.split():
-        text = subprocess.run(["tshark", "-r", capture, "-q", "-z", f"follow,tcp,raw,{stream}"], check=True,
-                              capture_output=True, text=True).stdout
-        lines = text.split("Node 1:")[1].splitlines()[1:-1]
-        found.append((bytes.fromhex("".join(line for line in lines if line[0] != "\t")),
-                      bytes.fromhex("".join(line for line in lines if line[0] == "\t"))))
-    return found
-
-
-def version(package: str) -> str:
-    return subprocess.run(["dpkg-query", "-W", "-f", "${Package} ${Version}", package], check=True,
-                          capture_output=True, text=True).stdout
-
-
 def truth(wan: Path) -> dict[str, object]:
     opened = iter(streams(wan))
     tunnels = []
@@ -115,9 +62,8 @@ def truth(wan: Path) -> dict[str, object]:
                   "client_sw": version("curl"), "proxy_sw": version(proxy.replace("tinyproxy", "tinyproxy-bin"))}
         if listening:
             tunnel |= {"origin_ip": ORIGIN_ADDRESS, "origin_port": port}
-            for side, payload in zip(("client", "server"), next(opened)):
-                tunnel |= {f"{side}_payload_bytes": len(payload),
-                           f"{side}_payload_sha256": hashlib.sha256(payload).hexdigest()}
+            stream = next(opened)
+            tunnel |= payload(stream.sent, stream.answered)
         tunnels.append(tunnel)
     return {"file": f"{NAME}.pcap", "description": "curl by name through SOCKS5 (microsocks) and CONNECT (tinyproxy): "
             "HTTP, TLS and a refused port each; checksums and segmentation left to the (virtual) network card",
@@ -130,14 +76,12 @@ def record(work: Path) -> None:
     page = "<!doctype html><title>Origin</title>\n" + "<p>A line of the page.</p>\n" * 200
     (work / "www/index.html").write_text(page)
     (work / "tinyproxy.conf").write_text(f"Port 8888\nListen {PROXY_ADDRESS}\nTimeout 60\nLogLevel Warning\n")
-    sh(f"openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 -subj /CN={HOST} "
-       f"-addext subjectAltName=DNS:{HOST} -batch -keyout {work}/key.pem -out {work}/certificate.pem")
-    tcpdump = ["tcpdump", "-Z", "root", "-U", "--immediate-mode"]
+    certificate(work, HOST)
     running = [spawn(ORIGIN, sys.executable, Path(__file__).resolve(), "--serve", work),
                spawn(PROXY, "microsocks", "-i", PROXY_ADDRESS, "-p", "1080"),
                spawn(PROXY, "tinyproxy", "-d", "-c", work / "tinyproxy.conf"),
-               spawn(CLIENT, *tcpdump, "-i", "leg1", "-w", work / "client.pcap", "tcp"),
-               spawn(ORIGIN, *tcpdump, "-i", "leg2", "-w", work / "wan.pcap", "tcp")]
+               spawn(CLIENT, *TCPDUMP, "-i", "leg1", "-w", work / "client.pcap", "tcp"),
+               spawn(ORIGIN, *TCPDUMP, "-i", "leg2", "-w", work / "wan.pcap", "tcp")]
     time.sleep(2)
     for number, (_, _, words, port, app, listening) in enumerate(SESSIONS):
         curl = spawn(CLIENT, "curl", "--silent", "--insecure", "--max-time", "10", "--local-port", str(40001 + number),
@@ -145,26 +89,23 @@ def record(work: Path) -> None:
         if (curl.wait() == 0) != listening:
             sys.exit(f"session {number}: curl ended with {curl.returncode}")
     time.sleep(1)
-    for program in reversed(running):
-        program.send_signal(signal.SIGTERM)
-        program.wait()
+    end(*running)
 
 
-def main(directory: Path) -> None:
+def make(directory: Path) -> None:
     remove_network()
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
         try:
-            build_network()
+            build_network({HOST: ORIGIN_ADDRESS})
             record(work)
         finally:
             remove_network()
-        (directory / f"{NAME}.truth.json").write_text(json.dumps(truth(work / "wan.pcap"), indent=1) + "\n")
-        shutil.copyfile(work / "client.pcap", directory / f"{NAME}.pcap")
+        finish(directory, work / "client.pcap", truth(work / "wan.pcap"))
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--serve"]:
         serve(Path(sys.argv[2]))
     else:
-        main(Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parents[1]))
+        main(make)
