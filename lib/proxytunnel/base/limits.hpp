@@ -13,6 +13,10 @@ constexpr unsigned layers = 8;
 /// One HTTP message head. Squid and nginx refuse more than 64 KiB.
 constexpr std::size_t http_head = std::size_t{64} << 10;
 
+/// How much of an answer's head is kept after it was shown, until the rest of it comes: there are proxies that send
+/// each field line on its own (tinyproxy). More of it waits.
+constexpr std::size_t begun_head = 4096;
+
 /// A SOCKS4 user id or SOCKS4a name; the memos set no bound, real ones are shorter than a DNS name.
 constexpr std::size_t socks4_text = 512;
 
@@ -52,8 +56,8 @@ constexpr std::size_t shares = 128;
 /// applications have one; a BitTorrent client has hundreds.
 constexpr std::size_t flows_per_association = 256;
 
-/// Ports of one client that are remembered for one association; and associations of one relay that are looked at for the
-/// first datagram from a port.
+/// Ports of one client that are remembered for one association; and associations of one relay that are looked at for
+/// the first datagram from a port.
 constexpr std::size_t ports_per_association = 256;
 constexpr std::size_t associations_searched = 256;
 

@@ -145,6 +145,8 @@ void fill_attempt(const pt_outcome& outcome, const Attempt& from, pt_attempt_t& 
   attempt.host = outcome.keep(from.target ? std::string_view(from.target->host) : "");
   attempt.target_text = outcome.keep(from.target_text);
   attempt.port = from.target ? from.target->port : std::uint16_t{0};
+  attempt.has_bound = from.bound && from.bound->address;
+  if (attempt.has_bound) attempt.bound = endpoint_for_c({*from.bound->address, from.bound->port});
   attempt.has_origin = from.origin.has_value();
   if (from.origin) attempt.origin = endpoint_for_c(from.origin->endpoint);
   attempt.provenance = outcome.keep(from.origin ? name_of(from.origin->provenance) : "");
@@ -188,8 +190,13 @@ void pt_outcome_free(pt_outcome_t* outcome) {
 namespace {
 
 IpFields ip_fields_of(const pt_ip_fields_t& given) noexcept {
-  return {given.version,        given.traffic_class, given.hop_limit, given.dont_fragment,
-          given.identification, given.flow_label,    0};
+  return {given.version,
+          given.traffic_class,
+          given.hop_limit,
+          given.dont_fragment,
+          given.identification,
+          given.flow_label,
+          0};
 }
 
 pt_address_t address_for_c(const Address& address) noexcept {
@@ -317,7 +324,7 @@ void pt_outcome_packet(const pt_outcome_t* outcome, size_t index, pt_virtual_pac
   packet->payload_size = from.payload.size();
   packet->length = from.length;
   packet->offset = from.offset;
-  packet->frame = from.frame.number;
+  packet->carried_in = from.carried_in != 0 ? from.carried_in : from.frame.number;
 }
 
 size_t pt_outcome_event_count(const pt_outcome_t* outcome) {

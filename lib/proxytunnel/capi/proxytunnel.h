@@ -47,9 +47,9 @@ typedef struct {
 typedef struct {
   pt_endpoint_t sender, receiver;
   pt_ip_fields_t ip;
-  const uint8_t *header; /* the TCP header with options, as long as its data offset says (20 to 60 bytes) */
+  const uint8_t* header; /* the TCP header with options, as long as its data offset says (20 to 60 bytes) */
   size_t header_size;
-  const uint8_t *payload; /* captured bytes behind the header; may be NULL if there are none */
+  const uint8_t* payload; /* captured bytes behind the header; may be NULL if there are none */
   size_t payload_size;
   uint32_t length; /* bytes behind the header on the wire; at least payload_size */
   uint64_t frame;  /* from 1 */
@@ -61,7 +61,7 @@ typedef struct {
 typedef struct {
   pt_endpoint_t sender, receiver;
   pt_ip_fields_t ip;
-  const uint8_t *payload; /* captured bytes */
+  const uint8_t* payload; /* captured bytes */
   size_t payload_size;
   uint32_t length; /* bytes of payload on the wire; at least payload_size */
   uint16_t checksum;
@@ -77,7 +77,7 @@ typedef enum { PT_STREAM_OPEN, PT_STREAM_FIN, PT_STREAM_RST } pt_stream_end_t;
 typedef struct {
   pt_endpoint_t sender, receiver; /* of the TCP connection that carries the TLS session */
   pt_ip_fields_t ip;              /* of the segment that completed the bytes */
-  const uint8_t *payload;         /* may be NULL if there is none */
+  const uint8_t* payload;         /* may be NULL if there is none */
   size_t payload_size;            /* at most PT_CHUNK */
   pt_stream_end_t end;
   uint64_t frame;
@@ -90,11 +90,11 @@ typedef struct {
 
 typedef struct {
   bool disable_socks4, disable_socks5, disable_http_connect, disable_http_forward, disable_proxy_protocol;
-  bool forward_needs_proof; /* an absolute URI alone does not make a server a proxy */
-  bool ignore_dns;      /* DNS answers in the capture are no evidence */
-  bool fix_checksums;   /* compute all; else what was wrong stays wrong */
-  unsigned layers;      /* 1 to PT_LAYERS; 0: PT_LAYERS */
-  size_t connections;   /* tracked at once; 0: a default */
+  bool forward_needs_proof;            /* an absolute URI alone does not make a server a proxy */
+  bool ignore_dns;                     /* DNS answers in the capture are no evidence */
+  bool fix_checksums;                  /* compute all; else what was wrong stays wrong */
+  unsigned layers;                     /* 1 to PT_LAYERS; 0: PT_LAYERS */
+  size_t connections;                  /* tracked at once; 0: a default */
   const char *synthetic4, *synthetic6; /* prefixes; NULL: the defaults. A prefix that cannot be used is ignored. */
 } pt_options_t;
 
@@ -122,12 +122,12 @@ typedef struct {
   bool from_client;     /* sent by the client's end */
   uint8_t headers[100]; /* IPv4 or IPv6 header, then the TCP or UDP header */
   size_t ip_size, transport_size;
-  const uint8_t *payload; /* captured bytes. A range of the caller's payload, unless the kind is PT_HELD: then kept in
+  const uint8_t* payload; /* captured bytes. A range of the caller's payload, unless the kind is PT_HELD: then kept in
                              the outcome, copy it */
   size_t payload_size;
-  uint32_t length; /* payload on the wire */
-  int64_t offset;  /* of the payload in the virtual stream */
-  uint64_t frame;  /* that carried it */
+  uint32_t length;     /* payload on the wire */
+  int64_t offset;      /* of the payload in the virtual stream */
+  uint64_t carried_in; /* a frame */
 } pt_virtual_packet_t;
 
 typedef enum {
@@ -159,23 +159,23 @@ typedef struct {
   int64_t time;
   uint32_t size; /* bytes of the message */
   pt_message_kind_t kind;
-  const char *protocol;      /* "socks4a" */
-  const char *command;       /* "connect"; "" where there is none */
-  const char *host;          /* requests: as it was spelled, without brackets; "" if it is no target */
-  const char *target_text;   /* HTTP: the request-target as it was sent */
+  const char* protocol;    /* "socks4a" */
+  const char* command;     /* "connect"; "" where there is none */
+  const char* host;        /* requests: as it was spelled, without brackets; "" if it is no target */
+  const char* target_text; /* HTTP: the request-target as it was sent */
   uint16_t port;
   const char *username, *password; /* "" where there is none */
-  const uint8_t *methods;    /* greeting: the offered ones; method: the selected one */
+  const uint8_t* methods;          /* greeting: the offered ones; method: the selected one */
   size_t methods_size;
-  int reply_code;            /* -1: none */
-  const char *reason;        /* HTTP reason phrase */
-  const char *bound_host;    /* SOCKS replies: BND.ADDR as text; "" where there is none */
+  int reply_code;         /* -1: none */
+  const char* reason;     /* HTTP reason phrase */
+  const char* bound_host; /* SOCKS replies: BND.ADDR as text; "" where there is none */
   uint16_t bound_port;
-  const char *peer_host;     /* BIND's second reply: who connected; "" elsewhere */
+  const char* peer_host; /* BIND's second reply: who connected; "" elsewhere */
   uint16_t peer_port;
-  bool has_real_client;      /* PROXY protocol */
+  bool has_real_client; /* PROXY protocol */
   pt_endpoint_t real_client;
-  const char *anomaly;       /* "" where there is none */
+  const char* anomaly; /* "" where there is none */
 } pt_message_t;
 
 /* Everything that is known of an attempt: one entry of the report. */
@@ -188,12 +188,14 @@ typedef struct {
   uint16_t port;
   bool has_origin;
   pt_endpoint_t origin;   /* as chosen; in the virtual conversation an IPv4 end may be shown as ::ffff:a.b.c.d */
-  const char *provenance; /* "" where there is no origin */
-  int reply_code;         /* -1: none */
+  const char* provenance; /* "" where there is no origin */
+  bool has_bound;
+  pt_endpoint_t bound; /* where the proxy says that it listens or connected from, if that is an address */
+  int reply_code;      /* -1: none */
   const char *username, *password;
   uint64_t request_frame, reply_frame, closed_frame; /* 0: none */
   int64_t request_time, reply_time, closed_time;
-  const char *const *anomalies;
+  const char* const* anomalies;
   size_t anomalies_count;
   int64_t client_bytes, client_missing, server_bytes, server_missing;
 } pt_attempt_t;
@@ -209,60 +211,60 @@ typedef enum {
 
 typedef struct {
   pt_event_kind_t kind;
-  pt_message_t message;         /* PT_EVENT_MESSAGE */
-  pt_attempt_t attempt;         /* PT_EVENT_OPENED (as known now), PT_EVENT_ENDED (final), PT_EVENT_FLOW (with its target) */
-  uint32_t flow;                /* PT_EVENT_FLOW */
-  pt_address_t address;         /* PT_EVENT_NAME */
-  const char *name;             /* PT_EVENT_NAME */
-  pt_endpoint_t client, proxy;  /* PT_EVENT_SKIPPED */
-  const char *skipped;          /* PT_EVENT_SKIPPED: the reason */
+  pt_message_t message; /* PT_EVENT_MESSAGE */
+  pt_attempt_t attempt; /* PT_EVENT_OPENED (as known now), PT_EVENT_ENDED (final), PT_EVENT_FLOW (with its target) */
+  uint32_t flow;        /* PT_EVENT_FLOW */
+  pt_address_t address; /* PT_EVENT_NAME */
+  const char* name;     /* PT_EVENT_NAME */
+  pt_endpoint_t client, proxy; /* PT_EVENT_SKIPPED */
+  const char* skipped;         /* PT_EVENT_SKIPPED: the reason */
 } pt_event_t;
 
 /* ------------------------------------------------------------------ functions */
 
 /* The options are copied; NULL: all defaults. */
-pt_tracker_t *pt_tracker_new(const pt_options_t *options);
-void pt_tracker_free(pt_tracker_t *tracker); /* NULL is allowed */
+pt_tracker_t* pt_tracker_new(const pt_options_t* options);
+void pt_tracker_free(pt_tracker_t* tracker); /* NULL is allowed */
 
-pt_outcome_t *pt_outcome_new(void);
-void pt_outcome_free(pt_outcome_t *outcome); /* NULL is allowed */
+pt_outcome_t* pt_outcome_new(void);
+void pt_outcome_free(pt_outcome_t* outcome); /* NULL is allowed */
 
 /* One TCP segment, in the order of the capture, each exactly once. The outcome is cleared and filled. Each virtual
- * packet in it is to be put in as a segment or datagram of its own (parent: its tunnel, layer: its layer + 1) before the
- * next captured packet, with another outcome. */
-void pt_tracker_segment(pt_tracker_t *tracker, const pt_segment_t *given, pt_outcome_t *outcome);
+ * packet in it is to be put in as a segment or datagram of its own (parent: its tunnel, layer: its layer + 1) before
+ * the next captured packet, with another outcome. */
+void pt_tracker_segment(pt_tracker_t* tracker, const pt_segment_t* given, pt_outcome_t* outcome);
 
 /* One UDP datagram, likewise: names are learned from DNS answers, and what a proxy relays becomes a virtual packet. */
-void pt_tracker_datagram(pt_tracker_t *tracker, const pt_datagram_t *given, pt_outcome_t *outcome);
+void pt_tracker_datagram(pt_tracker_t* tracker, const pt_datagram_t* given, pt_outcome_t* outcome);
 
 /* Decrypted bytes, likewise, behind the segment that completed them. */
-void pt_tracker_chunk(pt_tracker_t *tracker, const pt_chunk_t *given, pt_outcome_t *outcome);
+void pt_tracker_chunk(pt_tracker_t* tracker, const pt_chunk_t* given, pt_outcome_t* outcome);
 
 /* What pcap-unproxy reads from a pipe (docs/decisions/0008): this text, then for each chunk a head and its payload. */
 #define PT_CHUNK_MAGIC "proxytunnel-chunks/1\n"
 #define PT_CHUNK_HEAD 60
-void pt_chunk_encode(const pt_chunk_t *chunk, uint8_t head[PT_CHUNK_HEAD]);
+void pt_chunk_encode(const pt_chunk_t* chunk, uint8_t head[PT_CHUNK_HEAD]);
 
 /* Every attempt so far, finished or not, in the order of ids, as PT_EVENT_ENDED. Changes nothing. */
-void pt_tracker_snapshot(const pt_tracker_t *tracker, pt_outcome_t *outcome);
+void pt_tracker_snapshot(const pt_tracker_t* tracker, pt_outcome_t* outcome);
 
 /* What became of the connection of the segment that was put in; of a datagram: PT_OPEN if it was relayed. */
-pt_progress_t pt_outcome_progress(const pt_outcome_t *outcome);
+pt_progress_t pt_outcome_progress(const pt_outcome_t* outcome);
 /* Whose its payload is, in order; all of it, unless the connection is passed. */
-size_t pt_outcome_part_count(const pt_outcome_t *outcome);
-void pt_outcome_part(const pt_outcome_t *outcome, size_t index, pt_part_t *part);
+size_t pt_outcome_part_count(const pt_outcome_t* outcome);
+void pt_outcome_part(const pt_outcome_t* outcome, size_t index, pt_part_t* part);
 
-size_t pt_outcome_packet_count(const pt_outcome_t *outcome);
-void pt_outcome_packet(const pt_outcome_t *outcome, size_t index, pt_virtual_packet_t *segment);
-size_t pt_outcome_event_count(const pt_outcome_t *outcome);
-void pt_outcome_event(const pt_outcome_t *outcome, size_t index, pt_event_t *event);
+size_t pt_outcome_packet_count(const pt_outcome_t* outcome);
+void pt_outcome_packet(const pt_outcome_t* outcome, size_t index, pt_virtual_packet_t* segment);
+size_t pt_outcome_event_count(const pt_outcome_t* outcome);
+void pt_outcome_event(const pt_outcome_t* outcome, size_t index, pt_event_t* event);
 
 /* The report (docs/contract.md) of what a snapshot holds, as JSON text. `input` is the capture's name or NULL.
  * Free with pt_text_free. */
-char *pt_report_json(const pt_outcome_t *snapshot, const char *input, bool show_credentials);
+char* pt_report_json(const pt_outcome_t* snapshot, const char* input, bool show_credentials);
 /* The table of `pcap-unproxy --list` of what a snapshot holds. Free with pt_text_free. */
-char *pt_list_text(const pt_outcome_t *snapshot);
-void pt_text_free(char *text);
+char* pt_list_text(const pt_outcome_t* snapshot);
+void pt_text_free(char* text);
 
 #ifdef __cplusplus
 }

@@ -92,8 +92,8 @@ Step HttpProxyHandshake::next(const Untaken& untaken) noexcept {
   return Wait{Direction::from_client, is_connect ? Incomplete::handshake : Incomplete::unknown};
 }
 
-// Behind a CONNECT the client's bytes may be anything, also another proxy's CONNECT in the tunnel, so nothing about them
-// can be proved. A head that the capture cuts, by the snapshot length say: its whole lines say what they say.
+// Behind a CONNECT the client's bytes may be anything, also another proxy's CONNECT in the tunnel, so nothing about
+// them can be proved. A head that the capture cuts, by the snapshot length say: its whole lines say what they say.
 // Behind a proxied request comes the next one, whatever the answer is.
 Step HttpProxyHandshake::conclude(const Untaken& untaken) noexcept {
   const Bytes client = untaken[Direction::from_client];
@@ -178,13 +178,14 @@ std::optional<Step> HttpProxyHandshake::take_proxied_request(Bytes bytes) noexce
 
 std::optional<Step> HttpProxyHandshake::take_server(Bytes bytes) noexcept {
   if (auto step = take_body(Direction::from_server, bytes)) return step;
-  if (body_[Direction::from_server] || over_[Direction::from_server] || asked_.empty()) return std::nullopt;
-  if (!search_[Direction::from_server].is_worth_parsing(bytes)) return std::nullopt;
+  const bool is_between = bytes.empty() || body_[Direction::from_server] || asked_.empty();
+  if (is_between || over_[Direction::from_server]) return std::nullopt;
   const bool is_attempt = asked_.front().request <= Request::connect_without_target;
   return is_attempt ? take_answer_to_connect(bytes) : take_proxied_answer(bytes);
 }
 
 std::optional<Step> HttpProxyHandshake::take_answer_to_connect(Bytes bytes) noexcept {
+  if (!search_[Direction::from_server].is_worth_parsing(bytes)) return std::nullopt;
   const auto head = parse_http_response_head(bytes);
   search_[Direction::from_server].parsed(bytes, head.result);
   if (head.result == ParseResult::need_more) return std::nullopt;
@@ -224,12 +225,23 @@ void HttpProxyHandshake::judge(const HttpResponseHead& head) noexcept {
 }
 
 std::optional<Step> HttpProxyHandshake::take_proxied_answer(Bytes bytes) noexcept {
-  const auto head = parse_http_response_head(bytes);
-  search_[Direction::from_server].parsed(bytes, head.result);
-  if (head.result == ParseResult::need_more) return std::nullopt;
   const Asked asked = asked_.front();
   const bool is_forward = asked.request == Request::forward;
   const MessageKind body = is_forward ? MessageKind::http_forward_body : MessageKind::http_other;
+  const std::size_t before = begun_.size();
+  const std::string joined = before > 0 ? begun_ + std::string(text_of(bytes)) : std::string();
+  const Bytes all = before > 0 ? bytes_of(joined) : bytes;
+  HeadSearch& search = search_[Direction::from_server];
+  const auto head =
+      search.is_worth_parsing(all) ? parse_http_response_head(all) : Parsed<HttpResponseHead>::need_more();
+  search.parsed(all, head.result);
+  if (head.result == ParseResult::need_more) {
+    const bool is_taken = is_forward && all.size() <= limits::begun_head && (before > 0 || is_origins(bytes));
+    if (!is_taken) return std::nullopt;
+    begun_ = text_of(all);
+    return took(Direction::from_server, bytes.size(), body, asked.exchange);
+  }
+  begun_.clear();
   if (!head.is_ok()) {
     over_[Direction::from_server] = true;
     if (!is_forward) return std::nullopt;
@@ -251,11 +263,20 @@ std::optional<Step> HttpProxyHandshake::take_proxied_answer(Bytes bytes) noexcep
     switched_ = true;
   } else if (!is_interim(head.value.status)) {
     using AnswerTo = HttpFraming::AnswerTo;
-    begin_body(Direction::from_server,
-               HttpFraming(head.value, asked.is_head ? AnswerTo::head : AnswerTo::other_method),
+    begin_body(Direction::from_server, HttpFraming(head.value, asked.is_head ? AnswerTo::head : AnswerTo::other_method),
                is_proxys_own ? MessageKind::http_other : body, asked.exchange);
   }
-  return Took{Direction::from_server, head.size, std::move(message)};
+  return Took{Direction::from_server, head.size - before, std::move(message)};
+}
+
+// Whether an unfinished head is known to be the origin's answer, as the status line tells.
+bool HttpProxyHandshake::is_origins(Bytes bytes) noexcept {
+  const std::string_view text = text_of(bytes);
+  const std::size_t line_end = text.find('\n');
+  if (line_end == std::string_view::npos) return false;
+  const std::string line = std::string(text.substr(0, line_end + 1)) + "\r\n";
+  const auto head = parse_http_response_head(bytes_of(line));
+  return head.is_ok() && head.value.status != 407;
 }
 
 // ---------------------------------------------------------------- bodies

@@ -22,13 +22,13 @@ namespace proxytunnel {
 [[nodiscard]] Verdict looks_like_http_proxy(const Untaken& first, const Disabled& disabled) noexcept;
 
 /// Both directions are read on their own. The client's stream is request, body, request ..., as far as it is known that
-/// the next byte is HTTP: behind a CONNECT or an Upgrade only the answer tells. The proxy's stream is the answers in the
-/// same order; `Message::exchange` says which request a message belongs to.
+/// the next byte is HTTP: behind a CONNECT or an Upgrade only the answer tells. The proxy's stream is the answers in
+/// the same order; `Message::exchange` says which request a message belongs to.
 ///
-/// A CONNECT is an attempt; it is read when everything before it was answered. Requests in absolute-form are payload for
-/// their targets, and so are the answers, but for a 407. Requests that name no target, and all of them where
-/// `http_forward` is disabled, are followed and taken as http_other. Where nobody can tell where a message ends, all that
-/// follows in its direction belongs to it. A request that is neither ends the client's part.
+/// A CONNECT is an attempt; it is read when everything before it was answered. Requests in absolute-form are payload
+/// for their targets, and so are the answers, but for a 407. Requests that name no target, and all of them where
+/// `http_forward` is disabled, are followed and taken as http_other. Where nobody can tell where a message ends, all
+/// that follows in its direction belongs to it. A request that is neither ends the client's part.
 class HttpProxyHandshake final : public Handshake {
  public:
   explicit HttpProxyHandshake(const Disabled& disabled) noexcept : disabled_(disabled) {}
@@ -53,13 +53,15 @@ class HttpProxyHandshake final : public Handshake {
   };
 
   [[nodiscard]] bool may_read_request() const noexcept;
-  [[nodiscard]] Took took(Direction direction, std::size_t size, MessageKind kind, std::uint32_t exchange) const noexcept;
+  [[nodiscard]] Took took(Direction direction, std::size_t size, MessageKind kind,
+                          std::uint32_t exchange) const noexcept;
   std::optional<Step> take_client(Bytes bytes) noexcept;
   std::optional<Step> take_server(Bytes bytes) noexcept;
   std::optional<Step> take_connect(Bytes bytes) noexcept;
   std::optional<Step> take_proxied_request(Bytes bytes) noexcept;
   std::optional<Step> take_answer_to_connect(Bytes bytes) noexcept;
   std::optional<Step> take_proxied_answer(Bytes bytes) noexcept;
+  [[nodiscard]] static bool is_origins(Bytes bytes) noexcept;
   std::optional<Step> take_body(Direction direction, Bytes bytes) noexcept;
   Took take_unfinished_request(Bytes bytes, Message message) noexcept;
   void begin_body(Direction direction, HttpFraming framing, MessageKind kind, std::uint32_t exchange) noexcept;
@@ -72,6 +74,7 @@ class HttpProxyHandshake final : public Handshake {
   PerDirection<std::optional<Body>> body_;
   PerDirection<HeadSearch> search_;
   PerDirection<bool> over_{false, false};  ///< nothing of this direction can be told any more
+  std::string begun_;                      ///< of an answer's head: what was taken already
   bool switched_ = false;                  ///< 101: what the client says belongs to the last exchange
   std::optional<Step> last_words_;         ///< to be said next: Open, or Reject
 };

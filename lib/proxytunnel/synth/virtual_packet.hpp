@@ -37,8 +37,11 @@ struct VirtualPacket {
   Bytes payload;
   std::uint32_t length = 0;  ///< bytes of payload on the wire
   Offset offset = 0;         ///< of the first byte of payload: from the base; of UDP, behind all datagrams before it
-  /// The frame that carried it, and the time at which it is shown.
+  /// The frame it stands for, and the time at which it is shown. What waited for its conversation to open stands for
+  /// the frame that carried it; later in a conversation a held packet stands for the frame at which it is shown, so
+  /// that frames of a conversation are in order.
   Frame frame;
+  FrameNumber carried_in = 0;  ///< held: the frame that carried it
 
   [[nodiscard]] bool is_synthetic() const noexcept { return kind < VirtualKind::translated; }
   [[nodiscard]] Bytes header_bytes() const noexcept {
@@ -46,8 +49,8 @@ struct VirtualPacket {
   }
   /// The same packet as the next layer's segment: a virtual connection is a connection. TCP only.
   [[nodiscard]] Segment as_segment() const noexcept {
-    return {sender, receiver,   ip,    Bytes(headers).subspan(ip_size, transport_size),
-            payload, length, frame, tunnel, layer + 1, false};
+    return {sender, receiver,  ip,   Bytes(headers).subspan(ip_size, transport_size), payload, length, frame,
+            tunnel, layer + 1, false};
   }
   /// The same packet as the next layer's datagram. UDP only.
   [[nodiscard]] Datagram as_datagram() const noexcept {

@@ -1,8 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // summary: the door's part about virtual conversations: how they open, and how segments are shown in them.
+#include <algorithm>
+
 #include "tracker/tracker.hpp"
 
 namespace proxytunnel {
+namespace {
+
+bool opens_here(TunnelId tunnel, const Outcome& outcome) {
+  return std::any_of(outcome.packets.begin(), outcome.packets.end(), [tunnel](const VirtualPacket& packet) {
+    return packet.kind == VirtualKind::syn && packet.tunnel == tunnel;
+  });
+}
+
+}  // namespace
 
 // The handshake is over: everything behind it is the tunnel's.
 void Tracker::open(Connection& connection, const Segment& segment, Outcome& outcome) {
@@ -26,8 +37,8 @@ void Tracker::open_forwarded(Connection& connection, const Frame& frame, Outcome
   for (const Claim& claim : work.tunnel.take_claims()) add_share(claim, work, *connection.tunnels);
 }
 
-void Tracker::begin_conversation(Connection& connection, VirtualConnection& opened,
-                                 const PerSide<LatestHeader>& latest, const Frame& frame, Outcome& outcome) {
+void Tracker::begin_conversation(Connection& connection, VirtualConnection& opened, const PerSide<LatestHeader>& latest,
+                                 const Frame& frame, Outcome& outcome) {
   Attempt& attempt = opened.attempt;
   attempt.origin = origin_of(attempt, {names_, synthetic_});
   set_ends(opened);
@@ -63,8 +74,15 @@ void Tracker::show_held(Connection& connection, std::vector<Held> held, const Fr
     Segment segment = outcome.released[i].segment();
     const bool is_earlier = segment.frame.number != frame.number;
     segment.frame.time = frame.time;
+    const std::size_t shown = outcome.packets.size();
     show(connection, segment, is_earlier ? VirtualKind::held : VirtualKind::translated, outcome.released[i].window(),
          outcome);
+    if (!is_earlier) continue;
+    for (std::size_t k = shown; k < outcome.packets.size(); ++k) {
+      VirtualPacket& packet = outcome.packets[k];
+      packet.carried_in = segment.frame.number;
+      if (!opens_here(packet.tunnel, outcome)) packet.frame.number = frame.number;
+    }
   }
 }
 
@@ -85,8 +103,8 @@ void Tracker::show(Connection& connection, const Segment& segment, VirtualKind k
   }
 }
 
-// Bytes are missing without which nobody can tell where a message ends, or too much had to wait for them. What follows is
-// shown where the latest bytes of its direction went: most clients keep one connection for each origin.
+// Bytes are missing without which nobody can tell where a message ends, or too much had to wait for them. What follows
+// is shown where the latest bytes of its direction went: most clients keep one connection for each origin.
 void Tracker::give_up_framing(Connection& connection, const Frame& frame, Outcome& outcome) {
   const std::unique_ptr<Handshaking> work = std::move(connection.handshaking);
   connection.phase = Phase::open;

@@ -7,8 +7,9 @@
 #include <epan/dissectors/packet-tcp.h>
 #include <string.h>
 
-static int proto_proxytunnel = -1;
-static dissector_handle_t claim_handle, http_handle, http_over_tcp_handle, socks_handle, tls_handle, data_handle;
+static int proto_proxytunnel = -1, proto_ftp_data = -1;
+static dissector_handle_t claim_handle, http_handle, http_over_tcp_handle, socks_handle, tls_handle, data_handle,
+    ftp_data_handle;
 
 /* What is known of a claimed conversation; it changes on the first pass only. */
 typedef struct {
@@ -67,7 +68,8 @@ static void dissect_http(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, co
   if (early_tail) tree_draw_early_bytes(tvb_new_subset_remaining(tvb, (int)understood), pinfo, tree);
 }
 
-/* Among payload of forwarded requests: an answer of the proxy's own, or bytes of which nobody knows yet whose they are. */
+/* Among payload of forwarded requests: an answer of the proxy's own, or bytes of which nobody knows yet whose they are.
+ */
 static void dissect_between(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const record_t *record, void *tcp) {
   for (unsigned i = 0; i < record->messages_count; i++) {
     const message_t *message = &record->messages[i];
@@ -115,8 +117,8 @@ static void dissect_handshake(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tre
   shim_draw_record(pinfo, tree);
 }
 
-/* Where the bytes that TCP hands over stand in the segment: they are a rest of it, or what it put together for the built-in
- * dissector. Both end with the segment; the latter may begin before it. */
+/* Where the bytes that TCP hands over stand in the segment: they are a rest of it, or what it put together for the
+ * built-in dissector. Both end with the segment; the latter may begin before it. */
 static int position_of(tvbuff_t *tvb, const segment_t *segment, const void *tcp) {
   const int size = (int)tvb_reported_length(tvb), length = (int)segment->length;
   const struct tcpinfo *position = (const struct tcpinfo *)tcp;
@@ -211,20 +213,53 @@ static bool begins_as_tls(const segment_t *segment) {
   return segment->captured >= 6 && payload[0] == 22 && payload[1] == 3 && payload[2] <= 4 && payload[5] == 1;
 }
 
+static address address_of(const pt_endpoint_t *end) {
+  address result;
+  const bool is_v4 = end->address.version == 4;
+  set_address(&result, is_v4 ? AT_IPv4 : AT_IPv6, is_v4 ? 4 : 16, end->address.octets);
+  return result;
+}
+
+/* An FTP client in active mode tells the server the address that its proxy bound (RFC 959 PORT, RFC 2428 EPRT), and FTP
+ * expects the data there; but the virtual conversation ends at the client. */
+static conversation_t *expected_by_ftp(packet_info *pinfo, const attempt_t *attempt) {
+  const bool is_bind = attempt->has_bound && attempt->has_origin && !strcmp(attempt->command, "bind");
+  if (!is_bind) return NULL;
+  const address peer = address_of(&attempt->origin), client = address_of(&attempt->client);
+  const pt_endpoint_t *const said[] = {&attempt->bound, &attempt->proxy}; /* the latter where BND is 0.0.0.0 */
+  for (unsigned i = 0; i < array_length(said); i++) {
+    const address listening = address_of(said[i]);
+    const uint16_t port = attempt->bound.port;
+    conversation_t *found = find_conversation(pinfo->num, &peer, &listening, CONVERSATION_TCP, 20, port, NO_PORT_B);
+    /* After EPRT, up to 4.4 at least, the server's end is not the one that is expected. */
+    if (!found) {
+      found = find_conversation(pinfo->num, &client, &listening, CONVERSATION_TCP, port, 0, NO_PORT_B);
+    }
+    if (found && conversation_get_dissector(found, pinfo->num) == ftp_data_handle) return found;
+  }
+  return NULL;
+}
+
 /* A proxy is asked for any port; the built-in dissector of that port would keep TLS on port 80 for itself, or HTTP on
  * port 21. */
 void claim_for_content(packet_info *pinfo, const segment_t *segment, const virtual_t *carrier) {
   const bool is_http = is_forward(carrier->attempt);
-  const dissector_handle_t handle = is_http ? http_over_tcp_handle : begins_as_tls(segment) ? tls_handle : NULL;
+  conversation_t *const expected = expected_by_ftp(pinfo, carrier->attempt);
+  const dissector_handle_t handle = is_http                  ? http_over_tcp_handle
+                                    : expected               ? ftp_data_handle
+                                    : begins_as_tls(segment) ? tls_handle
+                                                             : NULL;
   if (!handle) return;
   conversation_t *conversation = ws_find_tcp_conversation(pinfo, &segment->sender, &segment->receiver,
                                                           segment->sender_port, segment->receiver_port);
-  if (!conversation && is_http) {
+  if (!conversation && (is_http || expected)) {
     conversation = ws_new_tcp_conversation(pinfo, &segment->sender, &segment->receiver, segment->sender_port,
                                            segment->receiver_port);
   }
   if (conversation && !conversation_get_dissector(conversation, pinfo->num)) {
     conversation_set_dissector_from_frame_number(conversation, pinfo->num, handle);
+    void *const transfer = expected ? conversation_get_proto_data(expected, proto_ftp_data) : NULL;
+    if (transfer) conversation_add_proto_data(conversation, proto_ftp_data, transfer);
   }
 }
 
@@ -236,9 +271,9 @@ static bool dissect_heuristic(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tre
 }
 
 /* One function for each, since a function stands for one heuristic only. */
-#define HEURISTIC(name)                                                                                \
-  static ws_bool_t dissect_##name(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *tcp) {    \
-    return dissect_heuristic(tvb, pinfo, tree, tcp);                                                    \
+#define HEURISTIC(name)                                                                             \
+  static ws_bool_t dissect_##name(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *tcp) { \
+    return dissect_heuristic(tvb, pinfo, tree, tcp);                                                \
   }
 HEURISTIC(socks4)
 HEURISTIC(socks5)
@@ -256,6 +291,8 @@ void claim_handoff(int proto) {
   socks_handle = dissector_get_uint_handle(find_dissector_table("tcp.port"), socks_port);
   tls_handle = find_dissector("tls");
   data_handle = find_dissector("data");
+  ftp_data_handle = find_dissector("ftp-data");
+  proto_ftp_data = proto_get_id_by_filter_name("ftp-data");
   heur_dissector_add("tcp", dissect_socks4, "SOCKS4 and SOCKS4a on any port", "proxytunnel_socks4", proto,
                      HEURISTIC_ENABLE);
   heur_dissector_add("tcp", dissect_socks5, "SOCKS5 on any port", "proxytunnel_socks5", proto, HEURISTIC_ENABLE);
@@ -263,6 +300,5 @@ void claim_handoff(int proto) {
                      HEURISTIC_ENABLE);
   heur_dissector_add("tcp", dissect_forward, "HTTP forward proxying on any port", "proxytunnel_forward", proto,
                      HEURISTIC_ENABLE);
-  heur_dissector_add("tcp", dissect_proxy, "PROXY protocol on any port", "proxytunnel_proxy", proto,
-                     HEURISTIC_ENABLE);
+  heur_dissector_add("tcp", dissect_proxy, "PROXY protocol on any port", "proxytunnel_proxy", proto, HEURISTIC_ENABLE);
 }

@@ -25,13 +25,17 @@ attempt_t *flow_of(uint32_t id, uint32_t flow) {
   return flows ? (attempt_t *)wmem_map_lookup(flows, &key) : NULL;
 }
 
-bool is_forward(const attempt_t *attempt) { return !strcmp(attempt->protocol, "http-forward"); }
+bool is_forward(const attempt_t *attempt) {
+  return !strcmp(attempt->protocol, "http-forward");
+}
 
 wmem_list_t *messages_standing_in(uint32_t frame) {
   return standing ? (wmem_list_t *)wmem_map_lookup(standing, GUINT_TO_POINTER(frame)) : NULL;
 }
 
-static const char *keep(const char *text) { return *text ? wmem_strdup(wmem_file_scope(), text) : ""; }
+static const char *keep(const char *text) {
+  return *text ? wmem_strdup(wmem_file_scope(), text) : "";
+}
 
 /* "www.example.com:443"; what the client said where that is no target. */
 static const char *target_text(const char *host, uint16_t port, const char *said) {
@@ -79,6 +83,8 @@ static void fill_attempt(const pt_attempt_t *from, attempt_t *attempt) {
   attempt->port = from->port;
   attempt->target = target_text(from->host, from->port, from->target_text);
   attempt->username = keep(from->username);
+  attempt->has_bound = from->has_bound;
+  attempt->bound = from->bound;
   attempt->has_origin = from->has_origin;
   attempt->origin = from->origin;
   attempt->provenance = keep(from->provenance);
@@ -252,7 +258,7 @@ static void freeze_packet(const pt_virtual_packet_t *from, const source_t *sourc
   result->captured = (unsigned)from->payload_size;
   result->length = from->length;
   result->offset = from->offset;
-  result->frame = (uint32_t)from->frame;
+  result->frame = (uint32_t)from->carried_in;
   if (!from->payload_size) return;
   const uint8_t *begin = source->payload;
   if (from->payload >= begin && from->payload + from->payload_size <= begin + source->captured) {

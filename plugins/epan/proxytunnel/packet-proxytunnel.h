@@ -2,11 +2,11 @@
  * summary: what the files of the plugin share.
  *
  * Theory of operation. Shims (shim.c, udp.c) stand in front of the TCP and UDP dissectors. On the first pass they feed
- * each segment and datagram to the core, once, and what comes back is frozen (freeze.c) for this frame and for this layer
- * in it; so is what the TLS dissector decrypts (tls.c). Whatever is drawn, in whatever pass, is drawn from the frozen
- * record (tree.c). After the dissector behind the shim has returned, each virtual packet of the record goes to the IP
- * dissector (virtual.c), which calls a shim again: so chains of proxies need no code of their own. A dissector set on the
- * parent conversation (claim.c) keeps others from reading what belongs to the tunnel.
+ * each segment and datagram to the core, once, and what comes back is frozen (freeze.c) for this frame and for this
+ * layer in it; so is what the TLS dissector decrypts (tls.c). Whatever is drawn, in whatever pass, is drawn from the
+ * frozen record (tree.c). After the dissector behind the shim has returned, each virtual packet of the record goes to
+ * the IP dissector (virtual.c), which calls a shim again: so chains of proxies need no code of their own. A dissector
+ * set on the parent conversation (claim.c) keeps others from reading what belongs to the tunnel.
  *
  * epan throws with longjmp. Nothing here holds memory, locks or C++ frames across a call into epan: all memory is
  * wmem's, except for the tracker, which lives as long as the file.
@@ -18,8 +18,12 @@
 
 #include "capi/proxytunnel.h"
 
-static inline uint16_t get16(const uint8_t *bytes) { return (uint16_t)(bytes[0] << 8 | bytes[1]); }
-static inline uint32_t get32(const uint8_t *bytes) { return (uint32_t)get16(bytes) << 16 | get16(bytes + 2); }
+static inline uint16_t get16(const uint8_t *bytes) {
+  return (uint16_t)(bytes[0] << 8 | bytes[1]);
+}
+static inline uint32_t get32(const uint8_t *bytes) {
+  return (uint32_t)get16(bytes) << 16 | get16(bytes + 2);
+}
 
 /* ---------------------------------------------------------------- what is kept of an attempt, as long as the file */
 
@@ -32,8 +36,8 @@ typedef struct {
   uint16_t port;
   bool opened, ended;
   int reply_code; /* -1: none */
-  bool has_origin;
-  pt_endpoint_t origin;
+  bool has_origin, has_bound;
+  pt_endpoint_t origin, bound;
   const char *provenance;
   uint32_t request_frame, reply_frame, opened_frame, payload_frame; /* 0: none (yet) */
   int64_t request_time, reply_time;
@@ -77,7 +81,7 @@ typedef struct {
   bool from_client;
   const uint8_t *headers;
   unsigned ip_size, transport_size;
-  const uint8_t *kept;     /* its payload, or NULL: then it is at `place` of the source's payload */
+  const uint8_t *kept;      /* its payload, or NULL: then it is at `place` of the source's payload */
   unsigned place, captured; /* bytes */
   uint32_t length;          /* of the payload on the wire */
   int64_t offset;           /* of the payload in its stream */
@@ -98,7 +102,7 @@ typedef struct {
   unsigned messages_count;
   attempt_t **opened; /* tunnels that opened here */
   unsigned opened_count;
-  attempt_t **over; /* attempts of this connection that ended here without a tunnel */
+  attempt_t **over;         /* attempts of this connection that ended here without a tunnel */
   const char **over_status; /* as it was known here */
   unsigned over_count;
   virtual_t *packets;
@@ -195,7 +199,8 @@ void shim_draw_record(packet_info *pinfo, proto_tree *tree);
 void claim_handoff(int proto);
 /* From this frame on the parent's payload is shown by us. */
 void claim_conversation(packet_info *pinfo, const segment_t *segment, record_t *record);
-/* A virtual conversation that begins as TLS is TLS, whatever its port; and one of forwarded requests is HTTP. */
+/* A virtual conversation that begins as TLS is TLS, whatever its port; one of forwarded requests is HTTP; and one to a
+ * port that was bound for FTP is FTP's. */
 void claim_for_content(packet_info *pinfo, const segment_t *segment, const virtual_t *carrier);
 
 /* ---------------------------------------------------------------- drawing */

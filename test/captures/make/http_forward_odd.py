@@ -20,7 +20,7 @@ NAME = "http_forward_odd"
 SCRIPTED = "scripted Python"
 TARGET = f"{OTHER_HOST}:8080"
 SESSIONS = [(SQUID, "connect_later"), (SQUID, "connect_pipelined"), (SQUID, "pipelined"), (PRIVOXY, "pipelined"),
-            (SQUID, "websocket"), (SQUID, "bytewise")]
+            (SQUID, "websocket"), (SQUID, "piecemeal")]
 
 
 def get(url: str, *more: str) -> bytes:
@@ -86,10 +86,10 @@ class Connection:
             self.hear(text)
         self.hear()
 
-    def bytewise(self) -> None:
-        request = get(f"{WWW}/bytewise", "Connection: close")
-        for octet in request:
-            self.say(bytes([octet]))
+    def piecemeal(self) -> None:
+        request = get(f"{WWW}/piecemeal", "Connection: close")
+        for start in range(0, len(request), 2):
+            self.say(request[start:start + 2])
             time.sleep(0.002)
         self.hear()
 
@@ -124,7 +124,7 @@ def make(directory: Path) -> None:
         finish(directory, capture, {
             "file": f"{NAME}.pcapng", "description": "scripted client: CONNECT behind requests in absolute form, also "
             "in one segment with one; two requests to two origins in one segment; Upgrade to WebSocket; a request of "
-            "one byte per segment", "truth_source": SOURCE + ". The CONNECTs' payload is from the leg to the origin",
+            "two bytes per segment", "truth_source": SOURCE + ". The CONNECTs' payload is from the leg to the origin",
             "tunnels": tunnels})
 
 

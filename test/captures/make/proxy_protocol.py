@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-# summary: makes proxy_protocol.pcapng and its truth: haproxy telling nginx who the client is, PROXY v1 and v2.
+# summary: makes proxy_protocol(_stacked).pcapng and the truth: haproxy telling nginx who the client is, PROXY v1, v2.
 """proxy_protocol.py [DIRECTORY]        as root; needs curl haproxy nginx-light openssl tshark tcpdump
 
 The capture is taken at the origin, behind haproxy. The truth about payload comes from the clients' leg.
@@ -9,6 +9,7 @@ The capture is taken at the origin, behind haproxy. The truth about payload come
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 
 from haproxy import DEFAULTS, logged, start_haproxy
@@ -32,6 +33,11 @@ URLS = [f"http://{PROXY_ADDRESS}:8101/v1", f"http://[{PROXY_6}]:8101/v1", f"http
         f"http://[{PROXY_6}]:8102/v2", "https://www.origin.test:8103/tlvs", "https://www.origin.test:8104/v1",
         "https://www.origin.test:8105/v2", f"http://{PROXY_ADDRESS}:8106/v2", f"http://[{PROXY_6}]:8106/v2",
         f"http://{PROXY_ADDRESS}:8107/stacked", f"http://{PROXY_ADDRESS}:8109/stacked"]
+
+
+Entries = list[dict[str, object]]
+WORDS = ("haproxy to nginx: PROXY v1 and v2, TCP4 and TCP6, IPv6 client and IPv4 origin and the other way round, TLVs, "
+         "a header in front of TLS")
 
 
 def start_nginx(lab: Lab) -> None:
@@ -79,7 +85,7 @@ def entry(head: bytes, far: Stream, client: str, target: str, said: tuple[bytes,
             **payload(*said), "client_sw": version("curl"), "proxy_sw": version("haproxy"), **more}
 
 
-def truth(lab: Lab, capture: Path, leg: Path) -> dict[str, object]:
+def truth(lab: Lab, capture: Path, leg: Path) -> tuple[Entries, Entries, dict[str, object]]:
     behind = logged(lab)
     nginx = [line.split() for line in (lab.work / "nginx.log").read_text().splitlines()]
     left = {host(stream.client): stream for stream in streams(capture)}
@@ -110,25 +116,31 @@ def truth(lab: Lab, capture: Path, leg: Path) -> dict[str, object]:
             told = [line[2:4] for line in nginx if line[:2] == [own[0], str(own[1])]]
             assert told == [list(map(str, host(near.client)))], (told, near.client)
     assert len(tunnels) == len(URLS) + len(STACKED)
-    return {
-        "file": f"{NAME}.pcapng", "description": "haproxy to nginx: PROXY v1 and v2, TCP4 and TCP6, IPv6 client and "
-        "IPv4 origin and the other way round, TLVs, a header in front of TLS, one header behind another, LOCAL and "
-        "UNKNOWN",
+    common: dict[str, object] = {
         "truth_source": "payload from the clients' leg (8103: as the header says, with nginx's counts); which "
         "connection belongs to which from haproxy's log; the declared client also from nginx ($proxy_protocol_addr)",
         "notes": [
             "tunnels: client and target are what the header declares, proxy and origin the ends of the connection in "
             "the capture. Stacked headers: the outer one declares the first haproxy as client",
             "no_client: haproxy's health check (v2 LOCAL) and clients of a unix socket (v1 UNKNOWN, v2 LOCAL)"],
-        "tunnels": tunnels, "no_client": [stream.client for stream in left.values()],
+        "no_client": [stream.client for stream in left.values()],
         "no_client_headers": [stream.sent[:24].hex() for stream in left.values()]}
+    stacked = [entry for entry in tunnels if "level" in entry]
+    return [entry for entry in tunnels if entry not in stacked], stacked, common
+
+
+def part(lab: Lab, capture: Path, name: str, keep: str) -> Path:
+    """The packets of a capture that a display filter keeps."""
+    result = lab.work / f"{name}.pcapng"
+    subprocess.run(["tshark", "-r", capture, "-Y", keep, "-w", result], check=True, capture_output=True)
+    return result
 
 
 def make(directory: Path) -> None:
     with Lab() as lab:
         certificate(lab.work, "www.origin.test")
         start_nginx(lab)
-        capture = lab.capture(ORIGIN, "leg2", name=f"{NAME}.pcapng")
+        capture = lab.capture(ORIGIN, "leg2", name="far.pcapng")
         leg = lab.capture(CLIENT, "leg1", name="leg.pcap")
         start_haproxy(lab, sections(lab), f"{PROXY_WAN}:8209")
         for url in URLS:
@@ -138,7 +150,12 @@ def make(directory: Path) -> None:
         for number in (1, 2):
             run(PROXY, "curl", "-s", "--unix-socket", lab.work / f"unix{number}", "http://www.origin.test/unix")
         lab.end_all()
-        finish(directory, capture, truth(lab, capture, leg))
+        plain, stacked, common = truth(lab, capture, leg)
+        finish(directory, part(lab, capture, NAME, "!(tcp.port == 8183)"), {
+            "file": f"{NAME}.pcapng", "description": f"{WORDS}; LOCAL and UNKNOWN", **common, "tunnels": plain})
+        finish(directory, part(lab, capture, f"{NAME}_stacked", "tcp.port == 8183"), {
+            "file": f"{NAME}_stacked.pcapng", "description": f"{WORDS}; one header behind another, both orders",
+            **common, "tunnels": stacked, "no_client": [], "no_client_headers": []})
 
 
 if __name__ == "__main__":
