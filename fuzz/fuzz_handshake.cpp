@@ -2,7 +2,8 @@
 // summary: fuzzes detection and every handshake: no harm, an end, and the same steps however the bytes arrive.
 //
 // Input: options(1) seed(1) client_size(2) client bytes, server bytes. Options: 1 allow_preamble, 2 no SOCKS4,
-// 4 no SOCKS5, 8 no HTTP CONNECT, 16 no HTTP forwarding, 32 no PROXY protocol. The seed chooses the order in which the streams grow.
+// 4 no SOCKS5, 8 no HTTP CONNECT, 16 no HTTP forwarding, 32 no PROXY protocol. The seed chooses the order in which the
+// streams grow.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -24,9 +25,9 @@ Input parse(Bytes bytes) {
   Reader reader(bytes);
   const unsigned options = reader.u8();
   Input input;
-  input.options = {(options & 1U) != 0,
-                   {(options & 2U) != 0, (options & 4U) != 0, (options & 8U) != 0, (options & 16U) != 0,
-                    (options & 32U) != 0}};
+  input.options = {
+      (options & 1U) != 0,
+      {(options & 2U) != 0, (options & 4U) != 0, (options & 8U) != 0, (options & 16U) != 0, (options & 32U) != 0}};
   input.seed = reader.u8();
   const std::size_t client_size = std::min<std::size_t>(reader.u16(), reader.rest().size());
   input.client = reader.take(client_size);

@@ -3,9 +3,9 @@
 #include <string>
 
 #include "base/limits.hpp"
-#include "handshake/http_proxy.hpp"
 #include "handshake/http_framing.hpp"
 #include "handshake/http_head.hpp"
+#include "handshake/http_proxy.hpp"
 #include "handshake/message.hpp"
 #include "handshake/socks4.hpp"
 #include "handshake/socks5.hpp"

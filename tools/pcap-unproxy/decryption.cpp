@@ -24,10 +24,11 @@ std::string preference(const char* name, const std::string& value) {
   return std::string(name) + ":" + value;
 }
 
-// What makes the plugin find the same tunnels as we do. Out-of-order segments are put in order, or TLS would lose its way.
+// What makes the plugin find the same tunnels as we do. Out-of-order segments are put in order, or TLS would lose its
+// way.
 std::vector<std::string> arguments_for(const Options& options, const std::string& path) {
-  std::vector<std::string> words = {"-n", "-q", "-r", std::filesystem::absolute(path).string(),
-                                    "-z", "proxytunnel,decrypted,-"};
+  std::vector<std::string> words = {
+      "-n", "-q", "-r", std::filesystem::absolute(path).string(), "-z", "proxytunnel,decrypted,-"};
   const auto set = [&words](std::string text) {
     words.emplace_back("-o");
     words.push_back(std::move(text));

@@ -33,8 +33,9 @@ class Decryption {
   Decryption(const Decryption&) = delete;
   Decryption& operator=(const Decryption&) = delete;
 
-  /// The next chunk of this frame, without IP fields and time; nullopt when there is none (any more). Frames only ascend:
-  /// what was not asked for is passed over. Waits for tshark as far as needed. The payload is valid until the next call.
+  /// The next chunk of this frame, without IP fields and time; nullopt when there is none (any more). Frames only
+  /// ascend: what was not asked for is passed over. Waits for tshark as far as needed. The payload is valid until the
+  /// next call.
   std::optional<proxytunnel::Chunk> next(FrameNumber frame);
 
   /// After the last frame: empty, or why what TLS carries may be incomplete.
@@ -54,8 +55,8 @@ class Decryption {
   bool ended_ = false, broken_ = false;
 };
 
-/// Whether the input has keys in it: decryption secrets before its first packet, where alone they are of use. `path` is a
-/// regular file. Throws CaptureError as open_capture() does.
+/// Whether the input has keys in it: decryption secrets before its first packet, where alone they are of use. `path` is
+/// a regular file. Throws CaptureError as open_capture() does.
 bool has_secrets(const std::string& path);
 
 }  // namespace unproxy

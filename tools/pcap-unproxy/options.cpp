@@ -19,7 +19,8 @@ const char* const version = UNPROXY_VERSION;
 namespace {
 
 constexpr const char* description =
-    "Writes the traffic that clients sent through proxies (SOCKS, HTTP, PROXY protocol) as if there had been no proxy:\n"
+    "Writes the traffic that clients sent through proxies (SOCKS, HTTP, PROXY protocol) as if there had been no "
+    "proxy:\n"
     "one virtual conversation for each tunnel and origin, between the client and the real origin.";
 
 constexpr const char* footer =

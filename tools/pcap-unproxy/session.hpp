@@ -49,8 +49,8 @@ class Session {
   /// read.
   Session(const Options& options, proxytunnel::TunnelId first_id);
 
-  /// Reads the capture to its end, to damage or until the reader is stopped. `decryption` tells what TLS carries; it may
-  /// be null.
+  /// Reads the capture to its end, to damage or until the reader is stopped. `decryption` tells what TLS carries; it
+  /// may be null.
   void run(CaptureReader& reader, Decryption* decryption, Sink& sink);
 
   [[nodiscard]] const SessionSummary& summary() const { return summary_; }

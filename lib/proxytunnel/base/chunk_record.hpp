@@ -15,8 +15,8 @@ namespace proxytunnel {
 constexpr std::string_view chunk_record_magic = "proxytunnel-chunks/1\n";
 
 /// frame(8) parent(4) layer(4) length(4) sender port(2) receiver port(2) IP version(1) end(1) zero(2) sender(16)
-/// receiver(16), all big-endian; then `length` bytes of payload. Both programs number their tunnels alike, so the parent is
-/// the reader's, too.
+/// receiver(16), all big-endian; then `length` bytes of payload. Both programs number their tunnels alike, so the
+/// parent is the reader's, too.
 constexpr std::size_t chunk_record_head = 60;
 
 /// The head of a chunk's record: all but its IP fields and its time, which the reader knows from the frame.

@@ -87,7 +87,8 @@ struct Datagram {
 /// How a stream without segments goes on.
 enum class StreamEnd : std::uint8_t { open, fin, rst };
 
-/// The next bytes of a byte stream that has no segments of its own: what TLS carried, decrypted. In order, without holes.
+/// The next bytes of a byte stream that has no segments of its own: what TLS carried, decrypted. In order, without
+/// holes.
 struct Chunk {
   Endpoint sender, receiver;  ///< of the TCP connection that carries the TLS session
   IpFields ip;                ///< of the segment that completed the bytes

@@ -46,14 +46,13 @@ struct Candidate {
 };
 
 std::array<Candidate, 4> candidates(const Disabled& disabled) noexcept {
-  return {{{disabled.socks4, false, whatever_is_disabled<looks_like_socks4>, proves_socks4_alone,
-            make<Socks4Handshake>},
-           {disabled.socks5, false, whatever_is_disabled<looks_like_socks5>, proves_socks5_alone,
-            make<Socks5Handshake>},
-           {disabled.http_connect && disabled.http_forward, false, looks_like_http_proxy, proves_nothing_alone,
-            make<HttpProxyHandshake>},
-           {disabled.proxy_protocol, true, whatever_is_disabled<looks_like_proxy_protocol>, proves_nothing_alone,
-            make<ProxyProtocolHandshake>}}};
+  return {
+      {{disabled.socks4, false, whatever_is_disabled<looks_like_socks4>, proves_socks4_alone, make<Socks4Handshake>},
+       {disabled.socks5, false, whatever_is_disabled<looks_like_socks5>, proves_socks5_alone, make<Socks5Handshake>},
+       {disabled.http_connect && disabled.http_forward, false, looks_like_http_proxy, proves_nothing_alone,
+        make<HttpProxyHandshake>},
+       {disabled.proxy_protocol, true, whatever_is_disabled<looks_like_proxy_protocol>, proves_nothing_alone,
+        make<ProxyProtocolHandshake>}}};
 }
 
 void take(Untaken& untaken, const Took& took) noexcept {

@@ -14,8 +14,8 @@
 // A handshake reads the direction it needs next and ignores the other, so early data, pipelining, any cutting and any
 // interleaving need no code here: its steps are a function of the two streams (law 1, order-free). Nothing is kept
 // between steps but an enum named after what is awaited and a few facts from earlier messages; a partial message is
-// simply read again. A body that is followed is taken as it comes (MessageKind::http_forward_body, http_other); where its
-// length is known it is taken at once, before it is there: no byte of it needs to be seen.
+// simply read again. A body that is followed is taken as it comes (MessageKind::http_forward_body, http_other); where
+// its length is known it is taken at once, before it is there: no byte of it needs to be seen.
 #pragma once
 
 #include <cstddef>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// summary: whom an HTTP request names: the target of a CONNECT or of an absolute URI, and the user of Basic credentials.
-// spec: RFC 9112 sections 3.2.2 and 3.2.3, RFC 3986 section 3.2, RFC 7617
+// summary: whom an HTTP request names: the target of a CONNECT or of an absolute URI, and the user of Basic
+// credentials. spec: RFC 9112 sections 3.2.2 and 3.2.3, RFC 3986 section 3.2, RFC 7617
 #pragma once
 
 #include <optional>
@@ -11,12 +11,12 @@
 
 namespace proxytunnel {
 
-/// authority-form: uri-host ":" port. Words behind it are not part of it. nullopt without a port, which must not be made
-/// up, and for what is no host: a URI, a user, an IPv6 address without brackets.
+/// authority-form: uri-host ":" port. Words behind it are not part of it. nullopt without a port, which must not be
+/// made up, and for what is no host: a URI, a user, an IPv6 address without brackets.
 [[nodiscard]] std::optional<Target> parse_authority(std::string_view text);
 
-/// absolute-form: scheme "://" [ userinfo "@" ] host [ ":" port ] ... The scheme decides the port that is not said: http
-/// and ws 80, https and wss 443, ftp 21. nullopt for other schemes without a port, and for what is no host.
+/// absolute-form: scheme "://" [ userinfo "@" ] host [ ":" port ] ... The scheme decides the port that is not said:
+/// http and ws 80, https and wss 443, ftp 21. nullopt for other schemes without a port, and for what is no host.
 [[nodiscard]] std::optional<Target> parse_absolute_form(std::string_view text);
 
 /// What the fields of a request say to a proxy.

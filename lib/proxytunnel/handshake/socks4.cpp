@@ -122,7 +122,8 @@ Step Socks4Handshake::next(const Untaken& untaken) noexcept {
       protocol_ = request.value.protocol;
       command_ = request.value.command;
       has_target_ = request.value.target.has_value();
-      peer_is_known_ = has_target_ && !(request.value.target->address && request.value.target->address->is_unspecified());
+      peer_is_known_ =
+          has_target_ && !(request.value.target->address && request.value.target->address->is_unspecified());
       awaited_ = Awaited::reply;
       return Took{Direction::from_client, request.size, std::move(request.value)};
     }

@@ -249,8 +249,8 @@ void Socks5Handshake::judge_reply(const Message& reply) noexcept {
 }
 
 // A client that negotiated GSSAPI may have agreed on no protection: then its request came in the clear, and its payload
-// does, too. Should payload of either side be wrapped all the same, none is shown as what it is not (RFC 1961 section 5):
-// both sides have to show that it is not.
+// does, too. Should payload of either side be wrapped all the same, none is shown as what it is not (RFC 1961 section
+// 5): both sides have to show that it is not.
 Step Socks5Handshake::judge_payload(const Untaken& untaken) noexcept {
   const Bytes client = untaken[Direction::from_client], server = untaken[Direction::from_server];
   if (gssapi_type(client) == gssapi_wrapped || gssapi_type(server) == gssapi_wrapped) {
@@ -258,7 +258,9 @@ Step Socks5Handshake::judge_payload(const Untaken& untaken) noexcept {
     return Reject{Status::encapsulated, "gssapi wraps the payload", false};
   }
   // The first byte may be enough: wrapped payload begins with the version of GSSAPI messages.
-  const auto is_undecided = [](Bytes bytes) { return bytes.empty() || (bytes.size() == 1 && bytes[0] == auth_version); };
+  const auto is_undecided = [](Bytes bytes) {
+    return bytes.empty() || (bytes.size() == 1 && bytes[0] == auth_version);
+  };
   if (is_undecided(client)) return Wait{Direction::from_client, Incomplete::unknown};
   if (is_undecided(server)) return Wait{Direction::from_server, Incomplete::unknown};
   awaited_ = Awaited::over;

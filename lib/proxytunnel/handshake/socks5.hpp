@@ -68,7 +68,7 @@ class Socks5Handshake final : public Handshake {
   Awaited awaited_ = Awaited::greeting;
   Command command_ = Command::none;
   bool has_target_ = false;
-  bool peer_is_known_ = false;  ///< BIND: the request says who will connect
+  bool peer_is_known_ = false;     ///< BIND: the request says who will connect
   bool protection_asked_ = false;  ///< the client has sent its protection level
   unsigned gssapi_messages_ = 0;
   std::string offered_;  ///< methods, at most 255

@@ -42,7 +42,8 @@ Command command_of(std::uint8_t code) noexcept {
 }
 
 // VER(1)=5 code(1) RSV(1) ATYP(1) address port(2), where the address has 4 bytes (ATYP 1), 16 (4), or a length byte and
-// that many (3). Requests and replies have the same layout. Tor's refusals have ATYP 0 and four zeros (lab capture tor).
+// that many (3). Requests and replies have the same layout. Tor's refusals have ATYP 0 and four zeros (lab capture
+// tor).
 struct Body {
   std::uint8_t code = 0;
   std::optional<Target> target;

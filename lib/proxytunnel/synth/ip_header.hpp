@@ -23,8 +23,8 @@ namespace proxytunnel {
                                         std::uint32_t length, std::uint16_t checksum) noexcept;
 
 /// Writes the IP header at the start of `packet.headers` and sets ip_size and ip.version; everything else of the packet
-/// but the transport header is filled in. No options and extension headers. Lengths that 16 bits cannot hold become 0, as
-/// segmentation offload writes them.
+/// but the transport header is filled in. No options and extension headers. Lengths that 16 bits cannot hold become 0,
+/// as segmentation offload writes them.
 void write_ip(VirtualPacket& packet) noexcept;
 
 }  // namespace proxytunnel

@@ -66,8 +66,8 @@ bool left_to_network_card(const Segment& segment) noexcept {
   return left_to_network_card(Transport::tcp, segment.sender, segment.receiver, tcp_length, segment.checksum());
 }
 
-// The sum of what is shown. What follows it is subtracted as far as it was captured; where it was not, only the captured
-// bytes can speak.
+// The sum of what is shown. What follows it is subtracted as far as it was captured; where it was not, only the
+// captured bytes can speak.
 Sum shown_payload(const Segment& segment, const Translation& change, const VirtualPacket& shown) noexcept {
   if (change.checksums == Checksums::compute || left_to_network_card(segment)) return Sum::of(shown.payload);
   const std::size_t begin = std::min<std::size_t>(change.cut, segment.payload.size());

@@ -26,8 +26,8 @@ struct Translation {
   std::uint32_t keep = std::numeric_limits<std::uint32_t>::max();
   /// Flags of the segment that the virtual one does not have.
   std::uint8_t dropped_flags = 0;
-  /// SACK blocks are cut to the range of the parent's numbers that begins at `floor` (and, if there is a `size`, is that
-  /// long), then moved down by `shift`.
+  /// SACK blocks are cut to the range of the parent's numbers that begins at `floor` (and, if there is a `size`, is
+  /// that long), then moved down by `shift`.
   struct Sack {
     std::uint32_t floor = 0;
     std::optional<std::uint32_t> size;

@@ -71,8 +71,8 @@ struct VirtualConnection {
   Side opener = Side::initiator;  ///< whose end sends the virtual SYN: the client's, but for BIND
   PerSide<Offset> base{0, 0};
   PerSide<Offset> size{0, 0};  ///< bytes of its shares
-  PerSide<Endpoint> ends;  ///< the virtual endpoint that stands for each side
-  bool shown = true;       ///< false where the virtual conversation would run into another one (tuple-in-use)
+  PerSide<Endpoint> ends;      ///< the virtual endpoint that stands for each side
+  bool shown = true;           ///< false where the virtual conversation would run into another one (tuple-in-use)
 
   [[nodiscard]] Direction direction(Side side) const noexcept {
     return side == client ? Direction::from_client : Direction::from_server;
@@ -108,8 +108,8 @@ struct Connection {
   Phase phase = Phase::fresh;
   PerSide<bool> syn_seen, fin_seen;
   bool reset = false;
-  bool decrypted = false;       ///< of segments that were packetized
-  bool has_decrypted = false;   ///< TLS between the same ends is another connection
+  bool decrypted = false;      ///< of segments that were packetized
+  bool has_decrypted = false;  ///< TLS between the same ends is another connection
 
   /// Visits the attempts in progress or open.
   template <class Self, class Visit>

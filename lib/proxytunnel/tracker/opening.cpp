@@ -49,9 +49,9 @@ void add_forwarded(Forwarded&& forwarded, Side client, Tunnels& tunnels) {
 }
 
 void add_share(const Claim& claim, const Handshaking& work, Tunnels& tunnels) {
-  const auto owner = std::find_if(tunnels.list.rbegin(), tunnels.list.rend(), [&claim](const VirtualConnection& opened) {
-    return opened.attempt.id == claim.tunnel;
-  });
+  const auto owner =
+      std::find_if(tunnels.list.rbegin(), tunnels.list.rend(),
+                   [&claim](const VirtualConnection& opened) { return opened.attempt.id == claim.tunnel; });
   if (owner == tunnels.list.rend()) return;
   const auto conversation = static_cast<std::size_t>(tunnels.list.rend() - owner - 1);
   const Offset at = owner->size[claim.side];

@@ -10,8 +10,8 @@
 
 namespace proxytunnel {
 
-/// The conversation of a handshake that just opened: bases are what was taken, both directions are its own from there on,
-/// the attempt is established.
+/// The conversation of a handshake that just opened: bases are what was taken, both directions are its own from there
+/// on, the attempt is established.
 void add_tunnel(Handshaking& work, Tunnels& tunnels);
 
 /// The conversation of a request that an HTTP proxy forwards: no byte is its own so far.
@@ -31,8 +31,8 @@ struct Evidence {
 [[nodiscard]] Origin choose_origin(const Target& target, const std::optional<Target>& bound, Attempt& attempt,
                                    const Evidence& evidence);
 
-/// The origin of an opened tunnel: that of its target, but of BIND the peer that connected, and of the PROXY protocol the
-/// receiver of the header.
+/// The origin of an opened tunnel: that of its target, but of BIND the peer that connected, and of the PROXY protocol
+/// the receiver of the header.
 [[nodiscard]] Origin origin_of(Attempt& attempt, const Evidence& evidence);
 
 /// Fills the virtual ends from the attempt's client and origin; mixed families show the IPv4 end as ::ffff:a.b.c.d. The

@@ -98,7 +98,8 @@ void Tracker::show_datagram(const Datagram& datagram, const RelayHeader& header,
   Origin origin;
   const std::uint32_t flow = flow_of(header.target, attempt, origin, outcome);
   const std::uint32_t length = datagram.length - cut;
-  const auto captured = static_cast<std::uint32_t>(datagram.payload.size() - std::min<std::size_t>(cut, datagram.payload.size()));
+  const auto captured =
+      static_cast<std::uint32_t>(datagram.payload.size() - std::min<std::size_t>(cut, datagram.payload.size()));
   Offset& reached = relaying.reached[match.direction];
   attempt.payload[match.direction].seen(reached, captured, length);
   if (attempt.first_payload == 0) attempt.first_payload = datagram.frame.number;

@@ -54,13 +54,13 @@ bool is_of_another(const Connection& connection, const Segment& segment) noexcep
 
 // What a message means for a conversation that is open already: those of forwarded requests go on asking.
 void note_message(const MessageEvent& said, Tunnels& tunnels) {
-  const auto opened = std::find_if(tunnels.list.begin(), tunnels.list.end(), [&said](const VirtualConnection& each) {
-    return each.attempt.id == said.attempt;
-  });
+  const auto opened = std::find_if(tunnels.list.begin(), tunnels.list.end(),
+                                   [&said](const VirtualConnection& each) { return each.attempt.id == said.attempt; });
   if (opened == tunnels.list.end()) return;
   Attempt& attempt = opened->attempt;
   attempt.note(said.message.anomaly);
-  if (said.message.credentials.username && !attempt.credentials.username) attempt.credentials = said.message.credentials;
+  if (said.message.credentials.username && !attempt.credentials.username)
+    attempt.credentials = said.message.credentials;
   const bool is_answer = said.message.kind == MessageKind::http_forward_response && said.message.reply_code >= 200;
   if (is_answer && attempt.reply.frame == 0) {
     attempt.reply = said.stamp;
@@ -331,7 +331,8 @@ bool Tracker::leads_to(const Target& target, const Endpoint& server) const noexc
                      [&address](const Candidate& candidate) { return candidate.address == address; });
 }
 
-// A virtual conversation is a connection of its own, and lives no longer than its tunnel; neither does what TLS carries.
+// A virtual conversation is a connection of its own, and lives no longer than its tunnel; neither does what TLS
+// carries.
 void Tracker::end_inside(const ConnectionKey& key, Outcome& outcome) {
   Connection* inside = inside_.find(key);
   if (inside == nullptr) return;

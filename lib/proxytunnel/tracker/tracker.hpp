@@ -5,9 +5,9 @@
 // its handshake say what it is: passed (nothing of ours, and it costs a table lookup from then on), open, or relaying.
 // While it is handshaking, its bytes are buffered for the handshake and its segments are held, within limits. When it
 // opens, the three segments that open the virtual conversation are made, what was held follows, and from then on every
-// segment is translated alone. Requests that an HTTP proxy forwards open conversations while the handshake goes on: each
-// has a share of the bytes, and a segment is translated once its bytes are known to be somebody's.
-// A virtual packet is a packet: put in again (VirtualPacket::as_segment, as_datagram), it is the next layer.
+// segment is translated alone. Requests that an HTTP proxy forwards open conversations while the handshake goes on:
+// each has a share of the bytes, and a segment is translated once its bytes are known to be somebody's. A virtual
+// packet is a packet: put in again (VirtualPacket::as_segment, as_datagram), it is the next layer.
 #pragma once
 
 #include <cstdint>
@@ -52,8 +52,8 @@ class Tracker final : private Surroundings {
   explicit Tracker(const TrackerOptions& options);
 
   /// One TCP segment, in the order of the capture. `outcome` is cleared and filled.
-  /// For each virtual packet that comes out, as_segment() or as_datagram() is to be put in again before the next captured
-  /// packet, with an Outcome of its own: that is how tunnels inside tunnels are found.
+  /// For each virtual packet that comes out, as_segment() or as_datagram() is to be put in again before the next
+  /// captured packet, with an Outcome of its own: that is how tunnels inside tunnels are found.
   void segment(const Segment& segment, Outcome& outcome) noexcept;
 
   /// The next bytes of what TLS carries between two ends, decrypted by somebody else; likewise. Whoever reads TLS gives
@@ -79,9 +79,7 @@ class Tracker final : private Surroundings {
   /// understood have no id.
   template <class Visit>
   void each_alive(Visit visit) const {
-    const auto visit_attempts = [&visit](const Connection& connection) {
-      Connection::each_attempt(connection, visit);
-    };
+    const auto visit_attempts = [&visit](const Connection& connection) { Connection::each_attempt(connection, visit); };
     table_.each(visit_attempts);
     inside_.each(visit_attempts);
   }

@@ -20,8 +20,8 @@ constexpr Range everything{std::numeric_limits<Offset>::min(), std::numeric_limi
 struct Placement {
   std::size_t conversation = 0;
   Side side = Side::initiator;
-  Range shown;             ///< payload, as offsets in the virtual stream
-  std::uint32_t cut = 0;   ///< bytes of the segment's payload in front of it
+  Range shown;            ///< payload, as offsets in the virtual stream
+  std::uint32_t cut = 0;  ///< bytes of the segment's payload in front of it
   /// Of the other side's payload, in its virtual stream; negative: handshake only.
   Offset acknowledged = 0;
   bool ends_segment = true;  ///< the last byte of the segment is its last byte: what closes, closes here

@@ -33,8 +33,8 @@ bool is_told(MessageKind kind) noexcept {
   return kind != MessageKind::http_other && kind != MessageKind::http_forward_body;
 }
 
-// The answer to the request, as opposed to answers on the way to it: 1xx, methods, authentication; and to the second one
-// of BIND.
+// The answer to the request, as opposed to answers on the way to it: 1xx, methods, authentication; and to the second
+// one of BIND.
 bool is_reply(const Message& message) noexcept {
   if (message.peer) return false;
   return message.kind == MessageKind::socks4_reply || message.kind == MessageKind::socks5_reply ||
@@ -136,7 +136,8 @@ void TunnelConnection::took(Took& step, Streams& streams, const TunnelContext& c
     }
   } else if (step.message.kind == MessageKind::proxy_header && !names_somebody(step.message)) {
     streams.take(side, step.size);
-    context.events.emplace_back(SkippedEvent{ends_[client_], ends_[other(client_)], "the proxy header names no client"});
+    context.events.emplace_back(
+        SkippedEvent{ends_[client_], ends_[other(client_)], "the proxy header names no client"});
     return;
   } else {
     record(step.message, stamp, context.next_id);
@@ -152,8 +153,8 @@ void TunnelConnection::took(Took& step, Streams& streams, const TunnelContext& c
 // A health check of version 1 names the checker itself (haproxy): as good as no name.
 bool TunnelConnection::names_somebody(const Message& header) const noexcept {
   const Endpoint& self = ends_[client_];
-  return header.real_client && !(header.real_client->port == self.port &&
-                                 header.real_client->address.unmapped() == self.address.unmapped());
+  return header.real_client &&
+         !(header.real_client->port == self.port && header.real_client->address.unmapped() == self.address.unmapped());
 }
 
 void TunnelConnection::begin_attempt(Attempt& attempt, Stamp stamp) const {

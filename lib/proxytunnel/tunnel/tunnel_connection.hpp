@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // summary: a connection that may be a proxy session: finds out what it is, follows its handshakes, keeps the attempt.
 //
-// Theory of operation: undecided -> handshake -> open, relay or over. While undecided, detect() is asked twice: with the
-// TCP initiator as the client, and once that is excluded with the acceptor (back-connect). From then on the handshake
-// says what comes next; this class turns its steps into an Attempt and into events. It speaks offsets, never sequence
-// numbers, and keeps no bytes.
+// Theory of operation: undecided -> handshake -> open, relay or over. While undecided, detect() is asked twice: with
+// the TCP initiator as the client, and once that is excluded with the acceptor (back-connect). From then on the
+// handshake says what comes next; this class turns its steps into an Attempt and into events. It speaks offsets, never
+// sequence numbers, and keeps no bytes.
 //
 // Requests that an HTTP proxy forwards open their own tunnels while the handshake goes on: there may be many on one
 // connection. For each of them a Forwarded comes out, and a Claim for each range of bytes that belongs to one.

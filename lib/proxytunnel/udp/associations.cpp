@@ -14,8 +14,8 @@ Endpoint plain(const Endpoint& end) noexcept {
   return {end.address.unmapped(), end.port};
 }
 
-// How well a client's end fits what was said of it; 0: not at all. Clients announce zeros, their own port, and also things
-// that have nothing to do with it: v2ray the target of the first datagram (lab capture socks5_udp).
+// How well a client's end fits what was said of it; 0: not at all. Clients announce zeros, their own port, and also
+// things that have nothing to do with it: v2ray the target of the first datagram (lab capture socks5_udp).
 int fitness(const Association& association, bool is_bound, const Endpoint& client, Direction direction) noexcept {
   const Endpoint& announced = association.announced;
   const Address host = association.client.unmapped();

@@ -42,7 +42,8 @@ class Associations {
     any_new,  ///< a port of the client may be a new one
   };
   /// The association of a datagram of this layer; nullopt if there is none.
-  [[nodiscard]] std::optional<Match> find(const Endpoint& sender, const Endpoint& receiver, unsigned layer, Ports ports);
+  [[nodiscard]] std::optional<Match> find(const Endpoint& sender, const Endpoint& receiver, unsigned layer,
+                                          Ports ports);
 
  private:
   struct Entry {

@@ -18,8 +18,8 @@ struct RelayHeader {
   [[nodiscard]] bool is_last_fragment() const noexcept { return (fragment & 0x80U) != 0; }
 };
 
-/// The header at the start of `bytes`. Outcomes: ok; need_more; malformed if the reserved bytes are not zero, the address
-/// type is unknown or a name is empty.
+/// The header at the start of `bytes`. Outcomes: ok; need_more; malformed if the reserved bytes are not zero, the
+/// address type is unknown or a name is empty.
 [[nodiscard]] Parsed<RelayHeader> parse_relay_header(Bytes bytes) noexcept;
 
 }  // namespace proxytunnel

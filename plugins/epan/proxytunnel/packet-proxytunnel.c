@@ -41,5 +41,7 @@ void plugin_register(void) {
 }
 
 #if WS_HAS_PLUGIN_DESCRIBE
-uint32_t plugin_describe(void) { return WS_PLUGIN_DESC_DISSECTOR; }
+uint32_t plugin_describe(void) {
+  return WS_PLUGIN_DESC_DISSECTOR;
+}
 #endif

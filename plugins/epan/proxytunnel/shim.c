@@ -53,8 +53,7 @@ bool shim_is_ip(const address *addr) {
 }
 
 /* False for what is no whole TCP header over IP. */
-static bool read_segment(tvbuff_t *tvb, packet_info *pinfo, void *data, const virtual_t *carrier,
-                         segment_t *segment) {
+static bool read_segment(tvbuff_t *tvb, packet_info *pinfo, void *data, const virtual_t *carrier, segment_t *segment) {
   const unsigned captured = tvb_captured_length(tvb);
   if (captured < 20 || !shim_is_ip(&pinfo->src) || pinfo->dst.type != pinfo->src.type) return false;
   const uint8_t *bytes = tvb_get_ptr(tvb, 0, (int)captured);

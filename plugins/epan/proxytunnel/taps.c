@@ -85,11 +85,10 @@ static tap_packet_status count_conversation(void *table, packet_info *pinfo, epa
   if (!record->packet) return TAP_PACKET_DONT_REDRAW;
   conv_hash_t *hash = (conv_hash_t *)table;
   hash->flags = flags;
-  add_conversation_table_data_with_conv_id(hash, &record->sender, &record->receiver, record->sender_port,
-                                           record->receiver_port, (conv_id_t)record->attempt->id, 1,
-                                           (int)record->packet->length, &pinfo->rel_ts, &pinfo->abs_ts,
-                                           &conversation_filters,
-                                           record->packet->is_udp ? CONVERSATION_UDP : CONVERSATION_TCP);
+  add_conversation_table_data_with_conv_id(
+      hash, &record->sender, &record->receiver, record->sender_port, record->receiver_port,
+      (conv_id_t)record->attempt->id, 1, (int)record->packet->length, &pinfo->rel_ts, &pinfo->abs_ts,
+      &conversation_filters, record->packet->is_udp ? CONVERSATION_UDP : CONVERSATION_TCP);
   return TAP_PACKET_REDRAW;
 }
 
@@ -157,9 +156,8 @@ static void printout_draw(void *tapdata) {
   if (!shim_tracker()) return;
   pt_outcome_t *snapshot = pt_outcome_new();
   pt_tracker_snapshot(shim_tracker(), snapshot);
-  char *text = printout->what == print_list
-                   ? pt_list_text(snapshot)
-                   : pt_report_json(snapshot, NULL, proxytunnel_preferences.credentials);
+  char *text = printout->what == print_list ? pt_list_text(snapshot)
+                                            : pt_report_json(snapshot, NULL, proxytunnel_preferences.credentials);
   if (text) print_text(printout, text);
   pt_text_free(text);
   pt_outcome_free(snapshot);

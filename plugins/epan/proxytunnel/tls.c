@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
- * summary: proxies inside TLS: what the TLS dissector decrypts goes to the core as a stream, and the virtual packets that
- * come back are shown after the TCP dissector has returned, like all others.
+ * summary: proxies inside TLS: what the TLS dissector decrypts goes to the core as a stream, and the virtual packets
+ * that come back are shown after the TCP dissector has returned, like all others.
  *
- * The first bytes of a session decide. TLS asks heuristics for them, of which the one that accepted last comes first; the
- * one for HTTP would take every CONNECT for itself, so ours stands in front of it. A session with ALPN "http/1.1" comes by
- * the entry of that table. Once a session was taken it is never given back: TLS remembers one dissector for both passes.
+ * The first bytes of a session decide. TLS asks heuristics for them, of which the one that accepted last comes first;
+ * the one for HTTP would take every CONNECT for itself, so ours stands in front of it. A session with ALPN "http/1.1"
+ * comes by the entry of that table. Once a session was taken it is never given back: TLS remembers one dissector for
+ * both passes.
  */
 #include "packet-proxytunnel.h"
 
@@ -298,8 +299,8 @@ static ws_option_result_t output_option(const char *option, void *user _U_) {
     report_failure("proxytunnel: %s cannot be written", path);
     WS_OPTION_WRONG;
   }
-  GString *refusal = register_tap_listener("proxytunnel", &output, NULL, TL_REQUIRES_NOTHING, NULL, see_nothing, NULL,
-                                           finish_output);
+  GString *refusal =
+      register_tap_listener("proxytunnel", &output, NULL, TL_REQUIRES_NOTHING, NULL, see_nothing, NULL, finish_output);
   if (refusal) {
     report_failure("proxytunnel: %s", refusal->str);
     g_string_free(refusal, TRUE);
@@ -322,9 +323,9 @@ void tls_register_output(void) {
 /* In name only, and with the name of HTTP: the entry of the ALPN table adds no layer and reads as before. */
 void tls_register(int proto) {
   proto_proxytunnel = proto;
-  proto_alpn = proto_register_protocol_in_name_only("Hypertext Transfer Protocol", "HTTP (Proxy Tunnel)",
-                                                    "proxytunnel.alpn", proto_get_id_by_filter_name("http"),
-                                                    FT_PROTOCOL);
+  proto_alpn =
+      proto_register_protocol_in_name_only("Hypertext Transfer Protocol", "HTTP (Proxy Tunnel)", "proxytunnel.alpn",
+                                           proto_get_id_by_filter_name("http"), FT_PROTOCOL);
 }
 
 void tls_handoff(void) {

@@ -28,10 +28,9 @@ static expert_field ei_refused = EI_INIT, ei_credentials = EI_INIT, ei_malformed
 /* ---------------------------------------------------------------- words */
 
 static const char *protocol_word(const char *protocol) {
-  static const char *const words[][2] = {{"socks4", "SOCKS4"},          {"socks4a", "SOCKS4a"},
-                                         {"socks5", "SOCKS5"},          {"http-connect", "HTTP CONNECT"},
-                                         {"http-forward", "HTTP proxy"},
-                                         {"proxy-v1", "PROXY v1"},
+  static const char *const words[][2] = {{"socks4", "SOCKS4"},           {"socks4a", "SOCKS4a"},
+                                         {"socks5", "SOCKS5"},           {"http-connect", "HTTP CONNECT"},
+                                         {"http-forward", "HTTP proxy"}, {"proxy-v1", "PROXY v1"},
                                          {"proxy-v2", "PROXY v2"}};
   for (size_t i = 0; i < array_length(words); i++) {
     if (!strcmp(words[i][0], protocol)) return words[i][1];
@@ -40,12 +39,9 @@ static const char *protocol_word(const char *protocol) {
 }
 
 static const char *command_word(const char *command) {
-  static const char *const words[][2] = {{"connect", "Connect"},
-                                         {"bind", "Bind"},
-                                         {"udp-associate", "UDP Associate"},
-                                         {"resolve", "Resolve"},
-                                         {"resolve-ptr", "Resolve PTR"},
-                                         {"forward", "Forward"}};
+  static const char *const words[][2] = {
+      {"connect", "Connect"},         {"bind", "Bind"},      {"udp-associate", "UDP Associate"}, {"resolve", "Resolve"},
+      {"resolve-ptr", "Resolve PTR"}, {"forward", "Forward"}};
   for (size_t i = 0; i < array_length(words); i++) {
     if (!strcmp(words[i][0], command)) return words[i][1];
   }
@@ -80,11 +76,16 @@ static const value_string socks5_reply_words[] = {{0, "granted"},
                                                   {8, "address type not supported"},
                                                   {0, NULL}};
 
-static const value_string socks5_method_words[] = {{0, "no authentication"},    {1, "GSSAPI"},
-                                                   {2, "user name/password"},   {3, "challenge-handshake"},
-                                                   {5, "challenge-response"},   {6, "TLS"},
-                                                   {7, "NDS"},                  {8, "multi-authentication"},
-                                                   {9, "JSON parameter block"}, {0xff, "none acceptable"},
+static const value_string socks5_method_words[] = {{0, "no authentication"},
+                                                   {1, "GSSAPI"},
+                                                   {2, "user name/password"},
+                                                   {3, "challenge-handshake"},
+                                                   {5, "challenge-response"},
+                                                   {6, "TLS"},
+                                                   {7, "NDS"},
+                                                   {8, "multi-authentication"},
+                                                   {9, "JSON parameter block"},
+                                                   {0xff, "none acceptable"},
                                                    {0, NULL}};
 
 static const char *methods_text(wmem_allocator_t *pool, const message_t *message) {
@@ -412,9 +413,8 @@ static const char *kind_text(pt_virtual_kind_t kind) {
 
 proto_tree *tree_draw_virtual(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const virtual_t *packet) {
   const attempt_t *attempt = packet->attempt;
-  proto_item *item =
-      proto_tree_add_protocol_format(tree, proto_proxytunnel, tvb, 0, 0, "Proxy Tunnel, %s: %s",
-                                     kind_text(packet->kind), tree_attempt_text(pinfo->pool, attempt));
+  proto_item *item = proto_tree_add_protocol_format(tree, proto_proxytunnel, tvb, 0, 0, "Proxy Tunnel, %s: %s",
+                                                    kind_text(packet->kind), tree_attempt_text(pinfo->pool, attempt));
   generated(item);
   proto_tree *own = proto_item_add_subtree(item, ett_proxytunnel);
   generated(proto_tree_add_boolean(own, hf_virtual, tvb, 0, 0, TRUE));
@@ -497,12 +497,24 @@ void tree_draw_quoted(tvbuff_t *tvb, proto_tree *tree) {
 
 /* ---------------------------------------------------------------- registration */
 
-#define TEXT_FIELD(variable, title, name, help) \
-  {&(variable), {title, "proxytunnel." name, FT_STRING, BASE_NONE, NULL, 0, help, HFILL}}
-#define NUMBER_FIELD(variable, title, name, type, help) \
-  {&(variable), {title, "proxytunnel." name, type, BASE_DEC, NULL, 0, help, HFILL}}
-#define FRAME_FIELD(variable, title, name, help) \
-  {&(variable), {title, "proxytunnel." name, FT_FRAMENUM, BASE_NONE, NULL, 0, help, HFILL}}
+#define TEXT_FIELD(variable, title, name, help)                              \
+  {                                                                          \
+    &(variable), {                                                           \
+      title, "proxytunnel." name, FT_STRING, BASE_NONE, NULL, 0, help, HFILL \
+    }                                                                        \
+  }
+#define NUMBER_FIELD(variable, title, name, type, help)                \
+  {                                                                    \
+    &(variable), {                                                     \
+      title, "proxytunnel." name, type, BASE_DEC, NULL, 0, help, HFILL \
+    }                                                                  \
+  }
+#define FRAME_FIELD(variable, title, name, help)                               \
+  {                                                                            \
+    &(variable), {                                                             \
+      title, "proxytunnel." name, FT_FRAMENUM, BASE_NONE, NULL, 0, help, HFILL \
+    }                                                                          \
+  }
 
 void tree_register(int proto) {
   static hf_register_info fields[] = {
@@ -550,8 +562,7 @@ void tree_register(int proto) {
   };
   static ei_register_info experts[] = {
       {&ei_refused, {"proxytunnel.refused", PI_RESPONSE_CODE, PI_NOTE, "The proxy opened no tunnel", EXPFILL}},
-      {&ei_credentials,
-       {"proxytunnel.credentials", PI_SECURITY, PI_WARN, "Credentials in clear text", EXPFILL}},
+      {&ei_credentials, {"proxytunnel.credentials", PI_SECURITY, PI_WARN, "Credentials in clear text", EXPFILL}},
       {&ei_malformed,
        {"proxytunnel.handshake_malformed", PI_PROTOCOL, PI_WARN, "The handshake breaks its protocol", EXPFILL}},
       {&ei_incomplete,

@@ -27,7 +27,9 @@ const virtual_t *virtual_take_expected(void) {
   return taken;
 }
 
-void virtual_reset(void) { expected = NULL; }
+void virtual_reset(void) {
+  expected = NULL;
+}
 
 bool virtual_is_shown(packet_info *pinfo) {
   return p_get_proto_data(pinfo->pool, pinfo, proto_proxytunnel, key_virtual) != NULL;
@@ -188,7 +190,9 @@ static void note_stream(packet_info *pinfo, attempt_t *attempt) {
 }
 
 /* Whether the frame brought the packet. A datagram that was put together here is shown here, too. */
-static bool is_shown_here(const virtual_t *virtual) { return virtual->kind == PT_TRANSLATED || virtual->is_udp; }
+static bool is_shown_here(const virtual_t *virtual) {
+  return virtual->kind == PT_TRANSLATED || virtual->is_udp;
+}
 
 static void show_packet(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const source_t *source,
                         const virtual_t *virtual, unsigned position) {

@@ -134,27 +134,30 @@ static inline bool ws_dump_close(wtap_dumper *dumper, int *error, char **text) {
 #if WS_RELEASE >= 404
 typedef char ws_filter_text_t;
 typedef unsigned ws_stream_number_t;
-#define WS_REPLACE_FOLLOWER(follower, packet_filter, index_filter, listener)                              \
-  register_follow_stream(get_follow_proto_id(follower), get_follow_tap_string(follower), (packet_filter), \
+#define WS_REPLACE_FOLLOWER(follower, packet_filter, index_filter, listener)                                      \
+  register_follow_stream(get_follow_proto_id(follower), get_follow_tap_string(follower), (packet_filter),         \
                          (index_filter), get_follow_address_func(follower), get_follow_port_to_display(follower), \
                          (listener), get_follow_stream_count_func(follower), get_follow_sub_stream_id_func(follower))
 #else
 typedef gchar ws_filter_text_t;
 typedef guint ws_stream_number_t;
-#define WS_REPLACE_FOLLOWER(follower, packet_filter, index_filter, listener)                              \
-  register_follow_stream(get_follow_proto_id(follower), get_follow_tap_string(follower), (packet_filter), \
+#define WS_REPLACE_FOLLOWER(follower, packet_filter, index_filter, listener)                                      \
+  register_follow_stream(get_follow_proto_id(follower), get_follow_tap_string(follower), (packet_filter),         \
                          (index_filter), get_follow_address_func(follower), get_follow_port_to_display(follower), \
                          (listener))
 #endif
 
-/* The TLS dissector of 4.0 keeps what it decrypted by frame, not by layer: TLS inside TLS, and TLS in two packets of a frame,
- * would read each other's records. Later ones tell layers apart. Before a virtual packet is dissected the TLS memory of
- * the frame makes way for its own, and comes back afterwards. Where there is none to make way, its own stays in place, as
- * Follow TLS looks for it there. */
+/* The TLS dissector of 4.0 keeps what it decrypted by frame, not by layer: TLS inside TLS, and TLS in two packets of a
+ * frame, would read each other's records. Later ones tell layers apart. Before a virtual packet is dissected the TLS
+ * memory of the frame makes way for its own, and comes back afterwards. Where there is none to make way, its own stays
+ * in place, as Follow TLS looks for it there. */
 #if WS_RELEASE >= 404
 typedef int ws_tls_memory_t;
-static inline ws_tls_memory_t ws_tls_enter(packet_info *pinfo _U_, int proto _U_, unsigned position _U_) { return 0; }
-static inline void ws_tls_leave(packet_info *pinfo _U_, int proto _U_, unsigned position _U_, ws_tls_memory_t kept _U_) {}
+static inline ws_tls_memory_t ws_tls_enter(packet_info *pinfo _U_, int proto _U_, unsigned position _U_) {
+  return 0;
+}
+static inline void ws_tls_leave(packet_info *pinfo _U_, int proto _U_, unsigned position _U_,
+                                ws_tls_memory_t kept _U_) {}
 #else
 #include <epan/proto_data.h>
 typedef void *ws_tls_memory_t;
