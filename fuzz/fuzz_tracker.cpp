@@ -1,16 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// summary: fuzzes the door: a script of segments of a few connections; every virtual segment must be sound.
+// summary: fuzzes the door: a script of segments, datagrams and chunks of a few connections; every virtual packet must
+//          be sound, and every event.
 //
 // Script: one operation after the other.
-//   byte 0   bit 0-1 connection, bit 2 from the acceptor, bit 3-6 kind of segment, bit 7 capture cuts the payload
+//   byte 0   bit 0-1 connection, bit 2 from the acceptor, bit 3-6 kind, bit 7 capture cuts the payload
 //   byte 1   bytes of payload that follow (0 to 255)
-//   byte 2   only where the kind asks for it: how far the sequence number is off, as a signed byte
+//   byte 2   only of kinds 8 to 15
+// Kind 10 is a UDP datagram between the ends of the connection; byte 2: bit 0-2 is added to the port of the initiator,
+//   bit 3 the acceptor's port is 53, bit 4 the datagram has no checksum, bit 5 it carries the right one.
+// Kind 15 is a chunk of what TLS carries between them; byte 2: bit 0-1 how the stream ends (3: not), bit 2-7, if not 0:
+//   the number, from 1, of the tunnel whose conversation carries the TLS connection instead.
+// All others are segments; byte 2 says how far the sequence number is off, as a signed byte.
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <map>
+#include <numeric>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "synth/ip_header.hpp"
 #include "tracker/tracker.hpp"
 
 using namespace proxytunnel;
@@ -32,7 +43,8 @@ class Script {
     Outcome outcome;
     tracker_.finish(outcome);
     check_events(outcome);
-    demand(opened_ == tracker_.counters().tunnels, "every opened tunnel is told");
+    demand(opened_.size() == tracker_.counters().tunnels, "every opened tunnel is told");
+    for (const TunnelId tunnel : opened_) demand(ended_.contains(tunnel), "every opened tunnel ends");
     tracker_.finish(outcome);
     demand(outcome.events.empty(), "a finished tracker is empty");
   }
@@ -41,6 +53,12 @@ class Script {
   struct Peer {
     std::uint32_t next[2] = {0xfffffff0U, 77};
   };
+  /// A virtual conversation, as its SYN shows it.
+  struct Conversation {
+    Endpoint opener, acceptor;
+    unsigned layer;
+  };
+  static constexpr unsigned datagram_kind = 10, chunk_kind = 15;
 
   static TrackerOptions options() {
     TrackerOptions options;
@@ -58,13 +76,34 @@ class Script {
     const unsigned operation = reader_.u8(), size = reader_.u8();
     const unsigned connection = operation & 3U, kind = operation >> 3 & 15U;
     const bool acceptor = (operation & 4U) != 0, is_cut = (operation & 128U) != 0;
+    const std::uint8_t extra = kind >= 8 ? reader_.u8() : 0;
+    const Bytes available = reader_.rest();
+    const Bytes payload = reader_.take(std::min<std::size_t>(size, available.size()));
+    const std::vector<std::uint8_t> exact(
+        payload.begin(), payload.begin() + static_cast<std::ptrdiff_t>(is_cut ? payload.size() / 2 : payload.size()));
+    const auto length = static_cast<std::uint32_t>(payload.size());
+    ++frame_;
+    if (kind == datagram_kind) {
+      put_datagram(connection, acceptor, extra, exact, length);
+    } else if (kind == chunk_kind) {
+      put_chunk(connection, acceptor, extra, exact);
+    } else {
+      put_segment(connection, acceptor, kind, static_cast<std::int8_t>(extra), exact, length);
+    }
+  }
+
+  [[nodiscard]] Frame frame() const {
+    Frame frame;
+    frame.number = frame_;
+    frame.time = static_cast<Time>(frame_) * 1000;
+    return frame;
+  }
+
+  void put_segment(unsigned connection, bool acceptor, unsigned kind, std::int32_t off, Bytes payload,
+                   std::uint32_t length) {
     static constexpr unsigned flags_of[16] = {0x18, 0x18, 0x10, 0x02, 0x12, 0x11, 0x04, 0x14,
                                               0x18, 0x19, 0x00, 0x02, 0x18, 0x10, 0x3f, 0x1a};
     const unsigned flags = flags_of[kind];
-    const std::int32_t off = kind >= 8 ? static_cast<std::int8_t>(reader_.u8()) : 0;
-    const Bytes available = reader_.rest();
-    const Bytes payload = reader_.take(std::min<std::size_t>(size, available.size()));
-
     std::uint32_t* next = peers_[connection].next;
     const std::uint32_t sequence =
         next[acceptor ? 1 : 0] + static_cast<std::uint32_t>(off * (kind == 12 ? 1 << 24 : 1));
@@ -79,54 +118,156 @@ class Script {
       put32(&header[24], next[acceptor ? 0 : 1] - 3);
       put32(&header[28], next[acceptor ? 0 : 1] + 3);
     }
-    if (off == 0) next[acceptor ? 1 : 0] += static_cast<std::uint32_t>(payload.size()) + ((flags & 3U) != 0 ? 1 : 0);
+    if (off == 0) next[acceptor ? 1 : 0] += length + ((flags & 3U) != 0 ? 1 : 0);
 
-    const std::vector<std::uint8_t> exact(
-        payload.begin(), payload.begin() + static_cast<std::ptrdiff_t>(is_cut ? payload.size() / 2 : payload.size()));
     Segment segment;
     segment.sender = end(connection, acceptor);
     segment.receiver = end(connection, !acceptor);
     segment.ip.version = segment.sender.address.version;
     segment.header = header;
-    segment.payload = exact;
-    segment.length = static_cast<std::uint32_t>(payload.size());
-    segment.frame.number = ++frame_;
-    segment.frame.time = static_cast<Time>(frame_) * 1000;
+    segment.payload = payload;
+    segment.length = length;
+    segment.frame = frame();
     put(segment, 0);
+  }
+
+  void put_datagram(unsigned connection, bool acceptor, unsigned extra, Bytes payload, std::uint32_t length) {
+    Endpoint client = end(connection, false), relay = end(connection, true);
+    client.port = static_cast<std::uint16_t>(client.port + (extra & 7U));
+    if ((extra & 8U) != 0) relay.port = 53;
+    Datagram datagram;
+    datagram.sender = acceptor ? relay : client;
+    datagram.receiver = acceptor ? client : relay;
+    datagram.ip.version = datagram.sender.address.version;
+    datagram.payload = payload;
+    datagram.length = length;
+    datagram.checksum = 0x1234;
+    if ((extra & 16U) != 0) datagram.checksum = 0;
+    if ((extra & 32U) != 0) datagram.checksum = right_checksum(datagram);
+    datagram.frame = frame();
+    put(datagram, 0);
+  }
+
+  void put_chunk(unsigned connection, bool acceptor, unsigned extra, Bytes payload) {
+    Chunk chunk;
+    Endpoint one = end(connection, false), another = end(connection, true);
+    if (const TunnelId tunnel = extra >> 2; tunnel != 0) {
+      const auto carrier = conversations_.find(tunnel - 1);
+      if (carrier == conversations_.end()) return;
+      one = carrier->second.opener;
+      another = carrier->second.acceptor;
+      chunk.parent = tunnel - 1;
+      chunk.layer = carrier->second.layer + 1;
+    }
+    chunk.sender = acceptor ? another : one;
+    chunk.receiver = acceptor ? one : another;
+    chunk.ip.version = chunk.sender.address.version;
+    chunk.payload = payload;
+    chunk.end = (extra & 3U) == 3 ? StreamEnd::open : static_cast<StreamEnd>(extra & 3U);
+    chunk.frame = frame();
+    Outcome outcome;
+    tracker_.chunk(chunk, outcome);
+    look_at(outcome, payload, static_cast<std::uint32_t>(payload.size()), chunk.layer);
+  }
+
+  static std::uint16_t right_checksum(const Datagram& datagram) {
+    const std::uint32_t length = datagram.length + 8;
+    const Sum sum = pseudo_header(Transport::udp, datagram.sender, datagram.receiver, length) +
+                    Sum(datagram.sender.port) + Sum(datagram.receiver.port) + Sum(length) + Sum::of(datagram.payload);
+    return sum.checksum() == 0 ? 0xffff : sum.checksum();
   }
 
   void put(const Segment& segment, unsigned depth) {
     demand(depth <= limits::layers, "layers end");
     Outcome outcome;
     tracker_.segment(segment, outcome);
+    look_at(outcome, segment.payload, segment.length, depth);
+  }
+
+  // A datagram whose checksum is right becomes one whose checksum is right.
+  void put(const Datagram& datagram, unsigned depth) {
+    demand(depth <= limits::layers, "layers end");
+    const bool is_right = datagram.payload.size() == datagram.length && datagram.checksum == right_checksum(datagram);
+    Outcome outcome;
+    tracker_.datagram(datagram, outcome);
+    demand(outcome.packets.size() <= 1, "one datagram for each");
+    for (const VirtualPacket& made : outcome.packets) {
+      demand(made.transport == Transport::udp, "of a datagram comes a datagram");
+      const Datagram shown = made.as_datagram();
+      const bool must_be_right = is_right || made.kind == VirtualKind::held;
+      demand(!must_be_right || shown.checksum == right_checksum(shown), "the checksum");
+      demand(made.kind == VirtualKind::held || made.length <= datagram.length, "a header less");
+    }
+    look_at(outcome, datagram.payload, datagram.length, depth);
+  }
+
+  void look_at(const Outcome& outcome, Bytes payload, std::uint32_t length, unsigned depth) {
     check_events(outcome);
+    const std::uint64_t told = std::accumulate(outcome.parts.begin(), outcome.parts.end(), std::uint64_t{0},
+                                               [](std::uint64_t sum, const Part& part) { return sum + part.size; });
+    demand(outcome.parts.empty() || told == length, "the parts are the payload");
     for (const VirtualPacket& made : outcome.packets) {
       check(made);
-      put(made.as_segment(), depth + 1);
+      // Further inside, packets of the same frame may have waited for each other.
+      const bool is_of_now = depth == 0 && made.kind == VirtualKind::translated;
+      demand(!is_of_now || is_part(made.payload, payload), "payload that was put in");
+      if (made.transport == Transport::udp) {
+        put(made.as_datagram(), depth + 1);
+      } else {
+        put(made.as_segment(), depth + 1);
+      }
     }
+  }
+
+  static bool is_part(Bytes part, Bytes whole) {
+    return part.empty() || std::search(whole.begin(), whole.end(), part.begin(), part.end()) != whole.end();
   }
 
   void check(const VirtualPacket& made) {
     demand(made.sender.address.version == made.receiver.address.version, "one family");
     demand(made.ip_size == (made.sender.address.is_v4() ? 20 : 40), "IP header");
-    demand(made.transport_size >= 20 && made.transport_size <= 60 && made.transport_size % 4 == 0, "TCP header");
     demand(made.payload.size() <= made.length, "no more payload than on the wire");
     demand(made.offset >= 0, "nothing before the base");
     demand(made.frame.time == static_cast<Time>(frame_) * 1000, "the time of the frame that is read");
     demand(made.frame.number >= 1 && made.frame.number <= frame_, "a frame that was read");
-    if (made.kind == VirtualKind::syn) demand(begun_.insert(made.tunnel).second, "one SYN for each tunnel");
-    demand(begun_.contains(made.tunnel), "a SYN before everything");
+    demand(opened_.contains(made.tunnel) && !ended_.contains(made.tunnel), "a tunnel that is open");
+    if (made.transport == Transport::udp) {
+      demand(made.transport_size == 8, "UDP header");
+      demand(flows_.contains({made.tunnel, made.flow}), "a flow that was told");
+      demand(!conversations_.contains(made.tunnel), "no datagrams of a TCP tunnel");
+      return;
+    }
+    demand(made.transport_size >= 20 && made.transport_size <= 60 && made.transport_size % 4 == 0, "TCP header");
+    if (made.kind == VirtualKind::syn) {
+      const bool is_first =
+          conversations_.emplace(made.tunnel, Conversation{made.sender, made.receiver, made.layer}).second;
+      demand(is_first, "one SYN for each tunnel");
+    }
+    const auto begun = conversations_.find(made.tunnel);
+    demand(begun != conversations_.end(), "a SYN before everything");
+    const Conversation& ends = begun->second;
+    demand((made.sender == ends.opener && made.receiver == ends.acceptor) ||
+               (made.sender == ends.acceptor && made.receiver == ends.opener),
+           "the same ends all along");
   }
 
   void check_events(const Outcome& outcome) {
     for (const Event& event : outcome.events) {
       if (const auto* opened = std::get_if<OpenedEvent>(&event)) {
-        ++opened_;
-        demand(opened->attempt.origin.has_value(), "an opened tunnel has an origin");
+        demand(opened_.insert(opened->attempt.id).second, "each tunnel opens once");
+        const bool is_association = opened->attempt.command == Command::udp_associate;
+        demand(opened->attempt.origin.has_value() != is_association, "an opened tunnel has an origin");
       }
+      if (const auto* flow = std::get_if<FlowEvent>(&event)) {
+        demand(opened_.contains(flow->attempt.id), "flows of an association");
+        demand(flow->attempt.origin.has_value() && flow->attempt.target.has_value(), "a flow has an origin");
+        flows_.emplace(flow->attempt.id, flow->flow);
+      }
+      if (const auto* name = std::get_if<NameEvent>(&event)) demand(!name->name.empty(), "a name");
       const auto* ended = std::get_if<EndedEvent>(&event);
       if (ended == nullptr) continue;
       demand(ended_.insert(ended->attempt.id).second, "each attempt ends once");
+      demand(ended->attempt.flows.size() <= limits::flows_per_association, "flows are bounded");
       for (const auto direction : {Direction::from_client, Direction::from_server}) {
         demand(ended->attempt.payload[direction].missing_bytes() >= 0, "missing bytes");
       }
@@ -136,8 +277,10 @@ class Script {
   Reader reader_;
   Tracker tracker_{options()};
   Peer peers_[4];
-  std::uint64_t frame_ = 0, opened_ = 0;
-  std::set<TunnelId> begun_, ended_;
+  std::uint64_t frame_ = 0;
+  std::set<TunnelId> opened_, ended_;
+  std::set<std::pair<TunnelId, std::uint32_t>> flows_;
+  std::map<TunnelId, Conversation> conversations_;
 };
 
 }  // namespace

@@ -187,17 +187,33 @@ void Follower::took(const Took& step, const char* prefix) {
                      describe(step.message));
     return;
   }
+  took_freely(step, prefix);
+}
+
+// What comes as a body before the answer to its request, or behind an interim one, is the begin of a head.
+void Follower::took_freely(const Took& step, const char* prefix) {
+  const Message& message = step.message;
+  const bool is_payload = message.kind == MessageKind::http_forward_body;
+  const bool is_answer = message.kind == MessageKind::http_forward_response;
   auto& free = free_[step.direction];
-  const bool continues = is_body(step.message) && !free.empty() &&
-                         (step.message.kind == MessageKind::http_forward_body || free.back().text == "http_other");
-  if (!continues) free.push_back({prefix, 0, 0, false, describe(step.message)});
+  const bool is_of_last = !free.empty() && free.back().exchange == message.exchange;
+  const bool completes = is_answer && is_of_last && free.back().part == Part::begun_head;
+  const bool continues = is_payload ? is_of_last && free.back().part != Part::interim
+                                    : is_body(message) && !free.empty() && free.back().text == "http_other";
+  if (!continues && !completes) {
+    const bool begins = is_payload && step.direction == Direction::from_server;
+    free.push_back({prefix, 0, 0, false, describe(message), message.exchange, begins ? Part::begun_head : Part::whole});
+  }
   Free& line = free.back();
+  if (is_answer) line.part = message.reply_code < 200 && message.reply_code != 101 ? Part::interim : Part::whole;
+  if (completes) line.text = describe(message);
   if (step.size == whole_rest) {
     line.goes_on = true;
+    if (line.part == Part::begun_head) line.head = 0;  // how much of it came before depends on the cutting
   } else {
-    (step.message.kind == MessageKind::http_forward_body ? line.body : line.head) += step.size;
+    (is_payload && line.part != Part::begun_head ? line.body : line.head) += step.size;
   }
-  if (continues && !step.message.anomaly.empty()) line.text += " anomaly=" + std::string(step.message.anomaly);
+  if (continues && !message.anomaly.empty()) line.text += " anomaly=" + std::string(message.anomaly);
 }
 
 std::vector<std::string> Follower::lines() const {

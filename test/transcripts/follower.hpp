@@ -15,9 +15,9 @@ struct FollowOptions {
 };
 
 /// Is shown ever longer prefixes of both streams. `lines()` holds what was decided, in the words of the transcripts;
-/// bodies are counted with the head before them, since they are taken as they come. Where both directions are read on
-/// their own (requests that an HTTP proxy forwards), the client's lines come first. Every view that the core is
-/// given lies in a buffer of its very size. Aborts where a step breaks its contract.
+/// bodies are counted with the head before them, and a head in pieces is one, since they are taken as they come. Where
+/// both directions are read on their own (requests that an HTTP proxy forwards), the client's lines come first. Every
+/// view that the core is given lies in a buffer of its very size. Aborts where a step breaks its contract.
 class Follower {
  public:
   explicit Follower(const FollowOptions& options) : options_(options) {}
@@ -43,13 +43,17 @@ class Follower {
   Verdict verdict_ = Verdict::need_more;
   std::size_t preamble_ = 0;
   bool over_ = false;
+  enum class Part { whole, interim, begun_head };
   /// A line of a direction that is read on its own, still growing.
   struct Free {
     std::string prefix;
     std::size_t head = 0, body = 0;
     bool goes_on = false;  ///< all that follows belongs to it
     std::string text;
+    std::uint32_t exchange = 0;
+    Part part = Part::whole;
   };
+  void took_freely(const Took& step, const char* prefix);
   void flush();
 
   PerDirection<std::vector<Free>> free_;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// summary: a tracker under test: segments go in, layer by layer, and what came out is kept to be looked at.
+// summary: a tracker under test: packets and chunks go in, layer by layer, and what came out is kept to be looked at.
 #pragma once
 
 #include <algorithm>
@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "tracker/tracker.hpp"
+#include "unit.hpp"
 #include "wire.hpp"
 
 namespace tracker_run {
@@ -35,11 +36,24 @@ struct Stream {
     }
     return all;
   }
+  /// The bytes by their numbers, where pieces may repeat each other; they must not contradict each other.
+  [[nodiscard]] std::string merged() const {
+    std::string all;
+    for (const auto& [sequence, bytes] : segments) {
+      const std::size_t at = sequence - segments.begin()->first;
+      if (at > all.size()) all.resize(at, '?');
+      const std::size_t known = std::min(all.size() - at, bytes.size());
+      assert_true(all.compare(at, known, bytes, 0, known) == 0);
+      all += bytes.substr(known);
+    }
+    return all;
+  }
 };
 
 struct Conversation {
   std::vector<VirtualPacket> packets;  // payload views are not valid any more
-  std::map<Endpoint, Stream> streams;
+  std::vector<std::string> payloads;   // of these packets
+  std::map<Endpoint, Stream> streams;  // TCP
 };
 
 /// A tracker, and everything that came out of it.
@@ -50,31 +64,52 @@ struct Run {
   std::map<TunnelId, Conversation> conversations;
   std::vector<Attempt> ended;
   std::vector<Attempt> opened;
+  std::vector<FlowEvent> flows;
+  std::vector<NameEvent> names;
+  std::vector<SkippedEvent> skipped;
   std::vector<std::pair<MessageKind, FrameNumber>> messages;
 
   void put(const Segment& segment) {
     Outcome outcome;
     tracker.segment(segment, outcome);
     take(outcome);
-    for (const VirtualPacket& made : outcome.packets) {
-      Conversation& conversation = conversations[made.tunnel];
-      conversation.packets.push_back(made);
-      Stream& stream = conversation.streams[made.sender];
-      const Segment as = made.as_segment();
-      const std::string bytes(text_of(made.payload));
-      if (!bytes.empty()) stream.segments[as.sequence()] = bytes;
-      stream.fin |= as.has(tcp_flag::fin);
-      stream.rst |= as.has(tcp_flag::rst);
-      put(as);
-    }
+  }
+  void put(const Datagram& datagram) {
+    Outcome outcome;
+    tracker.datagram(datagram, outcome);
+    take(outcome);
+  }
+  void put(const Chunk& chunk) {
+    Outcome outcome;
+    tracker.chunk(chunk, outcome);
+    take(outcome);
   }
   void take(const Outcome& outcome) {
     for (const Event& event : outcome.events) {
       if (const auto* over = std::get_if<EndedEvent>(&event)) ended.push_back(over->attempt);
       if (const auto* open = std::get_if<OpenedEvent>(&event)) opened.push_back(open->attempt);
+      if (const auto* flow = std::get_if<FlowEvent>(&event)) flows.push_back(*flow);
+      if (const auto* name = std::get_if<NameEvent>(&event)) names.push_back(*name);
+      if (const auto* skipped_one = std::get_if<SkippedEvent>(&event)) skipped.push_back(*skipped_one);
       if (const auto* said = std::get_if<MessageEvent>(&event)) {
         messages.emplace_back(said->message.kind, said->stamp.frame);
       }
+    }
+    for (const VirtualPacket& made : outcome.packets) {
+      Conversation& conversation = conversations[made.tunnel];
+      const std::string bytes(text_of(made.payload));
+      conversation.packets.push_back(made);
+      conversation.payloads.push_back(bytes);
+      if (made.transport == Transport::udp) {
+        put(made.as_datagram());
+        continue;
+      }
+      Stream& stream = conversation.streams[made.sender];
+      const Segment as = made.as_segment();
+      if (!bytes.empty()) stream.segments[as.sequence()] = bytes;
+      stream.fin |= as.has(tcp_flag::fin);
+      stream.rst |= as.has(tcp_flag::rst);
+      put(as);
     }
   }
   void finish() {
@@ -85,10 +120,20 @@ struct Run {
   }
 };
 
-inline void put_handshake(Run& run, wire::Connection& c) {
+/// An anomaly is noted once, however often it occurs.
+inline bool has_noted_once(const Attempt& attempt, std::string_view anomaly) {
+  return std::count(attempt.anomalies.begin(), attempt.anomalies.end(), anomaly) == 1;
+}
+
+/// The three segments that open a connection.
+inline void put_opening(Run& run, wire::Connection& c) {
   run.put(c.syn());
   run.put(c.syn_ack());
   run.put(c.ack(End::client));
+}
+
+inline void put_handshake(Run& run, wire::Connection& c) {
+  put_opening(run, c);
   run.put(c.say(End::client, greeting));
   run.put(c.say(End::server, method));
   run.put(c.say(End::client, request));

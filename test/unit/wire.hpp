@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// summary: TCP segments for tests: a connection between two ends that builds whole headers with right checksums.
+// summary: packets for tests: TCP connections and UDP datagrams with whole headers and right checksums, and chunks.
 #pragma once
 
 #include <cstdint>
@@ -26,15 +26,30 @@ inline std::vector<std::uint8_t> bytes(std::string_view text) {
   return {text.begin(), text.end()};
 }
 
+inline proxytunnel::Sum pseudo_sum(const Endpoint& sender, const Endpoint& receiver, std::uint32_t protocol,
+                                   std::uint32_t length) {
+  using proxytunnel::Sum;
+  return Sum::of(sender.address.bytes()) + Sum::of(receiver.address.bytes()) + Sum(protocol) + Sum(length >> 16) +
+         Sum(length & 0xffff);
+}
+
 /// The right TCP checksum for a header (whose own field is not counted) and a payload.
 inline std::uint16_t tcp_checksum(const Endpoint& sender, const Endpoint& receiver, std::vector<std::uint8_t> header,
                                   Bytes payload) {
   using proxytunnel::Sum;
   header[16] = header[17] = 0;
   const auto length = static_cast<std::uint32_t>(header.size() + payload.size());
-  const Sum pseudo = Sum::of(sender.address.bytes()) + Sum::of(receiver.address.bytes()) + Sum(6) + Sum(length >> 16) +
-                     Sum(length & 0xffff);
-  return (pseudo + Sum::of(header) + Sum::of(payload)).checksum();
+  return (pseudo_sum(sender, receiver, 6, length) + Sum::of(header) + Sum::of(payload)).checksum();
+}
+
+/// The right UDP checksum; 0 stands for none and becomes 0xffff (RFC 768).
+inline std::uint16_t udp_checksum(const Endpoint& sender, const Endpoint& receiver, Bytes payload) {
+  using proxytunnel::Sum;
+  const auto length = static_cast<std::uint32_t>(8 + payload.size());
+  const std::uint16_t checksum = (pseudo_sum(sender, receiver, 17, length) + Sum(sender.port) + Sum(receiver.port) +
+                                  Sum(length) + Sum::of(payload))
+                                     .checksum();
+  return checksum == 0 ? 0xffff : checksum;
 }
 
 enum class End { client, server };
@@ -103,6 +118,47 @@ class Connection {
  private:
   Endpoint ends_[2];
   std::uint32_t next_[2];
+  std::deque<std::vector<std::uint8_t>> kept_;
+};
+
+/// Datagrams and chunks that count frames on from a connection's. They stay valid as long as the object.
+class Sender {
+ public:
+  /// Frames continue those of `connection`, and the other way round.
+  explicit Sender(Connection& connection) : frame_(connection.frame) {}
+
+  proxytunnel::Datagram datagram(const Endpoint& from, const Endpoint& to, std::string_view payload) {
+    proxytunnel::Datagram datagram;
+    datagram.sender = from;
+    datagram.receiver = to;
+    datagram.ip.version = from.address.version;
+    datagram.payload = keep(payload);
+    datagram.length = static_cast<std::uint32_t>(payload.size());
+    datagram.checksum = udp_checksum(from, to, datagram.payload);
+    stamp(datagram.frame);
+    return datagram;
+  }
+
+  proxytunnel::Chunk chunk(const Endpoint& from, const Endpoint& to, std::string_view payload,
+                           proxytunnel::StreamEnd end = proxytunnel::StreamEnd::open) {
+    proxytunnel::Chunk chunk;
+    chunk.sender = from;
+    chunk.receiver = to;
+    chunk.ip.version = from.address.version;
+    chunk.payload = keep(payload);
+    chunk.end = end;
+    stamp(chunk.frame);
+    return chunk;
+  }
+
+ private:
+  Bytes keep(std::string_view payload) { return kept_.emplace_back(bytes(payload)); }
+  void stamp(proxytunnel::Frame& frame) {
+    frame.number = ++frame_;
+    frame.time = 1'000'000'000 + static_cast<std::int64_t>(frame_) * 1000;
+  }
+
+  std::uint64_t& frame_;
   std::deque<std::vector<std::uint8_t>> kept_;
 };
 

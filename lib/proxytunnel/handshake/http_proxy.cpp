@@ -76,11 +76,14 @@ Step HttpProxyHandshake::next(const Untaken& untaken) noexcept {
   }
   while (true) {
     const bool answering = body_[Direction::from_server].has_value();
+    const bool answerable = !over_[Direction::from_server];
     if (auto step = take_client(untaken[Direction::from_client])) return *step;
     if (auto step = take_server(untaken[Direction::from_server])) return *step;
-    // A request may have waited for the end of the answer before it, which is no step of its own.
+    // A request may have waited for the end of the answer before it, which is no step of its own; neither is an answer
+    // that tells that no other follows.
     const bool answer_ended = answering && !body_[Direction::from_server];
-    if (!answer_ended) break;
+    const bool answers_ended = answerable && over_[Direction::from_server];
+    if (!answer_ended && !answers_ended) break;
   }
   if (over_[Direction::from_client] && asked_.empty() && !body_[Direction::from_server]) over_ = {true, true};
   if (over_[Direction::from_client] && over_[Direction::from_server]) return Leave{};

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// summary: whom an HTTP request names: the target of a CONNECT or of an absolute URI, and the user of Basic
-// credentials.
+// summary: whom an HTTP request names: the target of a CONNECT or of an absolute URI, and Basic credentials.
 #include "handshake/http_target.hpp"
 
 #include <algorithm>

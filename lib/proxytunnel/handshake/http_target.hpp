@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// summary: whom an HTTP request names: the target of a CONNECT or of an absolute URI, and the user of Basic
-// credentials. spec: RFC 9112 sections 3.2.2 and 3.2.3, RFC 3986 section 3.2, RFC 7617
+// summary: whom an HTTP request names: the target of a CONNECT or of an absolute URI, and Basic credentials.
+// spec: RFC 9112 sections 3.2.2 and 3.2.3, RFC 3986 section 3.2, RFC 7617
 #pragma once
 
 #include <optional>

@@ -80,6 +80,7 @@ void Tracker::relay(const Datagram& datagram, Outcome& outcome) noexcept {
 bool Tracker::assemble(const Datagram& datagram, const RelayHeader& header, std::uint32_t cut,
                        std::unique_ptr<RelayFragments>& fragments, Attempt& attempt, Outcome& outcome) {
   if (!fragments) fragments = std::make_unique<RelayFragments>(held_budget_);
+  if (header.position() == 1 && fragments->forget()) attempt.note("fragments-lost");
   switch (fragments->add(header, datagram.payload.subspan(cut), datagram.length - cut)) {
     case RelayFragments::Outcome::complete:
       outcome.assembled = fragments->take();

@@ -4,6 +4,7 @@
 #include "tracker/tracker.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include "names/dns.hpp"
 #include "synth/packetize.hpp"
@@ -150,6 +151,7 @@ void Tracker::chunk(const Chunk& chunk, Outcome& outcome) noexcept {
   Connection* stream = inside_.find(key);
   if (carrier == nullptr || (stream == nullptr && chunk.payload.empty())) return;
   Packetized made;
+  std::vector<Event> earlier;  // of what had to make room
   if (stream == nullptr) {
     carrier->has_decrypted = true;
     const PerSide<Endpoint> ends = carrier->ends;
@@ -164,6 +166,7 @@ void Tracker::chunk(const Chunk& chunk, Outcome& outcome) noexcept {
       opening.receiver = ends[other(side)];
       packetize(opening, {}, flags, isn[side], acknowledgment, made);
       segment(made.segment, outcome);
+      std::move(outcome.events.begin(), outcome.events.end(), std::back_inserter(earlier));
     };
     say(Side::initiator, tcp_flag::syn, 0);
     say(Side::acceptor, tcp_flag::syn | tcp_flag::ack, isn[Side::initiator] + 1);
@@ -182,6 +185,8 @@ void Tracker::chunk(const Chunk& chunk, Outcome& outcome) noexcept {
   packetize(chunk, chunk.payload.first(std::min(chunk.payload.size(), limits::chunk)), flags,
             own.sequence(own.latest()), theirs.sequence(theirs.latest()), made);
   segment(made.segment, outcome);
+  outcome.events.insert(outcome.events.begin(), std::make_move_iterator(earlier.begin()),
+                        std::make_move_iterator(earlier.end()));
 }
 
 void Tracker::begin(Connection& connection, const Segment& segment) {
@@ -308,13 +313,15 @@ void Tracker::note_events(Connection& connection, std::size_t from, std::vector<
     const bool is_answer = ended != nullptr && ended->attempt.status == Status::established && ended->attempt.target &&
                            ended->attempt.bound;
     if (!is_answer) continue;
+    // Copies: an event that is added may move those before it.
+    const Command command = ended->attempt.command;
     const Target asked = *ended->attempt.target, answer = *ended->attempt.bound;
-    if (ended->attempt.command == Command::resolve && answer.address && !asked.address) {
+    if (command == Command::resolve && answer.address && !asked.address) {
       names_.record(Provenance::socks_reply, asked.host, *answer.address);
       events.emplace_back(NameEvent{answer.address->unmapped(), asked.host});
     }
     // A name that the owner of an address chose is no evidence of where that name leads.
-    if (ended->attempt.command == Command::resolve_ptr && asked.address && !answer.address) {
+    if (command == Command::resolve_ptr && asked.address && !answer.address) {
       events.emplace_back(NameEvent{asked.address->unmapped(), answer.host});
     }
   }
