@@ -188,6 +188,18 @@ static void note_asked(claim_t *claim, const segment_t *segment, record_t *recor
   if (record->opened_count || record->over_count) claim->asked = NULL;
 }
 
+/* `transfer` is what FTP keeps of one, or NULL. */
+static void set_dissector(packet_info *pinfo, const segment_t *segment, conversation_t *conversation,
+                          dissector_handle_t handle, void *transfer) {
+  conversation_set_dissector_from_frame_number(conversation, pinfo->num, handle);
+  conversation_t *plain = ws_plain_tcp_conversation(pinfo, &segment->sender, &segment->receiver, segment->sender_port,
+                                                    segment->receiver_port);
+  if (transfer) conversation_add_proto_data(conversation, proto_ftp_data, transfer);
+  if (plain == conversation) return;
+  conversation_set_dissector_from_frame_number(plain, pinfo->num, handle);
+  if (transfer) conversation_add_proto_data(plain, proto_ftp_data, transfer);
+}
+
 void claim_conversation(packet_info *pinfo, const segment_t *segment, record_t *record) {
   conversation_t *conversation = ws_find_tcp_conversation(pinfo, &segment->sender, &segment->receiver,
                                                           segment->sender_port, segment->receiver_port);
@@ -203,7 +215,7 @@ void claim_conversation(packet_info *pinfo, const segment_t *segment, record_t *
   }
   note_asked(claim, segment, record);
   if (proxytunnel_preferences.precedence && conversation_get_dissector(conversation, pinfo->num) != claim_handle) {
-    conversation_set_dissector_from_frame_number(conversation, pinfo->num, claim_handle);
+    set_dissector(pinfo, segment, conversation, claim_handle, NULL);
   }
 }
 
@@ -257,9 +269,8 @@ void claim_for_content(packet_info *pinfo, const segment_t *segment, const virtu
                                            segment->receiver_port);
   }
   if (conversation && !conversation_get_dissector(conversation, pinfo->num)) {
-    conversation_set_dissector_from_frame_number(conversation, pinfo->num, handle);
     void *const transfer = expected ? conversation_get_proto_data(expected, proto_ftp_data) : NULL;
-    if (transfer) conversation_add_proto_data(conversation, proto_ftp_data, transfer);
+    set_dissector(pinfo, segment, conversation, handle, transfer);
   }
 }
 

@@ -199,11 +199,14 @@ static void add_connect_time(proto_tree *tree, tvbuff_t *tvb, const attempt_t *a
   generated(proto_tree_add_time(tree, hf_connect_time, tvb, 0, 0, &time));
 }
 
+static void add_anomaly(proto_tree *tree, tvbuff_t *tvb, packet_info *pinfo, const char *anomaly) {
+  proto_item *item = generated(proto_tree_add_string(tree, hf_anomaly, tvb, 0, 0, anomaly));
+  expert_add_info_format(pinfo, item, &ei_anomaly, "Proxy Tunnel: %s", anomaly);
+}
+
 static void add_anomalies(proto_tree *tree, tvbuff_t *tvb, packet_info *pinfo, const attempt_t *attempt) {
   for (wmem_list_frame_t *at = wmem_list_head(attempt->anomalies); at; at = wmem_list_frame_next(at)) {
-    const char *anomaly = (const char *)wmem_list_frame_data(at);
-    proto_item *item = generated(proto_tree_add_string(tree, hf_anomaly, tvb, 0, 0, anomaly));
-    expert_add_info_format(pinfo, item, &ei_anomaly, "Proxy Tunnel: %s", anomaly);
+    add_anomaly(tree, tvb, pinfo, (const char *)wmem_list_frame_data(at));
   }
 }
 
@@ -234,6 +237,7 @@ static void draw_message(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, co
   add_text(own, hf_bound, tvb, message->bound);
   add_text(own, hf_peer, tvb, message->peer);
   add_text(own, hf_real_client, tvb, message->real_client);
+  if (*message->anomaly) add_anomaly(own, tvb, pinfo, message->anomaly);
 }
 
 static void add_status(proto_tree *tree, tvbuff_t *tvb, packet_info *pinfo, const attempt_t *attempt,
@@ -450,7 +454,8 @@ void tree_draw_payload(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, cons
   if (!attempt) return;
   proto_tree *own = proto_item_add_subtree(item, ett_payload);
   generated(proto_tree_add_uint(own, hf_id, tvb, 0, 0, attempt->id));
-  tree_draw_stream(own, tvb, attempt);
+  /* In the frame that opens it only a later pass would know, and passes agree. */
+  if (attempt->opened_frame < pinfo->num) tree_draw_stream(own, tvb, attempt);
 }
 
 static void draw_bytes(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const char *what) {

@@ -84,12 +84,8 @@ static int dissect_relayed(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, 
 }
 
 static void claim(packet_info *pinfo, const segment_t *datagram) {
-  conversation_t *conversation = find_conversation(pinfo->num, &datagram->sender, &datagram->receiver, CONVERSATION_UDP,
-                                                   datagram->sender_port, datagram->receiver_port, 0);
-  if (!conversation) {
-    conversation = conversation_new(pinfo->num, &datagram->sender, &datagram->receiver, CONVERSATION_UDP,
-                                    datagram->sender_port, datagram->receiver_port, 0);
-  }
+  conversation_t *conversation = ws_claimed_udp_conversation(pinfo, &datagram->sender, &datagram->receiver,
+                                                             datagram->sender_port, datagram->receiver_port);
   if (conversation_get_dissector(conversation, pinfo->num) != relayed_handle) {
     conversation_set_dissector_from_frame_number(conversation, pinfo->num, relayed_handle);
   }

@@ -49,8 +49,7 @@ void virtual_note_datagram(packet_info *pinfo, tvbuff_t *packet) {
   copy_address_wmem(pinfo->pool, &shown->receiver, &pinfo->dst);
   shown->sender_port = (uint16_t)pinfo->srcport;
   shown->receiver_port = (uint16_t)pinfo->destport;
-  conversation_t *conversation =
-      find_conversation(pinfo->num, &pinfo->src, &pinfo->dst, CONVERSATION_UDP, pinfo->srcport, pinfo->destport, 0);
+  conversation_t *conversation = ws_find_udp_conversation(pinfo);
   const struct udp_analysis *analysis = conversation ? get_udp_conversation_data(conversation, pinfo) : NULL;
   shown->stream = analysis ? analysis->stream : UINT32_MAX;
   wmem_list_append(list, shown);

@@ -26,13 +26,13 @@ typedef gboolean ws_bool_t;
  * VLAN; the functions for that take the ends from pinfo, where TCP writes the ports only later. */
 #if WS_RELEASE >= 404
 static inline packet_info ws_between(const packet_info *pinfo, const address *sender, const address *receiver,
-                                     uint32_t sender_port, uint32_t receiver_port) {
+                                     uint32_t sender_port, uint32_t receiver_port, port_type type) {
   packet_info own = *pinfo;
   copy_address_shallow(&own.src, sender);
   copy_address_shallow(&own.dst, receiver);
   own.srcport = sender_port;
   own.destport = receiver_port;
-  own.ptype = PT_TCP;
+  own.ptype = type;
   return own;
 }
 #endif
@@ -41,7 +41,7 @@ static inline conversation_t *ws_find_tcp_conversation(packet_info *pinfo, const
                                                        const address *receiver, uint32_t sender_port,
                                                        uint32_t receiver_port) {
 #if WS_RELEASE >= 404
-  const packet_info own = ws_between(pinfo, sender, receiver, sender_port, receiver_port);
+  const packet_info own = ws_between(pinfo, sender, receiver, sender_port, receiver_port, PT_TCP);
 #if WS_RELEASE >= 406
   return find_conversation_strat(&own, CONVERSATION_TCP, 0, false);
 #else
@@ -56,10 +56,47 @@ static inline conversation_t *ws_new_tcp_conversation(packet_info *pinfo, const 
                                                       const address *receiver, uint32_t sender_port,
                                                       uint32_t receiver_port) {
 #if WS_RELEASE >= 404
-  packet_info own = ws_between(pinfo, sender, receiver, sender_port, receiver_port);
+  packet_info own = ws_between(pinfo, sender, receiver, sender_port, receiver_port, PT_TCP);
   return conversation_new_strat(&own, CONVERSATION_TCP, 0);
 #else
   return conversation_new(pinfo->num, sender, receiver, CONVERSATION_TCP, sender_port, receiver_port, 0);
+#endif
+}
+
+/* The conversation in which TCP looks for a dissector: in 4.4 and 4.6 that is never one of those told apart. */
+static inline conversation_t *ws_plain_tcp_conversation(packet_info *pinfo, const address *sender,
+                                                        const address *receiver, uint32_t sender_port,
+                                                        uint32_t receiver_port) {
+  conversation_t *plain =
+      find_conversation(pinfo->num, sender, receiver, CONVERSATION_TCP, sender_port, receiver_port, 0);
+  if (plain) return plain;
+  return conversation_new(pinfo->num, sender, receiver, CONVERSATION_TCP, sender_port, receiver_port, 0);
+}
+
+/* The same for UDP, which in 4.6 looks among those told apart. */
+static inline conversation_t *ws_claimed_udp_conversation(packet_info *pinfo, const address *sender,
+                                                          const address *receiver, uint32_t sender_port,
+                                                          uint32_t receiver_port) {
+#if WS_RELEASE >= 406
+  const packet_info own = ws_between(pinfo, sender, receiver, sender_port, receiver_port, PT_UDP);
+  conversation_t *found = find_conversation_strat(&own, CONVERSATION_UDP, 0, false);
+  return found ? found : conversation_new_strat(&own, CONVERSATION_UDP, 0);
+#else
+  conversation_t *found =
+      find_conversation(pinfo->num, sender, receiver, CONVERSATION_UDP, sender_port, receiver_port, 0);
+  if (found) return found;
+  return conversation_new(pinfo->num, sender, receiver, CONVERSATION_UDP, sender_port, receiver_port, 0);
+#endif
+}
+
+/* The conversation that the UDP dissector used just now. */
+static inline conversation_t *ws_find_udp_conversation(packet_info *pinfo) {
+#if WS_RELEASE >= 406
+  return find_conversation_strat(pinfo, CONVERSATION_UDP, 0, false);
+#elif WS_RELEASE >= 404
+  return find_conversation_strat(pinfo, CONVERSATION_UDP, 0);
+#else
+  return find_conversation(pinfo->num, &pinfo->src, &pinfo->dst, CONVERSATION_UDP, pinfo->srcport, pinfo->destport, 0);
 #endif
 }
 
