@@ -79,6 +79,7 @@ void define(CLI::App& app, Options& options, Raw& raw) {
       ->transform(CLI::CheckedTransformer(engines).description(""))
       ->type_name("ENGINE");
   app.add_option("--keylog", options.keylog, "TLS key log (SSLKEYLOGFILE) for sessions with proxies inside TLS")
+      ->check(CLI::ExistingFile.description(""))
       ->type_name("FILE");
   app.add_option("--tshark", options.tshark, "command that runs tshark with the proxytunnel plugin (tshark)")
       ->type_name("CMD");

@@ -138,7 +138,8 @@ class Run {
     try {
       return std::make_unique<Decryption>(options_, path);
     } catch (const DecryptionError& error) {
-      if (options_.engine == Engine::tshark) throw CaptureError(error.what());
+      const bool is_asked_for = options_.engine == Engine::tshark || !options_.keylog.empty();
+      if (is_asked_for) throw CaptureError(error.what());
       complain(std::string(error.what()) + "; going on without");
       lacks_tshark_ = true;
       return nullptr;
