@@ -12,7 +12,6 @@ import pytest
 from conftest import NO_SHARED, REPOSITORY, SHARED
 from test_plugin_wire import WRAPPER, Tshark, cannot_run
 
-KINDS = "socks4,socks4a,socks5,http-connect,nested,back-connect"
 SUFFIXES = (".pcap", ".pcapng", ".cap", ".pcap.gz", ".pcapng.gz")
 PLACES = [SHARED / "captures/lab", SHARED / "captures/suites", REPOSITORY / "test/captures"]
 CHECKER = SHARED / "accept/check.py"
@@ -21,16 +20,25 @@ CHECKER = SHARED / "accept/check.py"
 def capture_names() -> list:
     if not CHECKER.is_file():
         return [pytest.param("", marks=pytest.mark.skip(reason=NO_SHARED), id="all")]
-    return sorted({file.name for place in PLACES for file in place.rglob("*") if file.name.endswith(SUFFIXES)})
+    names = sorted({file.name for place in PLACES for file in place.rglob("*") if file.name.endswith(SUFFIXES)})
+    return [pytest.param(name, marks=pytest.mark.skip(reason=NOT_ITS_WORDS[name])) if name in NOT_ITS_WORDS else name
+            for name in names]
 
 
+# Captures whose truth the checker has no words for; test_ways.py judges them.
+NOT_ITS_WORDS = {
+    "gssapi.pcapng": "it knows no attempt that is encapsulated",
+    "http_forward_407.pcapng": "its truth is by request: a 407 stays outside, the request inside (docs/decisions/0009)",
+    "tls_forward.pcapng": "it knows no requests in absolute form inside TLS",
+    "tor_resolve.pcapng": "it knows RESOLVE by SOCKS5 only, and no RESOLVE_PTR",
+    "proxy_protocol_stacked.pcapng": "in its words a tunnel inside another one has the outer one's client"}
 # Where the two programs cannot be equal: docs/decisions/0005. The plugin shows a synthetic address, and says so.
 PLUGIN_CANNOT = {"p14_both_legs_dns.pcapng": {"origin.dns"}, "both_legs_dns.pcapng.gz": {"origin.dns"}}
 
 
 def judge(*programs: str | Path, env: dict[str, str] | None = None) -> dict[str, list[dict]]:
     """What the checker says, by the capture's file name (two folders may each have one of that name)."""
-    done = subprocess.run([sys.executable, CHECKER, "all", *programs, "--kinds", KINDS, "-j", "2", "--json", *PLACES],
+    done = subprocess.run([sys.executable, CHECKER, "all", *programs, "-j", "2", "--json", *PLACES],
                           capture_output=True, text=True, timeout=1500, check=False, env=env)
     assert done.returncode in (0, 1), done.stderr
     found: dict[str, list[dict]] = {}
@@ -39,9 +47,10 @@ def judge(*programs: str | Path, env: dict[str, str] | None = None) -> dict[str,
     return found
 
 
+# It decrypts with the plugin.
 @pytest.fixture(scope="session")
 def tool_verdicts(tool: Path) -> dict[str, list[dict]]:
-    return judge("--tool", tool)
+    return judge("--tool", f"{tool} --tshark '{Tshark().command}'")
 
 
 @pytest.fixture(scope="session")
@@ -58,6 +67,7 @@ def assert_faultless(results: list[dict], excused: set[str]) -> None:
         pytest.skip(results[0]["reason"])
 
 
+@pytest.mark.skipif(cannot_run() is not None, reason=cannot_run() or "")
 @pytest.mark.parametrize("capture", capture_names())
 def test_tool(capture: str, tool_verdicts: dict[str, list[dict]]):
     assert_faultless(tool_verdicts[capture], set())

@@ -17,7 +17,8 @@ from wire import ip_address
 
 GOLDENS = Path(__file__).resolve().parents[1] / "goldens"
 CAPTURES = ["curl_socks5_connect.pcap", "socks4.pcapng", "socks5_password.pcap", "connect_407.pcapng", "nested.pcapng",
-            "optimistic_fragmented.pcapng", "snaplen_96.pcap", "midstream.pcap", "link_vlan.pcap", "socks5_ipv6.pcapng"]
+            "optimistic_fragmented.pcapng", "snaplen_96.pcap", "midstream.pcap", "link_vlan.pcap", "socks5_ipv6.pcapng",
+            "socks5_udp.pcapng", "socks_bind.pcapng", "http_forward_odd.pcapng", "proxy_protocol_stacked.pcapng"]
 FLAGS = "FSRPAUEC"
 
 
@@ -28,19 +29,25 @@ def packet_line(block: wire.Block) -> str:
     packet = block.packet
     start = next(at for at in range(0, 64) if packet[at] in (0x45, 0x60) and is_ip(packet, at))
     version = packet[start] >> 4
-    source, destination, tcp = (packet[start + 12:start + 16], packet[start + 16:start + 20], packet[start + 20:]) \
+    source, destination, rest = (packet[start + 12:start + 16], packet[start + 16:start + 20], packet[start + 20:]) \
         if version == 4 else (packet[start + 8:start + 24], packet[start + 24:start + 40], packet[start + 40:])
-    sport, dport, sequence, acknowledgment, offset, flags, _, checksum = struct.unpack_from(">HHIIBBHH", tcp)
-    names = "".join(letter for bit, letter in enumerate(FLAGS) if flags >> bit & 1)
+    sport, dport = struct.unpack_from(">HH", rest)
     ends = f"{ip_address(source)}:{sport} > {ip_address(destination)}:{dport}"
+    if packet[start + (9 if version == 4 else 6)] == 17:
+        length, checksum = struct.unpack_from(">HH", rest, 4)
+        words = f"UDP {length}"
+    else:
+        sequence, acknowledgment, _, flags, _, checksum = struct.unpack_from(">IIBBHH", rest, 4)
+        names = "".join(letter for bit, letter in enumerate(FLAGS) if flags >> bit & 1)
+        words = f"{names} seq {sequence} ack {acknowledgment}"
     wire_length = struct.unpack_from("<I", block.body, 16)[0]
-    return (f"{(high << 32 | low)} frame {frame} {ends} {names} seq {sequence} ack {acknowledgment} "
+    return (f"{(high << 32 | low)} frame {frame} {ends} {words} "
             f"checksum {checksum:04x} captured {len(packet)} of {wire_length}" +
             "".join(f"\n    # {comment.decode()}" for comment in block.options.get(1, [])))
 
 
 def is_ip(packet: bytes, at: int) -> bool:
-    return packet[at + 9] == 6 if packet[at] == 0x45 else packet[at + 6] == 6
+    return packet[at + (9 if packet[at] == 0x45 else 6)] in (6, 17)
 
 
 @pytest.mark.parametrize("name", CAPTURES)

@@ -18,7 +18,7 @@ SUFFIXES = {".c", ".cpp", ".h", ".hpp"}
 BELOW = {
     "base": set(),
     "handshake": {"base"},
-    "tcp": {"base"}, "udp": {"base"}, "synth": {"base"}, "names": {"base"},
+    "tcp": {"base"}, "udp": {"base", "handshake"}, "synth": {"base"}, "names": {"base"},
     "tunnel": {"base", "handshake"},
     "tracker": {"base", "handshake", "tunnel", "tcp", "udp", "synth", "names"},
     "report": {"base", "handshake", "names", "tunnel"},

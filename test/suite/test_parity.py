@@ -20,7 +20,9 @@ ETHERNET, RAW = 14, 0
 # both_legs_dns is the exception: docs/decisions/0005.
 CAPTURES = ["curl_socks5_connect.pcap", "socks4.pcapng", "socks5_password.pcap", "socks5_ipv6.pcapng",
             "connect_407.pcapng", "nested.pcapng", "optimistic_fragmented.pcapng", "lossy.pcapng", "midstream.pcap",
-            "no_proxy.pcapng"]
+            "no_proxy.pcapng", "socks5_udp.pcapng", "socks_bind.pcapng", "http_forward.pcapng",
+            "http_forward_407.pcapng", "http_forward_odd.pcapng", "proxy_protocol.pcapng",
+            "proxy_protocol_stacked.pcapng", "gssapi.pcapng", "back_connect.pcapng"]
 
 
 def drop_some(records: list, chance: random.Random) -> list:

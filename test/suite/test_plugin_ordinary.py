@@ -27,7 +27,8 @@ def http_on_the_port_of_socks(path: Path) -> Path:
 
 
 def absolute_form(path: Path) -> Path:
-    request = HTTP_REQUEST.replace(b"GET /x", b"GET http://www.example.com/x")
+    """A server that is asked with its own absolute URI (RFC 9112 section 3.2.2)."""
+    request = HTTP_REQUEST.replace(b"GET /x", b"GET http://10.0.0.1:8080/x")
     return Connection(server=("10.0.0.1", 8080)).open().say(request).hear(HTTP_RESPONSE).close().write(path)
 
 

@@ -38,11 +38,19 @@ class Tshark:
     def __init__(self) -> None:
         self.plugin = plugin_path()
         self.environment = dict(os.environ, TZ="UTC", LC_ALL="C.UTF-8")
+        self.sanitizer: dict[str, str] = {}
         needed = subprocess.run(["ldd", str(self.plugin)], capture_output=True, text=True, check=True).stdout
         for line in needed.splitlines():
             if "libasan" in line:
-                self.environment |= {"LD_PRELOAD": line.split()[2], "ASAN_OPTIONS": "detect_leaks=0",
-                                     "WIRESHARK_DEBUG_WMEM_OVERRIDE": "simple"}
+                self.sanitizer = {"LD_PRELOAD": line.split()[2], "ASAN_OPTIONS": "detect_leaks=0",
+                                  "WIRESHARK_DEBUG_WMEM_OVERRIDE": "simple"}
+        self.environment |= self.sanitizer
+
+    @property
+    def command(self) -> str:
+        """For the tool's --tshark."""
+        return " ".join(["env", *(f"{name}={value}" for name, value in self.sanitizer.items()), str(WRAPPER),
+                         str(self.plugin)])
 
     def run(self, *arguments: object, program: str = "tshark", stdin: str = "",
             plugin: Path | str | None = None) -> subprocess.CompletedProcess:
