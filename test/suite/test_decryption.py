@@ -77,10 +77,11 @@ def test_requests_inside_tls_go_to_their_origins(run, captures, folder, tshark: 
     ("tshark -o no.such:1", "no working proxytunnel plugin")])
 def test_who_asks_for_keys_is_told_what_is_missing(run, captures, folder, command: str, words: str):  # noqa: F811
     capture = captures / "tls_proxy.pcapng"
-    for option in (("--keylog", keys_of(capture)), ("--engine", "tshark")):
+    for option, code in ((("--keylog", keys_of(capture)), DONE), (("--engine", "tshark"), UNREADABLE)):
         done = run(capture, "-w", folder / "out.pcapng", *option, "--tshark", command)
-        assert done.code == UNREADABLE
+        assert done.code == code
         assert words in done.stderr and "--tshark" in done.stderr
+        assert ("going on without" in done.stderr) == (code == DONE)
 
 
 def test_secrets_without_tshark_cost_nothing_else(run, captures, folder):  # noqa: F811

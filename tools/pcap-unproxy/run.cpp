@@ -126,7 +126,11 @@ class Run {
   // By itself only where there are keys, and that can be seen in a file before it is read.
   [[nodiscard]] bool wants_decryption(const std::string& input, const std::string& path) const {
     if (options_.engine == Engine::native) return false;
-    if (options_.engine == Engine::tshark || !options_.keylog.empty()) return true;
+    if (options_.engine == Engine::tshark) return true;
+    if (!options_.keylog.empty()) {
+      tell_words(input + ": tshark reads what TLS carries, with the keys of " + options_.keylog);
+      return true;
+    }
     std::error_code none;
     if (!std::filesystem::is_regular_file(path, none) || !has_secrets(path)) return false;
     tell_words(input + ": it has decryption secrets: tshark reads what TLS carries");
@@ -138,8 +142,7 @@ class Run {
     try {
       return std::make_unique<Decryption>(options_, path);
     } catch (const DecryptionError& error) {
-      const bool is_asked_for = options_.engine == Engine::tshark || !options_.keylog.empty();
-      if (is_asked_for) throw CaptureError(error.what());
+      if (options_.engine == Engine::tshark) throw CaptureError(error.what());
       complain(std::string(error.what()) + "; going on without");
       lacks_tshark_ = true;
       return nullptr;
