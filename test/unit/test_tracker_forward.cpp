@@ -45,6 +45,16 @@ void assert_text(const std::string& actual, const std::string& expected) {
   assert_string_equal(actual.c_str(), expected.c_str());
 }
 
+void a_head_may_come_byte_by_byte(void**) {
+  Session s;
+  const std::string request = "GET http://192.0.2.7/" + std::string(300, 'x') + " HTTP/1.1\r\nHost: 192.0.2.7\r\n\r\n";
+  for (const char byte : request + request) s.ask({&byte, 1});
+  s.answer(from_one);
+  s.close();
+  assert_text(s.asked(0), request + request);
+  assert_true(s.run.ended.at(0).anomalies.empty());
+}
+
 void each_origin_has_its_own_conversation(void**) {
   Session s;
   s.ask(ask_one);
@@ -391,6 +401,7 @@ void targets_are_the_same_in_any_letter_case(void**) {
 
 int main() {
   const CMUnitTest tests[] = {
+      cmocka_unit_test(a_head_may_come_byte_by_byte),
       cmocka_unit_test(each_origin_has_its_own_conversation),
       cmocka_unit_test(cutting_and_order_do_not_matter),
       cmocka_unit_test(a_segment_of_several_messages_is_several_packets),

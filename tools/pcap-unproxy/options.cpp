@@ -205,10 +205,8 @@ std::variant<Options, Leave> parse_options(int argc, const char* const* argv) {
 
 std::string output_name(const std::string& directory, const std::string& input, Format format) {
   std::string name = input == "-" ? "stdin" : std::filesystem::path(input).filename().string();
-  for (const char* ending : {".gz", ".zst", ".lz4", ".pcapng", ".pcap", ".cap"}) {
-    if (name.size() > std::string_view(ending).size() && name.ends_with(ending)) {
-      name.resize(name.size() - std::string_view(ending).size());
-    }
+  for (const std::string_view ending : {".gz", ".zst", ".lz4", ".pcapng", ".pcap", ".cap"}) {
+    if (name.size() > ending.size() && name.ends_with(ending)) name.erase(name.size() - ending.size());
   }
   const char* ending = format == Format::pcapng ? ".unproxied.pcapng" : ".unproxied.pcap";
   return (std::filesystem::path(directory) / (name + ending)).string();

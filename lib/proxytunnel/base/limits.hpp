@@ -30,6 +30,9 @@ constexpr unsigned gssapi_messages = 32;
 constexpr std::size_t held_segments = 64;
 constexpr std::size_t held_bytes = std::size_t{256} << 10;
 
+/// The same for the head of a forwarded request, which is payload itself: clients are known to send one byte at a time.
+constexpr std::size_t held_head_segments = 1024;
+
 /// Bytes held by all connections together, so that many half-open handshakes cannot exhaust memory.
 constexpr std::size_t held_bytes_total = std::size_t{32} << 20;
 

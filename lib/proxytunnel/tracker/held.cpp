@@ -32,9 +32,9 @@ Segment Held::segment() const noexcept {
   return segment;
 }
 
-bool HeldSegments::hold(const Segment& segment, Side side, Range place, Offset from) {
+bool HeldSegments::hold(const Segment& segment, Side side, Range place, Offset from, std::size_t most) {
   const std::size_t cost = Held::cost(segment);
-  if (segments_.size() >= limits::held_segments || bytes_ + cost > limits::held_bytes) return false;
+  if (segments_.size() >= most || bytes_ + cost > limits::held_bytes) return false;
   if (!budget_->reserve(cost, bytes_)) return false;
   bytes_ += cost;
   segments_.emplace_back(segment, side, place, from);

@@ -38,7 +38,7 @@ class Held {
   Range place_, window_;
 };
 
-/// The held segments of one connection, in order of arrival; bounded by limits::held_segments and held_bytes.
+/// The held segments of one connection, in order of arrival; bounded by held_bytes and a number of segments.
 class HeldSegments {
  public:
   explicit HeldSegments(Budget& budget) noexcept : budget_(&budget) {}
@@ -46,8 +46,8 @@ class HeldSegments {
   HeldSegments(const HeldSegments&) = delete;
   HeldSegments& operator=(const HeldSegments&) = delete;
 
-  /// `from`: the offset of the first byte that was not shown yet. False if there was no room.
-  bool hold(const Segment& segment, Side side, Range place, Offset from);
+  /// `from`: the offset of the first byte that was not shown yet. False if there was no room, or `most` are held.
+  bool hold(const Segment& segment, Side side, Range place, Offset from, std::size_t most);
   /// Forgets the segments of a side that end at or before `offset` and close nothing: they were all handshake.
   void forget(Side side, Offset offset);
   /// Hands all of them over.

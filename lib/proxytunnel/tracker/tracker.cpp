@@ -53,6 +53,13 @@ bool is_of_another(const Connection& connection, const Segment& segment) noexcep
   return ahead > limits::late_payload || ahead < -limits::largest_window;
 }
 
+// Whether what is held may be the head of a forwarded request, which is payload itself, unlike other handshakes.
+bool may_hold_head(const Handshaking& work) noexcept {
+  if (work.tunnel.state() != TunnelConnection::State::undecided) return work.tunnel.forwards();
+  const Bytes first = work.untaken(Side::initiator);
+  return !first.empty() && first[0] >= 'A' && first[0] <= 'Z';
+}
+
 // What a message means for a conversation that is open already: those of forwarded requests go on asking.
 void note_message(const MessageEvent& said, Tunnels& tunnels) {
   const auto opened = std::find_if(tunnels.list.begin(), tunnels.list.end(),
@@ -297,7 +304,8 @@ void Tracker::feed(Connection& connection, const Segment& segment, Side side, Ou
   const Offset needed_from = work.tunnel.waits_for(side) ? work.stream(side).end() : work.taken(side);
   const bool is_shown = connection.tunnels && place.end <= work.taken(side);
   const bool to_keep = !is_shown && (closes(segment) || place.end > needed_from);
-  if (to_keep && !work.held.hold(segment, side, place, work.taken(side))) work.lost[side].add(place);
+  const std::size_t most = may_hold_head(work) ? limits::held_head_segments : limits::held_segments;
+  if (to_keep && !work.held.hold(segment, side, place, work.taken(side), most)) work.lost[side].add(place);
   const bool is_stuck = work.overflowed || work.lost[side].size() > 0;
   if (connection.tunnels && is_stuck) give_up_framing(connection, segment.frame, outcome);
 }

@@ -89,6 +89,8 @@ class TunnelConnection {
   [[nodiscard]] bool waits_for(Side side) const noexcept {
     return state_ == State::handshake && side_of(wait_.direction) == side && wait_.incomplete == Incomplete::handshake;
   }
+  /// True between attempts: what is incomplete then is a proxied request or the answer to one.
+  [[nodiscard]] bool forwards() const noexcept { return state_ == State::handshake && attempt_ == nullptr; }
   /// True once there was an attempt to open a tunnel.
   [[nodiscard]] bool attempted() const noexcept { return attempts_ > 0; }
   /// The attempt in progress, to note anomalies in; nullptr if there is none.
