@@ -171,8 +171,8 @@ int Decryption::wait() {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-bool has_secrets(const std::string& path) {
-  const auto reader = open_capture(path);
+bool has_secrets(const std::string& path, const StopFlag* stop) {
+  const auto reader = open_capture(path, nullptr, stop);
   reader->next();
   return !reader->take_secrets().empty();
 }

@@ -57,6 +57,6 @@ class Decryption {
 
 /// Whether the input has keys in it: decryption secrets before its first packet, where alone they are of use. `path` is
 /// a regular file. Throws CaptureError as open_capture() does.
-bool has_secrets(const std::string& path);
+bool has_secrets(const std::string& path, const StopFlag* stop);
 
 }  // namespace unproxy

@@ -96,7 +96,7 @@ class Run {
       // Whoever stops a pipe wants what came through it until then.
       if (spooled->is_copy()) stop = nullptr;
     }
-    const bool decrypts = wants_decryption(input, path);
+    const bool decrypts = wants_decryption(input, path, stop);
     if (options_.layers == Layers::leaf) left_out = survey(path, stop, decrypts);
     const auto decryption = decrypts ? start_decryption(path) : nullptr;
 
@@ -124,7 +124,7 @@ class Run {
   }
 
   // By itself only where there are keys, and that can be seen in a file before it is read.
-  [[nodiscard]] bool wants_decryption(const std::string& input, const std::string& path) const {
+  [[nodiscard]] bool wants_decryption(const std::string& input, const std::string& path, const StopFlag* stop) const {
     if (options_.engine == Engine::native) return false;
     if (options_.engine == Engine::tshark) return true;
     if (!options_.keylog.empty()) {
@@ -132,7 +132,7 @@ class Run {
       return true;
     }
     std::error_code none;
-    if (!std::filesystem::is_regular_file(path, none) || !has_secrets(path)) return false;
+    if (!std::filesystem::is_regular_file(path, none) || !has_secrets(path, stop)) return false;
     tell_words(input + ": it has decryption secrets: tshark reads what TLS carries");
     return true;
   }
