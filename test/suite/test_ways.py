@@ -23,9 +23,12 @@ def truth_of(capture: Path) -> dict:
     return json.loads(capture.with_suffix(".truth.json").read_text())
 
 
-def text_of(address: bytes, port: int) -> str:
-    host = str(ip_address(address))
+def joined(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def text_of(address: bytes, port: int) -> str:
+    return joined(str(ip_address(address)), port)
 
 
 def streams(capture: Path) -> dict[tuple[str, str], bytes]:
@@ -57,8 +60,7 @@ def export(run, capture: Path, folder: Path, *options: str) -> tuple[dict[tuple[
 
 
 def end_of(said: dict) -> str:
-    host = said["address"]
-    return f"[{host}]:{said['port']}" if ":" in host else f"{host}:{said['port']}"
+    return joined(said["address"], said["port"])
 
 
 def of_origin(said: dict[tuple[str, str], bytes], tunnel: dict) -> tuple[bytes, bytes]:

@@ -50,6 +50,9 @@ struct Endpoint {
   auto operator<=>(const Endpoint&) const = default;
 };
 
+/// A decimal number from 0 to 65535 and nothing else.
+std::optional<std::uint16_t> parse_port(std::string_view text) noexcept;
+
 /// An address prefix, such as 198.18.0.0/15.
 struct Prefix {
   Address address;

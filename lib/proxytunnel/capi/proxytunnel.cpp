@@ -214,17 +214,23 @@ void keep_ended(pt_tracker& tracker, const Outcome& outcome) {
   }
 }
 
+// What segments, datagrams and chunks have in common.
+template <class Given, class Made>
+void take_common(const Given& given, Made& made) noexcept {
+  made.sender = endpoint_of(given.sender);
+  made.receiver = endpoint_of(given.receiver);
+  made.ip = ip_fields_of(given.ip);
+  made.frame.number = given.frame;
+  made.frame.time = given.time;
+  made.parent = given.parent;
+  made.layer = given.layer;
+}
+
 Chunk chunk_of(const pt_chunk_t& given) noexcept {
   Chunk chunk;
-  chunk.sender = endpoint_of(given.sender);
-  chunk.receiver = endpoint_of(given.receiver);
-  chunk.ip = ip_fields_of(given.ip);
+  take_common(given, chunk);
   chunk.payload = bytes_from(given.payload, std::min<std::size_t>(given.payload_size, PT_CHUNK));
   chunk.end = static_cast<StreamEnd>(given.end);
-  chunk.frame.number = given.frame;
-  chunk.frame.time = given.time;
-  chunk.parent = given.parent;
-  chunk.layer = given.layer;
   return chunk;
 }
 
@@ -237,16 +243,10 @@ void pt_tracker_segment(pt_tracker_t* tracker, const pt_segment_t* given, pt_out
   const bool whole = header.size() >= 20 && header.size() <= 60 && std::size_t{4} * (header[12] >> 4) == header.size();
   if (!whole) return;
   Segment segment;
-  segment.sender = endpoint_of(given->sender);
-  segment.receiver = endpoint_of(given->receiver);
-  segment.ip = ip_fields_of(given->ip);
+  take_common(*given, segment);
   segment.header = header;
   segment.payload = bytes_from(given->payload, std::min<std::size_t>(given->payload_size, given->length));
   segment.length = given->length;
-  segment.frame.number = given->frame;
-  segment.frame.time = given->time;
-  segment.parent = given->parent;
-  segment.layer = given->layer;
   tracker->tracker.segment(segment, outcome->outcome);
   keep_ended(*tracker, outcome->outcome);
 }
@@ -254,16 +254,10 @@ void pt_tracker_segment(pt_tracker_t* tracker, const pt_segment_t* given, pt_out
 void pt_tracker_datagram(pt_tracker_t* tracker, const pt_datagram_t* given, pt_outcome_t* outcome) {
   outcome->clear();
   Datagram datagram;
-  datagram.sender = endpoint_of(given->sender);
-  datagram.receiver = endpoint_of(given->receiver);
-  datagram.ip = ip_fields_of(given->ip);
+  take_common(*given, datagram);
   datagram.payload = bytes_from(given->payload, std::min<std::size_t>(given->payload_size, given->length));
   datagram.length = given->length;
   datagram.checksum = given->checksum;
-  datagram.frame.number = given->frame;
-  datagram.frame.time = given->time;
-  datagram.parent = given->parent;
-  datagram.layer = given->layer;
   tracker->tracker.datagram(datagram, outcome->outcome);
   keep_ended(*tracker, outcome->outcome);
 }

@@ -55,6 +55,10 @@ Verdict looks_like_http_proxy(const Untaken& first, const Disabled& disabled) no
   return disabled.http_connect && line.value.method == connect ? Verdict::no : Verdict::yes;
 }
 
+bool HttpProxyHandshake::awaits_connect_answer() const noexcept {
+  return !asked_.empty() && asked_.front().request <= Request::connect_without_target;
+}
+
 bool HttpProxyHandshake::may_read_request() const noexcept {
   const bool waits_for_answer = !asked_.empty() && asked_.back().may_switch;
   return !over_[Direction::from_client] && !waits_for_answer && asked_.size() < limits::attempts_per_connection;
@@ -75,22 +79,20 @@ Step HttpProxyHandshake::next(const Untaken& untaken) noexcept {
     return words;
   }
   while (true) {
-    const bool answering = body_[Direction::from_server].has_value();
-    const bool answerable = !over_[Direction::from_server];
+    const bool had_body = body_[Direction::from_server].has_value(), was_over = over_[Direction::from_server];
     if (auto step = take_client(untaken[Direction::from_client])) return *step;
     if (auto step = take_server(untaken[Direction::from_server])) return *step;
-    // A request may have waited for the end of the answer before it, which is no step of its own; neither is an answer
-    // that tells that no other follows.
-    const bool answer_ended = answering && !body_[Direction::from_server];
-    const bool answers_ended = answerable && over_[Direction::from_server];
+    // That an answer ends, or that no other follows, is no step of its own, but a request may have waited for it.
+    const bool answer_ended = had_body && !body_[Direction::from_server];
+    const bool answers_ended = !was_over && over_[Direction::from_server];
     if (!answer_ended && !answers_ended) break;
   }
   if (over_[Direction::from_client] && asked_.empty() && !body_[Direction::from_server]) over_ = {true, true};
   if (over_[Direction::from_client] && over_[Direction::from_server]) return Leave{};
   // Between an attempt and its answer every byte is handshake; elsewhere an unfinished head may turn out to be payload.
   const bool awaits_answer = !asked_.empty() || body_[Direction::from_server];
-  const bool is_attempt = !asked_.empty() && asked_.front().request <= Request::connect_without_target;
-  if (awaits_answer) return Wait{Direction::from_server, is_attempt ? Incomplete::handshake : Incomplete::unknown};
+  if (awaits_answer)
+    return Wait{Direction::from_server, awaits_connect_answer() ? Incomplete::handshake : Incomplete::unknown};
   const bool is_connect = text_of(untaken[Direction::from_client]).starts_with("CONNECT ");
   return Wait{Direction::from_client, is_connect ? Incomplete::handshake : Incomplete::unknown};
 }
@@ -100,8 +102,7 @@ Step HttpProxyHandshake::next(const Untaken& untaken) noexcept {
 // Behind a proxied request comes the next one, whatever the answer is.
 Step HttpProxyHandshake::conclude(const Untaken& untaken) noexcept {
   const Bytes client = untaken[Direction::from_client];
-  const bool is_attempt = !asked_.empty() && asked_.front().request <= Request::connect_without_target;
-  if (!is_attempt && !switched_) {
+  if (!awaits_connect_answer() && !switched_) {
     asked_.clear();
     body_[Direction::from_server].reset();
   }
@@ -183,8 +184,7 @@ std::optional<Step> HttpProxyHandshake::take_server(Bytes bytes) noexcept {
   if (auto step = take_body(Direction::from_server, bytes)) return step;
   const bool is_between = bytes.empty() || body_[Direction::from_server] || asked_.empty();
   if (is_between || over_[Direction::from_server]) return std::nullopt;
-  const bool is_attempt = asked_.front().request <= Request::connect_without_target;
-  return is_attempt ? take_answer_to_connect(bytes) : take_proxied_answer(bytes);
+  return awaits_connect_answer() ? take_answer_to_connect(bytes) : take_proxied_answer(bytes);
 }
 
 std::optional<Step> HttpProxyHandshake::take_answer_to_connect(Bytes bytes) noexcept {

@@ -53,6 +53,7 @@ class HttpProxyHandshake final : public Handshake {
   };
 
   [[nodiscard]] bool may_read_request() const noexcept;
+  [[nodiscard]] bool awaits_connect_answer() const noexcept;
   [[nodiscard]] Took took(Direction direction, std::size_t size, MessageKind kind,
                           std::uint32_t exchange) const noexcept;
   std::optional<Step> take_client(Bytes bytes) noexcept;

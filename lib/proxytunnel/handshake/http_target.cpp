@@ -4,17 +4,9 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 
 namespace proxytunnel {
 namespace {
-
-std::optional<std::uint16_t> parse_port(std::string_view text) noexcept {
-  std::uint16_t port = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return port;
-}
 
 // Where a host with one of these ends is anyone's guess.
 bool is_host(std::string_view text) noexcept {

@@ -4,7 +4,6 @@
 #include "handshake/proxy_protocol.hpp"
 
 #include <algorithm>
-#include <charconv>
 
 namespace proxytunnel {
 namespace {
@@ -37,11 +36,9 @@ std::string_view take_word(std::string_view& text) noexcept {
 
 std::optional<Endpoint> endpoint_of(std::string_view address, std::string_view port, std::uint8_t version) noexcept {
   const auto parsed = Address::parse(address);
-  std::uint16_t number = 0;
-  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
-  const bool is_number = error == std::errc{} && end == port.data() + port.size();
-  if (!parsed || parsed->version != version || !is_number) return std::nullopt;
-  return Endpoint{*parsed, number};
+  const auto number = parse_port(port);
+  if (!parsed || parsed->version != version || !number) return std::nullopt;
+  return Endpoint{*parsed, *number};
 }
 
 // "PROXY" SP ("TCP4" / "TCP6") SP source SP destination SP source port SP destination port CRLF

@@ -40,8 +40,8 @@ void change_sack(std::uint8_t* option, std::size_t size, const Translation::Sack
 }
 
 // Calls visit(option, size) for each well-formed option but NOP and end.
-template <class Visit>
-void each_option(std::uint8_t* at, std::size_t size, Visit visit) noexcept {
+template <class Byte, class Visit>
+void each_option(Byte* at, std::size_t size, Visit visit) noexcept {
   for (std::size_t i = 0; i < size && at[i] != end_of_options;) {
     if (at[i] == nop) {
       ++i;
@@ -137,12 +137,9 @@ void translate(const Segment& segment, const Translation& change, VirtualPacket&
 }
 
 bool sacks_behind(const Segment& segment, std::uint32_t floor) noexcept {
-  std::array<std::uint8_t, 40> options{};
-  const Bytes given = segment.options();
-  const std::size_t size = std::min(given.size(), options.size());
-  if (size > 0) std::memcpy(options.data(), given.data(), size);
+  const Bytes options = segment.options();
   bool found = false;
-  each_option(options.data(), size, [&](const std::uint8_t* option, std::size_t length) {
+  each_option(options.data(), options.size(), [&](const std::uint8_t* option, std::size_t length) {
     if (option[0] != Option::sack) return;
     for (std::size_t i = 2; i + 8 <= length; i += 8) {
       found = found || static_cast<std::int32_t>(get32(option + i + 4) - floor) > 0;
@@ -154,11 +151,8 @@ bool sacks_behind(const Segment& segment, std::uint32_t floor) noexcept {
 SynOptions read_syn_options(const Segment& syn) noexcept {
   SynOptions found;
   found.window = syn.window();
-  std::array<std::uint8_t, 40> options{};
-  const Bytes given = syn.options();
-  const std::size_t size = std::min(given.size(), options.size());
-  if (size > 0) std::memcpy(options.data(), given.data(), size);
-  each_option(options.data(), size, [&found](const std::uint8_t* option, std::size_t length) {
+  const Bytes options = syn.options();
+  each_option(options.data(), options.size(), [&found](const std::uint8_t* option, std::size_t length) {
     if (option[0] == Option::mss && length == 4) found.mss = get16(option + 2);
     if (option[0] == Option::window_scale && length == 3) found.window_scale = option[2];
     if (option[0] == Option::sack_permitted && length == 2) found.sack_permitted = true;

@@ -64,8 +64,9 @@ void Tracker::relay(const Datagram& datagram, Outcome& outcome) noexcept {
   }
   outcome.parts.push_back({datagram.length - size, attempt.id});
   std::unique_ptr<RelayFragments>& fragments = relaying.fragments[match->direction];
+  const bool begins_anew = header.value.position() <= 1;
+  if (begins_anew && fragments && fragments->forget()) attempt.note("fragments-lost");
   if (header.value.fragment == 0) {
-    if (fragments && fragments->forget()) attempt.note("fragments-lost");
     show_datagram(datagram, header.value, size, VirtualKind::translated, *match, attempt, relaying, outcome);
     return;
   }
@@ -80,7 +81,6 @@ void Tracker::relay(const Datagram& datagram, Outcome& outcome) noexcept {
 bool Tracker::assemble(const Datagram& datagram, const RelayHeader& header, std::uint32_t cut,
                        std::unique_ptr<RelayFragments>& fragments, Attempt& attempt, Outcome& outcome) {
   if (!fragments) fragments = std::make_unique<RelayFragments>(held_budget_);
-  if (header.position() == 1 && fragments->forget()) attempt.note("fragments-lost");
   switch (fragments->add(header, datagram.payload.subspan(cut), datagram.length - cut)) {
     case RelayFragments::Outcome::complete:
       outcome.assembled = fragments->take();

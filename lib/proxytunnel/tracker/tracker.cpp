@@ -4,7 +4,6 @@
 #include "tracker/tracker.hpp"
 
 #include <algorithm>
-#include <iterator>
 
 #include "names/dns.hpp"
 #include "synth/packetize.hpp"
@@ -106,6 +105,10 @@ Tracker::Tracker(const TrackerOptions& options)
 
 void Tracker::segment(const Segment& segment, Outcome& outcome) noexcept {
   outcome.clear();
+  put(segment, outcome);
+}
+
+void Tracker::put(const Segment& segment, Outcome& outcome) {
   if (segment.sender == segment.receiver) return;
   const ConnectionKey key = ConnectionKey::of(segment.sender, segment.receiver, segment.parent, segment.decrypted);
   const auto [found, is_new] = table_of(key).find_or_insert(key, [&](Connection& idle) {
@@ -158,7 +161,6 @@ void Tracker::chunk(const Chunk& chunk, Outcome& outcome) noexcept {
   Connection* stream = inside_.find(key);
   if (carrier == nullptr || (stream == nullptr && chunk.payload.empty())) return;
   Packetized made;
-  std::vector<Event> earlier;  // of what had to make room
   if (stream == nullptr) {
     carrier->has_decrypted = true;
     const PerSide<Endpoint> ends = carrier->ends;
@@ -172,8 +174,7 @@ void Tracker::chunk(const Chunk& chunk, Outcome& outcome) noexcept {
       opening.sender = ends[side];
       opening.receiver = ends[other(side)];
       packetize(opening, {}, flags, isn[side], acknowledgment, made);
-      segment(made.segment, outcome);
-      std::move(outcome.events.begin(), outcome.events.end(), std::back_inserter(earlier));
+      put(made.segment, outcome);
     };
     say(Side::initiator, tcp_flag::syn, 0);
     say(Side::acceptor, tcp_flag::syn | tcp_flag::ack, isn[Side::initiator] + 1);
@@ -191,9 +192,7 @@ void Tracker::chunk(const Chunk& chunk, Outcome& outcome) noexcept {
   if (is_over) return;
   packetize(chunk, chunk.payload.first(std::min(chunk.payload.size(), limits::chunk)), flags,
             own.sequence(own.latest()), theirs.sequence(theirs.latest()), made);
-  segment(made.segment, outcome);
-  outcome.events.insert(outcome.events.begin(), std::make_move_iterator(earlier.begin()),
-                        std::make_move_iterator(earlier.end()));
+  put(made.segment, outcome);
 }
 
 void Tracker::begin(Connection& connection, const Segment& segment) {

@@ -104,6 +104,7 @@ class Tracker final : private Surroundings {
   [[nodiscard]] ConnectionTable<Connection>& table_of(const ConnectionKey& key) noexcept {
     return key.parent == no_tunnel && !key.decrypted ? table_ : inside_;
   }
+  void put(const Segment& segment, Outcome& outcome);  ///< adds to the outcome
   void begin(Connection& connection, const Segment& segment);
   void see_syn(Connection& connection, const Segment& segment, Outcome& outcome);
   void see_close(Connection& connection, const Segment& segment, Side side, Outcome& outcome);

@@ -201,8 +201,7 @@ static void set_dissector(packet_info *pinfo, const segment_t *segment, conversa
 }
 
 void claim_conversation(packet_info *pinfo, const segment_t *segment, record_t *record) {
-  conversation_t *conversation = ws_find_tcp_conversation(pinfo, &segment->sender, &segment->receiver,
-                                                          segment->sender_port, segment->receiver_port);
+  conversation_t *conversation = shim_conversation(pinfo, segment);
   if (!conversation) {
     conversation = ws_new_tcp_conversation(pinfo, &segment->sender, &segment->receiver, segment->sender_port,
                                            segment->receiver_port);
@@ -225,22 +224,15 @@ static bool begins_as_tls(const segment_t *segment) {
   return segment->captured >= 6 && payload[0] == 22 && payload[1] == 3 && payload[2] <= 4 && payload[5] == 1;
 }
 
-static address address_of(const pt_endpoint_t *end) {
-  address result;
-  const bool is_v4 = end->address.version == 4;
-  set_address(&result, is_v4 ? AT_IPv4 : AT_IPv6, is_v4 ? 4 : 16, end->address.octets);
-  return result;
-}
-
 /* An FTP client in active mode tells the server the address that its proxy bound (RFC 959 PORT, RFC 2428 EPRT), and FTP
  * expects the data there; but the virtual conversation ends at the client. */
 static conversation_t *expected_by_ftp(packet_info *pinfo, const attempt_t *attempt) {
   const bool is_bind = attempt->has_bound && attempt->has_origin && !strcmp(attempt->command, "bind");
   if (!is_bind) return NULL;
-  const address peer = address_of(&attempt->origin), client = address_of(&attempt->client);
+  const address peer = shim_address(&attempt->origin), client = shim_address(&attempt->client);
   const pt_endpoint_t *const said[] = {&attempt->bound, &attempt->proxy}; /* the latter where BND is 0.0.0.0 */
   for (unsigned i = 0; i < array_length(said); i++) {
-    const address listening = address_of(said[i]);
+    const address listening = shim_address(said[i]);
     const uint16_t port = attempt->bound.port;
     conversation_t *found = find_conversation(pinfo->num, &peer, &listening, CONVERSATION_TCP, 20, port, NO_PORT_B);
     /* After EPRT, up to 4.4 at least, the server's end is not the one that is expected. */
@@ -262,8 +254,7 @@ void claim_for_content(packet_info *pinfo, const segment_t *segment, const virtu
                                     : begins_as_tls(segment) ? tls_handle
                                                              : NULL;
   if (!handle) return;
-  conversation_t *conversation = ws_find_tcp_conversation(pinfo, &segment->sender, &segment->receiver,
-                                                          segment->sender_port, segment->receiver_port);
+  conversation_t *conversation = shim_conversation(pinfo, segment);
   if (!conversation && (is_http || expected)) {
     conversation = ws_new_tcp_conversation(pinfo, &segment->sender, &segment->receiver, segment->sender_port,
                                            segment->receiver_port);

@@ -24,15 +24,6 @@ static void report_error(const export_t *export, int error, char *text) {
   g_free(text);
 }
 
-static const char *endpoint_text(wmem_allocator_t *pool, const pt_endpoint_t *end) {
-  const bool is_v4 = end->address.version == 4;
-  address addr;
-  set_address(&addr, is_v4 ? AT_IPv4 : AT_IPv6, is_v4 ? 4 : 16, end->address.octets);
-  const char *text = address_to_str(pool, &addr);
-  return is_v4 ? wmem_strdup_printf(pool, "%s:%u", text, end->port)
-               : wmem_strdup_printf(pool, "[%s]:%u", text, end->port);
-}
-
 static void export_name(export_t *export, wmem_allocator_t *pool, const tap_record_t *packet) {
   const attempt_t *attempt = packet->attempt;
   if (!names_its_origin(attempt)) return;

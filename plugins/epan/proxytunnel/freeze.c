@@ -116,12 +116,10 @@ static void add_flow(const pt_attempt_t *from, uint32_t flow) {
   names_register(attempt);
 }
 
-static const char *endpoint_text(const pt_endpoint_t *end) {
-  const bool is_v4 = end->address.version == 4;
-  address addr;
-  set_address(&addr, is_v4 ? AT_IPv4 : AT_IPv6, is_v4 ? 4 : 16, end->address.octets);
+const char *endpoint_text(wmem_allocator_t *pool, const pt_endpoint_t *end) {
+  const address addr = shim_address(end);
   char *text = address_to_str(NULL, &addr);
-  const char *kept = wmem_strdup_printf(wmem_file_scope(), is_v4 ? "%s:%u" : "[%s]:%u", text, end->port);
+  const char *kept = wmem_strdup_printf(pool, addr.type == AT_IPv4 ? "%s:%u" : "[%s]:%u", text, end->port);
   wmem_free(NULL, text);
   return kept;
 }
@@ -150,7 +148,7 @@ static void freeze_message(const pt_message_t *from, const segment_t *segment, u
   message->reason = keep(from->reason);
   message->bound = *from->bound_host ? target_text(from->bound_host, from->bound_port, "") : "";
   message->peer = *from->peer_host ? target_text(from->peer_host, from->peer_port, "") : "";
-  message->real_client = from->has_real_client ? endpoint_text(&from->real_client) : "";
+  message->real_client = from->has_real_client ? endpoint_text(wmem_file_scope(), &from->real_client) : "";
   message->anomaly = keep(from->anomaly);
   if (from->methods_size) {
     message->methods = (const uint8_t *)wmem_memdup(wmem_file_scope(), from->methods, from->methods_size);

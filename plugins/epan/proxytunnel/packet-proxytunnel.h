@@ -50,6 +50,8 @@ attempt_t *attempt_of(uint32_t id);
 /* The same with the target and the origin of one flow of a UDP association. */
 attempt_t *flow_of(uint32_t id, uint32_t flow);
 bool is_forward(const attempt_t *attempt);
+/* "10.0.0.1:80" or "[fd00::1]:80" */
+const char *endpoint_text(wmem_allocator_t *pool, const pt_endpoint_t *end);
 
 /* ---------------------------------------------------------------- what is kept of a TCP segment, likewise */
 
@@ -81,10 +83,10 @@ typedef struct {
   bool from_client;
   const uint8_t *headers;
   unsigned ip_size, transport_size;
-  const uint8_t *kept;      /* its payload, or NULL: then it is at `place` of the source's payload */
-  unsigned place, captured; /* bytes */
-  uint32_t length;          /* of the payload on the wire */
-  int64_t offset;           /* of the payload in its stream */
+  const uint8_t *kept;        /* its payload, or NULL: then it is at `place` of the source's payload */
+  unsigned place, captured;   /* bytes */
+  uint32_t length;            /* of the payload on the wire */
+  int64_t offset;             /* of the payload in its stream */
   uint32_t frame;           /* that carried it */
 } virtual_t;
 
@@ -146,6 +148,14 @@ pt_outcome_t *shim_outcome(void);
 /* As the core wants them. `data` is what the IP dissectors pass on. */
 bool shim_is_ip(const address *addr);
 pt_endpoint_t shim_endpoint(const address *addr, uint16_t port);
+/* Borrows from `end`. */
+address shim_address(const pt_endpoint_t *end);
+/* The TCP conversation of a segment; NULL if there is none. */
+conversation_t *shim_conversation(packet_info *pinfo, const segment_t *segment);
+/* Decode As: the user's own word on a port is final. */
+bool shim_user_decided(dissector_table_t ports, const segment_t *segment);
+/* The parent as ever, but what throws must not take the virtual packets with it. */
+int shim_dissect_parent(dissector_handle_t parent, tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data);
 pt_ip_fields_t shim_ip_fields(void *data, const address *sender);
 int64_t shim_nanoseconds(const nstime_t *time);
 /* The position among the segments and datagrams of the frame. */

@@ -82,6 +82,13 @@ pt_endpoint_t shim_endpoint(const address *addr, uint16_t port) {
   return end;
 }
 
+address shim_address(const pt_endpoint_t *end) {
+  address result;
+  const bool is_v4 = end->address.version == 4;
+  set_address(&result, is_v4 ? AT_IPv4 : AT_IPv6, is_v4 ? 4 : 16, end->address.octets);
+  return result;
+}
+
 pt_ip_fields_t shim_ip_fields(void *data, const address *sender) {
   pt_ip_fields_t fields = {.version = sender->type == AT_IPv4 ? 4 : 6, .hop_limit = 64};
   const ws_ip4 *ip4 = WS_IP4_PTR(data);
@@ -148,15 +155,18 @@ static record_t *record_of(packet_info *pinfo, const segment_t *segment, const s
 
 /* ---------------------------------------------------------------- the shim in front of TCP */
 
-/* The user's own word on a port is final. */
-static bool user_decided(const segment_t *segment) {
-  return dissector_is_uint_changed(tcp_ports, segment->sender_port) ||
-         dissector_is_uint_changed(tcp_ports, segment->receiver_port);
+bool shim_user_decided(dissector_table_t ports, const segment_t *segment) {
+  return dissector_is_uint_changed(ports, segment->sender_port) ||
+         dissector_is_uint_changed(ports, segment->receiver_port);
+}
+
+conversation_t *shim_conversation(packet_info *pinfo, const segment_t *segment) {
+  return ws_find_tcp_conversation(pinfo, &segment->sender, &segment->receiver, segment->sender_port,
+                                  segment->receiver_port);
 }
 
 static uint32_t stream_of(packet_info *pinfo, const segment_t *segment) {
-  conversation_t *conversation = ws_find_tcp_conversation(pinfo, &segment->sender, &segment->receiver,
-                                                          segment->sender_port, segment->receiver_port);
+  conversation_t *conversation = shim_conversation(pinfo, segment);
   const struct tcp_analysis *analysis = conversation ? get_tcp_conversation_data(conversation, pinfo) : NULL;
   return analysis ? analysis->stream : UINT32_MAX;
 }
@@ -179,11 +189,10 @@ void shim_draw_record(packet_info *pinfo, proto_tree *tree) {
   tree_draw_record(current_tvb, pinfo, tree, current_segment, current_record);
 }
 
-/* As ever, but what throws must not take the virtual packets with it. */
-static int dissect_parent(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data) {
+int shim_dissect_parent(dissector_handle_t parent, tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data) {
   volatile int size = 0;
   TRY {
-    size = call_dissector_only(tcp_handle, tvb, pinfo, tree, data);
+    size = call_dissector_only(parent, tvb, pinfo, tree, data);
   }
   CATCH_BOUNDS_AND_DISSECTOR_ERRORS {
     show_exception(tvb, pinfo, tree, EXCEPT_CODE, GET_MESSAGE);
@@ -198,7 +207,7 @@ static int dissect_ours(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, voi
   current_segment = segment;
   current_tvb = tvb;
   current_is_drawn = false;
-  const int size = dissect_parent(tvb, pinfo, tree, data);
+  const int size = shim_dissect_parent(tcp_handle, tvb, pinfo, tree, data);
   /* TCP keeps retransmissions and reordered segments from its sub-dissectors, so from ours too. */
   shim_draw_record(pinfo, tree);
   current_record = NULL;
@@ -212,7 +221,7 @@ static int dissect_shim(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, voi
   current_record = NULL;
   segment_t segment;
   const bool looked_at = shim_tracker() && !pinfo->flags.in_error_pkt && !pinfo->fragmented &&
-                         read_segment(tvb, pinfo, data, carrier, &segment) && !user_decided(&segment);
+                         read_segment(tvb, pinfo, data, carrier, &segment) && !shim_user_decided(tcp_ports, &segment);
   if (!looked_at) {
     tls_begin(NULL);
     return call_dissector_only(tcp_handle, tvb, pinfo, tree, data);

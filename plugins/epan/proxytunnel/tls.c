@@ -129,19 +129,14 @@ static record_t *record_of(packet_info *pinfo, const segment_t *segment, const s
 
 /* ---------------------------------------------------------------- sessions */
 
-static conversation_t *conversation_of(packet_info *pinfo, const segment_t *segment) {
-  return ws_find_tcp_conversation(pinfo, &segment->sender, &segment->receiver, segment->sender_port,
-                                  segment->receiver_port);
-}
-
 static session_t session_of(packet_info *pinfo, const segment_t *segment) {
-  conversation_t *conversation = conversation_of(pinfo, segment);
+  conversation_t *conversation = shim_conversation(pinfo, segment);
   if (!conversation || !sessions) return session_not_ours;
   return (session_t)GPOINTER_TO_UINT(wmem_map_lookup(sessions, conversation));
 }
 
 static void set_session(packet_info *pinfo, const segment_t *segment, session_t session) {
-  conversation_t *conversation = conversation_of(pinfo, segment);
+  conversation_t *conversation = shim_conversation(pinfo, segment);
   if (conversation) wmem_map_insert(sessions, conversation, GUINT_TO_POINTER(session));
 }
 

@@ -3,10 +3,8 @@
  */
 #include "packet-proxytunnel.h"
 
-#include <epan/exceptions.h>
 #include <epan/ipproto.h>
 #include <epan/proto_data.h>
-#include <epan/show_exception.h>
 #include <string.h>
 
 static int proto_proxytunnel = -1, proto_udp_shim = -1;
@@ -91,24 +89,6 @@ static void claim(packet_info *pinfo, const segment_t *datagram) {
   }
 }
 
-static bool user_decided(const segment_t *datagram) {
-  return dissector_is_uint_changed(udp_ports, datagram->sender_port) ||
-         dissector_is_uint_changed(udp_ports, datagram->receiver_port);
-}
-
-/* As ever, but what throws must not take the virtual packets with it. */
-static int dissect_parent(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data) {
-  volatile int size = 0;
-  TRY {
-    size = call_dissector_only(udp_handle, tvb, pinfo, tree, data);
-  }
-  CATCH_BOUNDS_AND_DISSECTOR_ERRORS {
-    show_exception(tvb, pinfo, tree, EXCEPT_CODE, GET_MESSAGE);
-  }
-  ENDTRY;
-  return size ? size : (int)tvb_captured_length(tvb);
-}
-
 static int dissect_shim(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data) {
   const virtual_t *const carrier = virtual_take_expected();
   const uint8_t layer = pinfo->curr_layer_num;
@@ -121,10 +101,10 @@ static int dissect_shim(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, voi
   const record_t *record = record_of(pinfo, &datagram, &source);
   const bool is_relayed = record && record->progress == PT_OPEN;
   if (!is_relayed) return call_dissector_only(udp_handle, tvb, pinfo, tree, data);
-  const bool is_ours = proxytunnel_preferences.precedence && !user_decided(&datagram);
+  const bool is_ours = proxytunnel_preferences.precedence && !shim_user_decided(udp_ports, &datagram);
   if (is_ours && !pinfo->fd->visited) claim(pinfo, &datagram);
   current_record = record;
-  const int size = dissect_parent(tvb, pinfo, tree, data);
+  const int size = shim_dissect_parent(udp_handle, tvb, pinfo, tree, data);
   current_record = NULL;
   virtual_note_datagram(pinfo, tvb);
   virtual_show(tvb, pinfo, tree, &source, record, layer);
