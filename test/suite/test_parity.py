@@ -65,9 +65,9 @@ def mutated(capture: Path, target: Path, mutation: str) -> None:
                                             for seconds, fraction, frame, length in changed))
 
 
-def packets(export: Path, link_header: int) -> list[tuple[bytes, bytes]]:
-    """Time and IP packet of each."""
-    return [(block.body[4:12], block.packet[link_header:])
+def packets(export: Path, link_header: int) -> list[tuple[bytes, list[bytes], bytes]]:
+    """Time, source frame and IP packet of each."""
+    return [(block.body[4:12], block.options[5], block.packet[link_header:])
             for block in wire.pcapng_blocks(export.read_bytes()) if block.kind == wire.PACKET]
 
 
@@ -82,3 +82,19 @@ def test_same_packets(run, captures, tshark: Tshark, folder: Path, name: str, mu
     assert len(ours) == len(theirs)
     assert ours == theirs
     assert bool(ours) == (name != "no_proxy.pcapng") or mutation != "as it is"
+
+
+def test_what_waits_inside_a_conversation_names_the_same_frame(run, tshark: Tshark, folder: Path):  # noqa: F811
+    """The second request comes in two segments: its beginning waits, and is shown at the frame of its end."""
+    session = wire.Session(server=("10.0.0.1", 3128))
+    request = b"GET http://192.0.2.7/ HTTP/1.1\r\nHost: 192.0.2.7\r\n\r\n"
+    frames = [*session.open(), session.say(wire.CLIENT, request),
+              session.say(wire.SERVER, b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
+              session.say(wire.CLIENT, request[:20]), session.say(wire.CLIENT, request[20:]), *session.close()]
+    capture = folder / "capture.pcap"
+    capture.write_bytes(wire.pcap(frames))
+    assert run(capture, "-q", "-w", folder / "tool.pcapng").code == 0
+    tshark.text("-r", capture, "-q", "-z", f"proxytunnel,export,{folder / 'plugin.pcapng'}")
+    ours, theirs = packets(folder / "tool.pcapng", ETHERNET), packets(folder / "plugin.pcapng", RAW)
+    assert ours == theirs
+    assert [struct.unpack("<Q", source)[0] for _, (source,), packet in ours if len(packet) > 40] == [4, 5, 7, 7]

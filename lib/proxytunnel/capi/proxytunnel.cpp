@@ -318,6 +318,7 @@ void pt_outcome_packet(const pt_outcome_t* outcome, size_t index, pt_virtual_pac
   packet->payload_size = from.payload.size();
   packet->length = from.length;
   packet->offset = from.offset;
+  packet->frame = from.frame.number;
   packet->carried_in = from.carried_in != 0 ? from.carried_in : from.frame.number;
 }
 

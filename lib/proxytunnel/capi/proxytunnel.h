@@ -127,7 +127,8 @@ typedef struct {
   size_t payload_size;
   uint32_t length;     /* payload on the wire */
   int64_t offset;      /* of the payload in the virtual stream */
-  uint64_t carried_in; /* a frame */
+  uint64_t frame;      /* that it stands for */
+  uint64_t carried_in; /* the frame that carried it */
 } pt_virtual_packet_t;
 
 typedef enum {

@@ -87,7 +87,7 @@ typedef struct {
   unsigned place, captured;   /* bytes */
   uint32_t length;            /* of the payload on the wire */
   int64_t offset;             /* of the payload in its stream */
-  uint32_t frame;           /* that carried it */
+  uint32_t frame, carried_in; /* that it stands for, and that carried it: not the same for some that were held */
 } virtual_t;
 
 /* What the core made of one TCP segment, datagram or piece of a decrypted stream. */

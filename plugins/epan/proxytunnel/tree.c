@@ -428,7 +428,7 @@ proto_tree *tree_draw_virtual(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tre
   add_target(own, tvb, attempt->target, attempt->host, attempt->port);
   add_origin(own, tvb, attempt);
   add_text(own, hf_username, tvb, attempt->username);
-  if (packet->kind == PT_HELD) add_frame(own, hf_carried_in, tvb, pinfo, packet->frame);
+  if (packet->kind == PT_HELD) add_frame(own, hf_carried_in, tvb, pinfo, packet->carried_in);
   add_frame(own, hf_request_in, tvb, pinfo, attempt->request_frame);
   add_frame(own, hf_opened_in, tvb, pinfo, attempt->opened_frame);
   if (attempt->parent_stream != UINT32_MAX) {
