@@ -3,7 +3,6 @@
 #include <random>
 #include <set>
 
-#include "base/budget.hpp"
 #include "base/bytes.hpp"
 #include "base/endpoint.hpp"
 #include "base/range_set.hpp"
@@ -84,21 +83,6 @@ void a_reader_never_reads_past_the_end(void**) {
   assert_int_equal(reader.position(), 2);
 }
 
-void a_budget_leaves_room_for_newcomers(void**) {
-  Budget budget(8000);
-  assert_false(budget.reserve(1001, 0));
-  assert_false(budget.reserve(501, 500));
-  for (int greedy = 0; greedy < 100; ++greedy) {
-    std::size_t held = 0;
-    while (budget.reserve(10, held)) held += 10;
-    assert_true(budget.used() < 8000);
-  }
-  assert_true(budget.reserve(1, 0));
-  budget.release(budget.used());
-  assert_true(budget.reserve(1000, 0));
-}
-
-// Against a model: a plain set of offsets.
 void a_range_set_agrees_with_a_set(void**) {
   std::mt19937 random(7);
   for (int round = 0; round < 300; ++round) {
@@ -140,7 +124,6 @@ int main() {
       cmocka_unit_test(mapping_goes_both_ways),
       cmocka_unit_test(prefixes_contain_their_addresses),
       cmocka_unit_test(a_reader_never_reads_past_the_end),
-      cmocka_unit_test(a_budget_leaves_room_for_newcomers),
       cmocka_unit_test(a_range_set_agrees_with_a_set),
       cmocka_unit_test(a_full_range_set_joins_its_lowest),
   };

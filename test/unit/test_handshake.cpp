@@ -30,7 +30,7 @@ HttpResponseHead response_of(const char* text) {
 }
 
 HttpRequestHead request_of(const char* text) {
-  const auto head = parse_http_request_head(bytes_of(text));
+  const auto head = parse_http_request_head(bytes_of(text), Requests::to_proxies);
   assert_true(head.is_ok());
   return head.value;
 }
@@ -89,14 +89,15 @@ void fields_come_one_by_one(void**) {
 
 void heads_end_at_the_empty_line(void**) {
   const std::string request = "CONNECT  a:1 \t HTTP/1.1 \nA: 1\n\r\nrest";
-  const auto head = parse_http_request_head(bytes_of(request));
+  const auto head = parse_http_request_head(bytes_of(request), Requests::to_proxies);
   assert_true(head.is_ok());
   assert_int_equal(head.size, request.size() - 4);
   assert_text(head.value.line.method, "CONNECT");
   assert_text(head.value.line.target, "a:1");
   assert_text(head.value.fields, "A: 1\n");
   for (std::size_t size = 0; size < head.size; ++size) {
-    assert_true(parse_http_request_head(bytes_of(request).first(size)).result == ParseResult::need_more);
+    assert_true(parse_http_request_head(bytes_of(request).first(size), Requests::to_proxies).result ==
+                ParseResult::need_more);
   }
   const HttpResponseHead response = response_of("HTTP/1.1   404\tNot here \r\n\r\n");
   assert_int_equal(response.status, 404);
@@ -106,20 +107,20 @@ void heads_end_at_the_empty_line(void**) {
 void a_head_is_no_longer_than_its_limit(void**) {
   std::string request = "CONNECT a:1 HTTP/1.1\r\nX: ";
   request.append(limits::http_head - request.size() - 1, 'x');
-  assert_true(parse_http_request_head(bytes_of(request)).result == ParseResult::need_more);
-  assert_true(parse_http_request_head(bytes_of(request + "x")).result == ParseResult::malformed);
+  assert_true(parse_http_request_head(bytes_of(request), Requests::to_proxies).result == ParseResult::need_more);
+  assert_true(parse_http_request_head(bytes_of(request + "x"), Requests::to_proxies).result == ParseResult::malformed);
   request.replace(request.size() - 3, 3, "\r\n\r\n");
-  assert_true(parse_http_request_head(bytes_of(request)).is_ok());
+  assert_true(parse_http_request_head(bytes_of(request), Requests::to_proxies).is_ok());
 }
 
 void what_is_no_request_is_malformed_at_once(void**) {
   for (const char* text : {"GET /", "GET *", "OPTIONS *", " CONNECT", "\r\r", "\n\n", "\x16\x03\x01", "GET 1http:",
                            "GET http:x", "GET http//", "METHODSWITHALONGNAMEX", "GET\r\n", "\xe4", "CONNECT a\x01"}) {
-    assert_true(parse_http_request_line(bytes_of(text)).result == ParseResult::malformed);
+    assert_true(parse_http_request_line(bytes_of(text), Requests::to_proxies).result == ParseResult::malformed);
   }
   for (const char* text :
        {"", "\r", "G", "GET ", "GET h", "GET http", "GET http:", "GET http:/", "CONNECT", "CONNECT /"}) {
-    assert_true(parse_http_request_line(bytes_of(text)).result == ParseResult::need_more);
+    assert_true(parse_http_request_line(bytes_of(text), Requests::to_proxies).result == ParseResult::need_more);
   }
 }
 

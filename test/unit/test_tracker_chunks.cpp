@@ -205,6 +205,7 @@ void every_tunnel_ends_when_room_is_scarce(void**) {
   Chunk second = inside.chunk(client, wire::endpoint("192.0.2.2", 80), "what TLS carries in a tunnel");
   second.parent = second.layer = 1;
   run.put(second);
+  run.put(c.ack(End::client));
   assert_int_equal(run.ended.size(), 8);  // the longest idle was the outermost tunnel, with all that was in it
   run.finish();
   assert_int_equal(run.ended.size(), 9);

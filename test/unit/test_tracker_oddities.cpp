@@ -84,27 +84,54 @@ void endless_chains_end(void**) {
   assert_true(std::count(last.anomalies.begin(), last.anomalies.end(), "layer-limit") == 1);
 }
 
-void a_tunnel_to_the_proxy_itself_is_not_translated(void**) {
+// The ends of the conversation are those of the connection that carries it.
+void a_tunnel_to_the_proxy_itself_has_a_synthetic_port(void**) {
   wire::Connection c(client, wire::endpoint("192.0.2.7", 80));
   Run run;
   put_handshake(run, c);
   run.put(c.say(End::client, "x"));
   run.finish();
-  assert_true(run.conversations.empty());
-  assert_true(run.ended[0].status == Status::established);
-  assert_string_equal(run.ended[0].anomalies.at(0).c_str(), "tuple-in-use");
-  assert_int_equal(run.ended[0].payload[Direction::from_client].bytes(), 1);
+  const Attempt& attempt = run.ended.at(0);
+  assert_true(attempt.client == client);
+  assert_true(attempt.virtual_client.has_value());
+  assert_true(attempt.virtual_client->address == client.address && attempt.virtual_client->port >= 49152);
+  assert_true(attempt.anomalies.empty());
+  assert_string_equal(run.conversations.at(0).streams[*attempt.virtual_client].text().c_str(), "x");
+  assert_int_equal(attempt.payload[Direction::from_client].bytes(), 1);
 }
 
-void two_proxies_cannot_share_a_conversation(void**) {
-  wire::Connection first(client, proxy), second(client, wire::endpoint("10.0.0.2", 1080), 77, 88);
+// Only what was answered, or brought payload, is there.
+void a_connection_that_was_only_asked_for_takes_no_ports(void**) {
   Run run;
-  put_handshake(run, first);
-  second.frame = first.frame;
-  put_handshake(run, second);
+  wire::Connection direct(client, wire::endpoint("192.0.2.7", 80));
+  run.put(direct.syn());
+  wire::Connection c(client, proxy);
+  c.frame = direct.frame;
+  put_handshake(run, c);
   run.finish();
-  assert_int_equal(run.conversations.size(), 1);
-  assert_true(run.ended[1].anomalies == std::vector<std::string>{"tuple-in-use"});
+  assert_false(run.ended.at(0).virtual_client.has_value());
+}
+
+// The port depends on nothing but the ends; the client of what is inside is the client.
+void two_proxies_give_two_conversations(void**) {
+  std::vector<std::uint16_t> ports;
+  for (int again = 0; again < 2; ++again) {
+    wire::Connection first(client, proxy), second(client, wire::endpoint("10.0.0.2", 1080), 77, 88);
+    Run run;
+    put_handshake(run, first);
+    second.frame = first.frame;
+    put_handshake(run, second);
+    run.put(second.say(End::client, "CONNECT 192.0.2.9:25 HTTP/1.1\r\n\r\n"));
+    run.put(second.say(End::server, "HTTP/1.1 200 OK\r\n\r\n220 hi"));
+    run.finish();
+    assert_int_equal(run.ended.size(), 3);
+    assert_false(run.ended[0].virtual_client.has_value());
+    assert_true(run.ended[1].virtual_client.has_value());
+    ports.push_back(run.ended[1].virtual_client->port);
+    assert_true(run.ended[2].client == client && !run.ended[2].virtual_client);
+    assert_string_equal(run.conversations.at(2).streams[wire::endpoint("192.0.2.9", 25)].text().c_str(), "220 hi");
+  }
+  assert_int_equal(ports[0], ports[1]);
 }
 
 void the_acceptor_may_be_the_client(void**) {
@@ -238,8 +265,9 @@ int main() {
       cmocka_unit_test(ports_are_used_again),
       cmocka_unit_test(a_chain_of_proxies_is_a_chain_of_layers),
       cmocka_unit_test(endless_chains_end),
-      cmocka_unit_test(a_tunnel_to_the_proxy_itself_is_not_translated),
-      cmocka_unit_test(two_proxies_cannot_share_a_conversation),
+      cmocka_unit_test(a_tunnel_to_the_proxy_itself_has_a_synthetic_port),
+      cmocka_unit_test(a_connection_that_was_only_asked_for_takes_no_ports),
+      cmocka_unit_test(two_proxies_give_two_conversations),
       cmocka_unit_test(the_acceptor_may_be_the_client),
       cmocka_unit_test(bytes_that_were_not_captured_are_missing),
       cmocka_unit_test(a_gap_in_a_handshake_ends_it_honestly),

@@ -84,16 +84,15 @@ std::string taken(RelayFragments& fragments) {
 using Added = RelayFragments::Outcome;
 
 void fragments_in_order_are_a_datagram(void**) {
-  Budget budget(std::size_t{1} << 20);
-  RelayFragments fragments(budget);
+  RelayFragments fragments;
   for (int round = 0; round < 2; ++round) {
     assert_true(add(fragments, 1, "a") == Added::waiting);
     assert_true(add(fragments, 2, "") == Added::waiting);
     assert_true(add(fragments, 3, "bc") == Added::waiting);
-    assert_int_equal(budget.used(), 3);
+    assert_int_equal(fragments.bytes(), 3);
     assert_true(add(fragments, 0x84, "d") == Added::complete);
     assert_string_equal(taken(fragments).c_str(), "abcd");
-    assert_int_equal(budget.used(), 0);
+    assert_int_equal(fragments.bytes(), 0);
   }
   assert_true(add(fragments, 0x81, "alone") == Added::complete);
   assert_string_equal(taken(fragments).c_str(), "alone");
@@ -101,12 +100,11 @@ void fragments_in_order_are_a_datagram(void**) {
 }
 
 void what_breaks_the_order_gives_up_what_waits(void**) {
-  Budget budget(std::size_t{1} << 20);
-  RelayFragments fragments(budget);
+  RelayFragments fragments;
   for (const unsigned next : {1U, 3U, 4U, 0x80U, 0x83U}) {
     assert_true(add(fragments, 1, "gone") == Added::waiting);
     assert_true(add(fragments, next, "x") == Added::lost);
-    assert_int_equal(budget.used(), next == 1 ? 1 : 0);
+    assert_int_equal(fragments.bytes(), next == 1 ? 1 : 0);
     if (next == 1) {  // what begins anew is kept
       assert_true(add(fragments, 0x82, "y") == Added::complete);
       assert_string_equal(taken(fragments).c_str(), "xy");
@@ -120,31 +118,17 @@ void what_breaks_the_order_gives_up_what_waits(void**) {
   assert_true(add(fragments, 1, "gone") == Added::waiting);
   assert_true(fragments.forget());
   assert_false(fragments.forget());
-  assert_int_equal(budget.used(), 0);
+  assert_int_equal(fragments.bytes(), 0);
 }
 
 void fragments_are_bounded(void**) {
-  Budget large(std::size_t{1} << 30), small(80);
-  RelayFragments fragments(large), poor(small);
+  RelayFragments fragments;
   const std::string half(limits::fragmented_datagram / 2 + 1, 'x');
   assert_true(add(fragments, 1, half) == Added::waiting);
   assert_true(add(fragments, 0x82, half) == Added::lost);
-  assert_int_equal(large.used(), 0);
+  assert_int_equal(fragments.bytes(), 0);
   for (unsigned position = 1; position < 128; ++position) assert_true(add(fragments, position, "x") == Added::waiting);
   assert_true(add(fragments, 1, "x") == Added::lost);
-  assert_true(add(poor, 1, "0123456789") == Added::waiting);
-  assert_true(add(poor, 2, "0") == Added::lost);
-  assert_int_equal(small.used(), 0);
-}
-
-void what_waits_is_given_back_in_the_end(void**) {
-  Budget budget(1000);
-  {
-    RelayFragments fragments(budget);
-    add(fragments, 1, "waits");
-    assert_int_equal(budget.used(), 5);
-  }
-  assert_int_equal(budget.used(), 0);
 }
 
 // ---------------------------------------------------------------- associations
@@ -279,7 +263,6 @@ int main() {
       cmocka_unit_test(fragments_in_order_are_a_datagram),
       cmocka_unit_test(what_breaks_the_order_gives_up_what_waits),
       cmocka_unit_test(fragments_are_bounded),
-      cmocka_unit_test(what_waits_is_given_back_in_the_end),
       cmocka_unit_test(the_first_datagram_binds_a_port),
       cmocka_unit_test(an_announced_port_comes_first),
       cmocka_unit_test(a_new_port_goes_to_the_latest_without_one),

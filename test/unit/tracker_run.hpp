@@ -114,8 +114,7 @@ struct Run {
   }
   void finish() {
     Outcome outcome;
-    tracker.finish(outcome);
-    take(outcome);
+    while (tracker.finish(outcome)) take(outcome);
     std::sort(ended.begin(), ended.end(), [](const Attempt& a, const Attempt& b) { return a.id < b.id; });
   }
 };

@@ -25,7 +25,7 @@ class LeafSurvey final : public Sink {
     const auto has = [&attempt](std::string_view anomaly) {
       return std::find(attempt.anomalies.begin(), attempt.anomalies.end(), anomaly) != attempt.anomalies.end();
     };
-    const bool is_shown = !has("layer-limit") && !has("tuple-in-use");
+    const bool is_shown = !has("layer-limit");
     if (is_shown && attempt.parent != proxytunnel::no_tunnel) carriers_.insert(attempt.parent);
   }
   TunnelSet take_carriers() { return std::move(carriers_); }

@@ -48,8 +48,7 @@ void Session::run(CaptureReader& reader, Decryption* decryption, Sink& sink) {
     packet(*next, reader, ahead.enters_names() ? Names::entered : Names::to_enter, sink);
   }
   take_side_blocks(reader, sink);
-  tracker_.finish(outcomes_[0]);
-  report_events(outcomes_[0], sink);
+  while (tracker_.finish(outcomes_[0])) take(outcomes_[0], 0, sink);
   for (std::size_t i = 0; i < reason_count; ++i) {
     if (passed_over_[i] != 0) summary_.passed_over[std::string(name_of(static_cast<Reason>(i)))] = passed_over_[i];
   }
@@ -115,33 +114,31 @@ void Session::put_in(const proxytunnel::Datagram& datagram, unsigned layer, Sink
 }
 
 void Session::take(proxytunnel::Outcome& outcome, unsigned layer, Sink& sink) {
-  report_events(outcome, sink);
-  for (const proxytunnel::VirtualPacket& made : outcome.packets) {
-    sink.packet(made);
-    if (made.transport == proxytunnel::Transport::tcp) {
-      put_in(made.as_segment(), layer + 1, sink);
-    } else {
-      tracker_.learn(made.as_datagram());
-      put_in(made.as_datagram(), layer + 1, sink);
-    }
-  }
+  outcome.in_order([&](proxytunnel::Event& event) { report_event(event, sink); },
+                   [&](const proxytunnel::VirtualPacket& made) {
+                     sink.packet(made);
+                     if (made.transport == proxytunnel::Transport::tcp) {
+                       put_in(made.as_segment(), layer + 1, sink);
+                     } else {
+                       tracker_.learn(made.as_datagram());
+                       put_in(made.as_datagram(), layer + 1, sink);
+                     }
+                   });
 }
 
-void Session::report_events(proxytunnel::Outcome& outcome, Sink& sink) {
-  for (proxytunnel::Event& event : outcome.events) {
-    if (auto* ended = std::get_if<proxytunnel::EndedEvent>(&event)) {
-      sink.ended(std::move(ended->attempt));
-    } else if (const auto* opened = std::get_if<proxytunnel::OpenedEvent>(&event)) {
-      sink.opened(opened->attempt);
-    } else if (const auto* flow = std::get_if<proxytunnel::FlowEvent>(&event)) {
-      sink.flow(flow->attempt);
-    } else if (const auto* named = std::get_if<proxytunnel::NameEvent>(&event)) {
-      sink.name({named->address, named->name});
-    } else if (const auto* skipped = std::get_if<proxytunnel::SkippedEvent>(&event)) {
-      sink.skipped(*skipped);
-    } else if (options_.names.live) {
-      look_up(std::get<proxytunnel::MessageEvent>(event));
-    }
+void Session::report_event(proxytunnel::Event& event, Sink& sink) {
+  if (auto* ended = std::get_if<proxytunnel::EndedEvent>(&event)) {
+    sink.ended(std::move(ended->attempt));
+  } else if (const auto* opened = std::get_if<proxytunnel::OpenedEvent>(&event)) {
+    sink.opened(opened->attempt);
+  } else if (const auto* flow = std::get_if<proxytunnel::FlowEvent>(&event)) {
+    sink.flow(flow->attempt);
+  } else if (const auto* named = std::get_if<proxytunnel::NameEvent>(&event)) {
+    sink.name({named->address, named->name});
+  } else if (const auto* skipped = std::get_if<proxytunnel::SkippedEvent>(&event)) {
+    sink.skipped(*skipped);
+  } else if (options_.names.live) {
+    look_up(std::get<proxytunnel::MessageEvent>(event));
   }
 }
 

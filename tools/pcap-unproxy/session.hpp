@@ -67,7 +67,7 @@ class Session {
   void put_in(const proxytunnel::Segment& segment, unsigned layer, Sink& sink);
   void put_in(const proxytunnel::Datagram& datagram, unsigned layer, Sink& sink);
   void take(proxytunnel::Outcome& outcome, unsigned layer, Sink& sink);
-  void report_events(proxytunnel::Outcome& outcome, Sink& sink);
+  void report_event(proxytunnel::Event& event, Sink& sink);
   void look_up(const proxytunnel::MessageEvent& event);
 
   const Options& options_;

@@ -26,15 +26,24 @@ constexpr std::size_t preamble = 256;
 /// GSSAPI tokens have a 16-bit length (RFC 1961 section 3); this many messages end the token exchange at the latest.
 constexpr unsigned gssapi_messages = 32;
 
-/// What either side sent before the tunnel was known to be open, per connection (INTERFACES: held-overflow).
+/// What either side sent before the tunnel was known to be open, per connection (anomaly held-overflow).
 constexpr std::size_t held_segments = 64;
 constexpr std::size_t held_bytes = std::size_t{256} << 10;
+
+/// The same while only the TCP acceptor speaks: it may be the answers of a proxy whose client the capture shows later,
+/// but in nearly all cases it is a download of some other protocol.
+constexpr std::size_t held_answers = 16;
+constexpr std::size_t held_answer_bytes = std::size_t{16} << 10;
 
 /// The same for the head of a forwarded request, which is payload itself: clients are known to send one byte at a time.
 constexpr std::size_t held_head_segments = 1024;
 
-/// Bytes held by all connections together, so that many half-open handshakes cannot exhaust memory.
+/// Bytes held by all connections together, so that many half-open handshakes cannot exhaust memory. Beyond, those that
+/// hold most give way, the oldest of them first (docs/decisions/0006).
 constexpr std::size_t held_bytes_total = std::size_t{32} << 20;
+
+/// Fragments that wait in all UDP associations together.
+constexpr std::size_t fragments_total = std::size_t{8} << 20;
 
 /// Segments of one direction whose frame is remembered while their bytes wait; beyond, the latest frame stands for all.
 constexpr std::size_t stream_marks = 4096;
@@ -43,14 +52,30 @@ constexpr std::size_t stream_marks = 4096;
 /// is forged.
 constexpr std::int64_t largest_window = std::int64_t{1} << 30;
 
+/// How far behind the end of a segment that lay too far ahead the next one may begin that confirms the leap.
+constexpr std::int64_t confirmed_leap = std::int64_t{1} << 20;
+
 /// How far behind the end of a closed connection payload may stand that is still its own.
 constexpr std::int64_t late_payload = std::int64_t{1} << 20;
 
 /// Disjoint ranges of payload that one direction's accounting remembers.
 constexpr std::size_t payload_ranges = 32;
 
-/// Attempts on one connection (407 and retry, proxied requests before a CONNECT).
-constexpr unsigned attempts_per_connection = 1024;
+/// Requests of one connection that may wait for their answers at once; the next one is read when there is one.
+constexpr std::size_t unanswered_requests = 1024;
+
+/// Conversations of forwarded requests that are kept open: all together, and of one connection when there are so many.
+/// Beyond, the one of that connection that is idle for longest ends (anomaly gave-way); another request for its origin
+/// begins a new one.
+constexpr std::size_t forwarded = 8192;
+constexpr std::size_t forwarded_per_connection = 64;
+
+/// Names of one connection whose conversation is remembered, and names of one conversation that are listed.
+constexpr std::size_t names_per_connection = 256;
+constexpr std::size_t hosts_per_conversation = 256;
+
+/// Synthetic client ports that are tried; the last one is taken in any case.
+constexpr unsigned synthetic_ports = 64;
 
 /// Ranges of one direction, each of another HTTP message, that are remembered for retransmissions and acknowledgments.
 constexpr std::size_t shares = 128;
@@ -74,7 +99,10 @@ constexpr std::size_t chunk = 65000;
 constexpr std::size_t names = 65536;
 constexpr std::size_t answers_per_name = 16;
 
-/// Connections tracked at once; a connection that is not proxied costs about a hundred bytes.
+/// Connections tracked at once; one that is not proxied costs about two hundred bytes.
 constexpr std::size_t connections = 262144;
+
+/// Closed connections that are remembered for what comes late of them.
+constexpr std::size_t closed_connections = 1000;
 
 }  // namespace proxytunnel::limits

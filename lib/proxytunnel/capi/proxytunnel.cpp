@@ -273,12 +273,32 @@ void pt_chunk_encode(const pt_chunk_t* chunk, uint8_t head[PT_CHUNK_HEAD]) {
   std::copy(encoded.begin(), encoded.end(), head);
 }
 
+namespace {
+
+// What comes out at the end, layer by layer.
+void take_last(Tracker& tracker, Outcome& outcome, Report& report) {
+  outcome.in_order(
+      [&report](Event& event) {
+        if (auto* ended = std::get_if<EndedEvent>(&event)) report.tunnels.push_back({std::move(ended->attempt), 0, {}});
+        if (const auto* skipped = std::get_if<SkippedEvent>(&event)) report.skipped.push_back(*skipped);
+      },
+      [&](const VirtualPacket& made) {
+        Outcome inside;
+        tracker.segment(made.as_segment(), inside);
+        take_last(tracker, inside, report);
+      });
+}
+
+}  // namespace
+
 void pt_tracker_snapshot(const pt_tracker_t* tracker, pt_outcome_t* outcome) {
   outcome->clear();
   outcome->outcome.clear();
   Report& report = outcome->snapshot;
   report = tracker->ended;
-  tracker->tracker.each_alive([&report](const Attempt& attempt) { report.tunnels.push_back({attempt, 0, {}}); });
+  Tracker rest = tracker->tracker;
+  Outcome last;
+  while (rest.finish(last)) take_last(rest, last, report);
   report.sort();
   report.counters.connections = tracker->tracker.counters().connections;
   report.counters.tunnels = tracker->tracker.counters().tunnels;

@@ -60,15 +60,18 @@ struct Reject {
   std::string_view reason;          ///< a constant text in lower case, for the report; empty for plain refusals
   bool another_may_follow = false;  ///< the next attempt on this connection may begin behind what was taken
 };
-struct Leave {};
+struct Leave {
+  std::string_view skipped{};  ///< why a tunnel may have been there all the same, a constant; mostly empty
+};
 using Step = std::variant<Wait, Took, Open, Relay, Reject, Again, Leave>;
 
 class Handshake {
  public:
   virtual ~Handshake() = default;
-  Handshake() = default;
-  Handshake(const Handshake&) = delete;
   Handshake& operator=(const Handshake&) = delete;
+
+  /// Another one that stands where this one stands.
+  [[nodiscard]] virtual std::unique_ptr<Handshake> clone() const = 0;
 
   [[nodiscard]] virtual Step next(const Untaken& untaken) noexcept = 0;
 
@@ -77,6 +80,10 @@ class Handshake {
   /// above all, one by one; Wait when there is nothing more to tell. Only ever Took or Wait; may be asked without
   /// next() before it; do not go back to next() afterwards.
   [[nodiscard]] virtual Step conclude(const Untaken& untaken) noexcept = 0;
+
+ protected:
+  Handshake() = default;
+  Handshake(const Handshake&) = default;
 };
 
 /// What the first bytes of a connection say, with the client presumed in one of the two roles.

@@ -48,6 +48,9 @@ struct HttpFraming::Parser {
   }
 
   explicit Parser(State known) : state(known) {}
+  Parser(const Parser& from) : llhttp(from.llhttp), settings(from.settings), state(from.state), length(from.length) {
+    llhttp.settings = &settings;
+  }
 
   std::size_t feed(Bytes bytes) noexcept {
     if (state == State::until_close) return bytes.size();
@@ -74,6 +77,7 @@ HttpFraming::HttpFraming(const HttpResponseHead& head, AnswerTo answer_to) noexc
                   : std::make_unique<Parser>(HTTP_RESPONSE, "HTTP/1.1 200 OK\r\n", head.fields)) {}
 
 HttpFraming::~HttpFraming() = default;
+HttpFraming::HttpFraming(const HttpFraming& from) : parser_(std::make_unique<Parser>(*from.parser_)) {}
 HttpFraming::HttpFraming(HttpFraming&&) noexcept = default;
 HttpFraming& HttpFraming::operator=(HttpFraming&&) noexcept = default;
 

@@ -27,6 +27,7 @@ class HttpFraming {
   explicit HttpFraming(const HttpRequestHead& head) noexcept;
   HttpFraming(const HttpResponseHead& head, AnswerTo answer_to) noexcept;
   ~HttpFraming();
+  HttpFraming(const HttpFraming&);
   HttpFraming(HttpFraming&&) noexcept;
   HttpFraming& operator=(HttpFraming&&) noexcept;
 

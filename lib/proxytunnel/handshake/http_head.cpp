@@ -83,8 +83,8 @@ bool may_be_absolute_form(std::string_view target) noexcept {
   return scheme_size <= longest_scheme && separator.starts_with(target.substr(scheme_size, separator.size()));
 }
 
-// False as soon as `text`, perhaps without its end, cannot be a request line that a proxy is sent.
-bool may_be_request_line(std::string_view text) noexcept {
+// False as soon as `text`, perhaps without its end, cannot be a request line of that kind.
+bool may_be_request_line(std::string_view text, Requests which) noexcept {
   const auto end = std::find_if_not(text.begin(), text.end(), is_token_character);
   const auto method_size = static_cast<std::size_t>(end - text.begin());
   if (method_size > longest_method) return false;
@@ -92,7 +92,7 @@ bool may_be_request_line(std::string_view text) noexcept {
   if (method_size == 0 || blanks.find(*end) == std::string_view::npos) return false;
   // Characters above 0x7f do not belong into a target, but clients send them.
   if (std::any_of(end, text.end(), [](char c) { return c >= 0 && c < ' ' && c != '\t' && c != '\r'; })) return false;
-  if (text.substr(0, method_size) == "CONNECT") return true;
+  if (which == Requests::all || text.substr(0, method_size) == "CONNECT") return true;
   const std::size_t target = text.find_first_not_of(blanks, method_size);
   return target == std::string_view::npos || may_be_absolute_form(text.substr(target));
 }
@@ -125,13 +125,13 @@ bool same_word(std::string_view a, std::string_view b) noexcept {
 }
 
 // method SP request-target SP HTTP-version CRLF
-Parsed<HttpRequestLine> parse_http_request_line(Bytes bytes) noexcept {
+Parsed<HttpRequestLine> parse_http_request_line(Bytes bytes, Requests which) noexcept {
   std::string_view text = clip(bytes);
   if (text == "\r") return Parsed<HttpRequestLine>::need_more();
   const std::size_t skipped = empty_line_size(text);
   text.remove_prefix(skipped);
   const auto line = parse_line(text);
-  if (!may_be_request_line(line.is_ok() ? line.value : text)) return Parsed<HttpRequestLine>::malformed();
+  if (!may_be_request_line(line.is_ok() ? line.value : text, which)) return Parsed<HttpRequestLine>::malformed();
   if (!line.is_ok()) return {unfinished(bytes), {}, 0};
 
   const std::size_t method_end = line.value.find_first_of(blanks);
@@ -145,8 +145,8 @@ Parsed<HttpRequestLine> parse_http_request_line(Bytes bytes) noexcept {
   return Parsed<HttpRequestLine>::ok(value, skipped + line.size);
 }
 
-Parsed<HttpRequestHead> parse_http_request_head(Bytes bytes) noexcept {
-  const auto line = parse_http_request_line(bytes);
+Parsed<HttpRequestHead> parse_http_request_head(Bytes bytes, Requests which) noexcept {
+  const auto line = parse_http_request_line(bytes, which);
   if (!line.is_ok()) return {line.result, {}, 0};
   const auto fields = parse_fields(clip(bytes).substr(line.size));
   if (!fields.is_ok()) return {unfinished(bytes), {}, 0};

@@ -3,6 +3,7 @@
 // spec: RFC 9112 sections 2 to 5
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -29,10 +30,12 @@ struct HttpResponseHead {
 // Outcomes of all three: ok with the bytes taken (of a head: with its empty line); need_more; malformed as soon as the
 // bytes cannot become one, or are longer than limits::http_head.
 
-/// The requests that proxies are sent: CONNECT with any target, and every method with a target in absolute-form
-/// ("scheme://...", RFC 9112 section 3.2.2). Others are malformed. One empty line before is skipped (section 2.2).
-[[nodiscard]] Parsed<HttpRequestLine> parse_http_request_line(Bytes bytes) noexcept;
-[[nodiscard]] Parsed<HttpRequestHead> parse_http_request_head(Bytes bytes) noexcept;
+/// Which requests are read: those that only proxies are sent, which is CONNECT with any target and every method with a
+/// target in absolute-form ("scheme://...", RFC 9112 section 3.2.2), or all. Others are malformed.
+enum class Requests : std::uint8_t { to_proxies, all };
+/// One empty line before is skipped (section 2.2).
+[[nodiscard]] Parsed<HttpRequestLine> parse_http_request_line(Bytes bytes, Requests which) noexcept;
+[[nodiscard]] Parsed<HttpRequestHead> parse_http_request_head(Bytes bytes, Requests which) noexcept;
 [[nodiscard]] Parsed<HttpResponseHead> parse_http_response_head(Bytes bytes) noexcept;
 
 /// Letters A to Z without regard to case.

@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::string_view connect = "CONNECT";
 constexpr std::string_view framing_lost = "framing-lost";
+constexpr std::string_view head_too_long = "the head of a request is longer than 64 KiB";
 
 bool is_interim(int status) noexcept {
   return status < 200 && status != 101;
@@ -37,7 +38,7 @@ Message message_of(MessageKind kind, Protocol protocol) {
 }  // namespace
 
 Parsed<Message> parse_http_connect(Bytes bytes) noexcept {
-  const auto head = parse_http_request_head(bytes);
+  const auto head = parse_http_request_head(bytes, Requests::to_proxies);
   if (!head.is_ok()) return {head.result, {}, 0};
   if (head.value.line.method != connect) return Parsed<Message>::malformed();
   Message message = message_of(MessageKind::http_connect_request, Protocol::http_connect);
@@ -49,7 +50,7 @@ Parsed<Message> parse_http_connect(Bytes bytes) noexcept {
 }
 
 Verdict looks_like_http_proxy(const Untaken& first, const Disabled& disabled) noexcept {
-  const auto line = parse_http_request_line(first[Direction::from_client]);
+  const auto line = parse_http_request_line(first[Direction::from_client], Requests::to_proxies);
   if (line.result == ParseResult::need_more) return Verdict::need_more;
   if (!line.is_ok()) return Verdict::no;
   return disabled.http_connect && line.value.method == connect ? Verdict::no : Verdict::yes;
@@ -61,7 +62,7 @@ bool HttpProxyHandshake::awaits_connect_answer() const noexcept {
 
 bool HttpProxyHandshake::may_read_request() const noexcept {
   const bool waits_for_answer = !asked_.empty() && asked_.back().may_switch;
-  return !over_[Direction::from_client] && !waits_for_answer && asked_.size() < limits::attempts_per_connection;
+  return !over_[Direction::from_client] && !waits_for_answer && asked_.size() < limits::unanswered_requests;
 }
 
 Took HttpProxyHandshake::took(Direction direction, std::size_t size, MessageKind kind,
@@ -88,7 +89,7 @@ Step HttpProxyHandshake::next(const Untaken& untaken) noexcept {
     if (!answer_ended && !answers_ended) break;
   }
   if (over_[Direction::from_client] && asked_.empty() && !body_[Direction::from_server]) over_ = {true, true};
-  if (over_[Direction::from_client] && over_[Direction::from_server]) return Leave{};
+  if (over_[Direction::from_client] && over_[Direction::from_server]) return Leave{skipped_};
   // Between an attempt and its answer every byte is handshake; elsewhere an unfinished head may turn out to be payload.
   const bool awaits_answer = !asked_.empty() || body_[Direction::from_server];
   if (awaits_answer)
@@ -131,22 +132,42 @@ std::optional<Step> HttpProxyHandshake::take_client(Bytes bytes) noexcept {
   if (auto step = take_body(Direction::from_client, bytes)) return step;
   if (body_[Direction::from_client] || !may_read_request()) return std::nullopt;
   if (!search_[Direction::from_client].is_worth_parsing(bytes)) return std::nullopt;
-  const auto line = parse_http_request_line(bytes);
+  // Behind a request that a proxy was sent others may be the proxy's own business.
+  const auto line = parse_http_request_line(bytes, forwarded_ ? Requests::all : Requests::to_proxies);
   if (line.result == ParseResult::need_more) return std::nullopt;
-  const bool is_connect = line.is_ok() && line.value.method == connect;
+  if (!line.is_ok()) return end_requests({});
+  const bool is_connect = line.value.method == connect;
   const bool cannot_open = is_connect && (disabled_.http_connect || over_[Direction::from_server]);
-  if (!line.is_ok() || cannot_open) {
+  if (cannot_open) {
     over_[Direction::from_client] = true;
     return std::nullopt;
   }
   return is_connect ? take_connect(bytes) : take_proxied_request(bytes);
 }
 
+// What follows is no request, or none that can be read. Behind forwarded requests it is somebody's payload all the
+// same.
+std::optional<Step> HttpProxyHandshake::end_requests(std::string_view why) noexcept {
+  over_[Direction::from_client] = true;
+  if (!forwarded_) {
+    skipped_ = why;
+    return std::nullopt;
+  }
+  is_lost_ = true;
+  return lost_rest(Direction::from_client, *forwarded_);
+}
+
+Took HttpProxyHandshake::lost_rest(Direction direction, std::uint32_t exchange) const noexcept {
+  Took rest = took(direction, whole_rest, MessageKind::http_forward_body, exchange);
+  rest.message.anomaly = framing_lost;
+  return rest;
+}
+
 std::optional<Step> HttpProxyHandshake::take_connect(Bytes bytes) noexcept {
   if (!asked_.empty() || body_[Direction::from_server]) return std::nullopt;  // strictly behind the answers before it
   auto request = parse_http_connect(bytes);
   search_[Direction::from_client].parsed(bytes, request.result);
-  if (request.result == ParseResult::malformed) over_[Direction::from_client] = true;
+  if (request.result == ParseResult::malformed) return end_requests(head_too_long);
   if (!request.is_ok()) return std::nullopt;
   const Request kind = request.value.target ? Request::connect : Request::connect_without_target;
   request.value.exchange = exchanges_++;
@@ -155,9 +176,9 @@ std::optional<Step> HttpProxyHandshake::take_connect(Bytes bytes) noexcept {
 }
 
 std::optional<Step> HttpProxyHandshake::take_proxied_request(Bytes bytes) noexcept {
-  const auto head = parse_http_request_head(bytes);
+  const auto head = parse_http_request_head(bytes, Requests::all);
   search_[Direction::from_client].parsed(bytes, head.result);
-  if (head.result == ParseResult::malformed) over_[Direction::from_client] = true;
+  if (head.result == ParseResult::malformed) return end_requests(head_too_long);
   if (!head.is_ok()) return std::nullopt;
   Message message = message_of(MessageKind::http_other, Protocol::http_forward);
   message.exchange = exchanges_++;
@@ -170,6 +191,7 @@ std::optional<Step> HttpProxyHandshake::take_proxied_request(Bytes bytes) noexce
     message.target_text = head.value.line.target;
     message.credentials = fields.credentials;
     message.speaks_to_proxy = fields.speaks_to_proxy;
+    forwarded_ = message.exchange;
   }
   asked_.push_back({is_forward ? Request::forward : Request::other, head.value.line.method == "HEAD",
                     has_field(head.value.fields, "Upgrade"), message.exchange});
@@ -182,6 +204,11 @@ std::optional<Step> HttpProxyHandshake::take_proxied_request(Bytes bytes) noexce
 
 std::optional<Step> HttpProxyHandshake::take_server(Bytes bytes) noexcept {
   if (auto step = take_body(Direction::from_server, bytes)) return step;
+  const bool answers_nothing = is_lost_ && asked_.empty() && !body_[Direction::from_server];
+  if (answers_nothing && !over_[Direction::from_server]) {
+    over_[Direction::from_server] = true;
+    return lost_rest(Direction::from_server, *forwarded_);
+  }
   const bool is_between = bytes.empty() || body_[Direction::from_server] || asked_.empty();
   if (is_between || over_[Direction::from_server]) return std::nullopt;
   return awaits_connect_answer() ? take_answer_to_connect(bytes) : take_proxied_answer(bytes);
@@ -247,10 +274,8 @@ std::optional<Step> HttpProxyHandshake::take_proxied_answer(Bytes bytes) noexcep
   begun_.clear();
   if (!head.is_ok()) {
     over_[Direction::from_server] = true;
-    if (!is_forward) return std::nullopt;
-    Took rest = took(Direction::from_server, whole_rest, body, asked.exchange);
-    rest.message.anomaly = framing_lost;
-    return rest;
+    if (!forwarded_) return std::nullopt;
+    return lost_rest(Direction::from_server, is_forward ? asked.exchange : *forwarded_);
   }
   const bool is_proxys_own = head.value.status == 407;
   Message message = message_of(MessageKind::http_other, Protocol::http_forward);

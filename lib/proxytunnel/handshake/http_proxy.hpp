@@ -5,6 +5,7 @@
 
 #include <deque>
 #include <optional>
+#include <string_view>
 
 #include "handshake/handshake.hpp"
 #include "handshake/http_framing.hpp"
@@ -33,6 +34,9 @@ class HttpProxyHandshake final : public Handshake {
  public:
   explicit HttpProxyHandshake(const Disabled& disabled) noexcept : disabled_(disabled) {}
 
+  [[nodiscard]] std::unique_ptr<Handshake> clone() const override {
+    return std::make_unique<HttpProxyHandshake>(*this);
+  }
   [[nodiscard]] Step next(const Untaken& untaken) noexcept override;
   [[nodiscard]] Step conclude(const Untaken& untaken) noexcept override;
 
@@ -58,6 +62,8 @@ class HttpProxyHandshake final : public Handshake {
                           std::uint32_t exchange) const noexcept;
   std::optional<Step> take_client(Bytes bytes) noexcept;
   std::optional<Step> take_server(Bytes bytes) noexcept;
+  std::optional<Step> end_requests(std::string_view why) noexcept;
+  [[nodiscard]] Took lost_rest(Direction direction, std::uint32_t exchange) const noexcept;
   std::optional<Step> take_connect(Bytes bytes) noexcept;
   std::optional<Step> take_proxied_request(Bytes bytes) noexcept;
   std::optional<Step> take_answer_to_connect(Bytes bytes) noexcept;
@@ -72,10 +78,13 @@ class HttpProxyHandshake final : public Handshake {
   Disabled disabled_;
   std::deque<Asked> asked_;
   std::uint32_t exchanges_ = 0;
+  std::optional<std::uint32_t> forwarded_;  ///< the latest request in absolute-form
+  bool is_lost_ = false;                    ///< nobody can tell where the client's next request begins
   PerDirection<std::optional<Body>> body_;
   PerDirection<HeadSearch> search_;
   PerDirection<bool> over_{false, false};  ///< nothing of this direction can be told any more
   std::string begun_;                      ///< of an answer's head: what was taken already
+  std::string_view skipped_{};             ///< why nothing more can be told, where that must be said
   bool switched_ = false;                  ///< 101: what the client says belongs to the last exchange
   std::optional<Step> last_words_;         ///< to be said next: Open, or Reject
 };

@@ -19,6 +19,9 @@ namespace proxytunnel {
 /// looked at anew: it may be the header of another proxy, or a session with one.
 class ProxyProtocolHandshake final : public Handshake {
  public:
+  [[nodiscard]] std::unique_ptr<Handshake> clone() const override {
+    return std::make_unique<ProxyProtocolHandshake>(*this);
+  }
   [[nodiscard]] Step next(const Untaken& untaken) noexcept override;
   [[nodiscard]] Step conclude(const Untaken& untaken) noexcept override;
 

@@ -23,6 +23,7 @@ namespace proxytunnel {
 
 class Socks4Handshake final : public Handshake {
  public:
+  [[nodiscard]] std::unique_ptr<Handshake> clone() const override { return std::make_unique<Socks4Handshake>(*this); }
   [[nodiscard]] Step next(const Untaken& untaken) noexcept override;
   /// The request, if it was not taken yet, is the only thing that a client says.
   [[nodiscard]] Step conclude(const Untaken& untaken) noexcept override;

@@ -34,6 +34,7 @@ namespace proxytunnel {
 
 class Socks5Handshake final : public Handshake {
  public:
+  [[nodiscard]] std::unique_ptr<Handshake> clone() const override { return std::make_unique<Socks5Handshake>(*this); }
   [[nodiscard]] Step next(const Untaken& untaken) noexcept override;
   [[nodiscard]] Step conclude(const Untaken& untaken) noexcept override;
 

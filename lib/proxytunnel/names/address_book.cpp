@@ -23,6 +23,15 @@ bool holds(std::span<const Candidate> evidence, const Candidate& wanted) noexcep
 AddressBook::AddressBook(const Prefix& synthetic4, const Prefix& synthetic6, std::size_t names) noexcept
     : synthetic_{synthetic4, synthetic6}, most_(names) {}
 
+AddressBook::AddressBook(const AddressBook& from)
+    : synthetic_(from.synthetic_), most_(from.most_), dropped_names_(from.dropped_names_) {
+  for (const std::string_view name : from.by_age_) {
+    const auto [entry, is_new] =
+        entries_.try_emplace(std::string(name), Entry{from.entries_.find(name)->second.evidence, {}});
+    entry->second.age = by_age_.insert(by_age_.end(), entry->first);
+  }
+}
+
 void AddressBook::answer(std::string_view name, std::span<const Address> addresses, const Address& asked_by) noexcept {
   std::vector<Candidate> latest;
   for (const Address& address : addresses) {

@@ -39,8 +39,9 @@ class AddressBook {
   /// The prefixes of synthetic addresses.
   explicit AddressBook(const Prefix& synthetic4 = default_synthetic4, const Prefix& synthetic6 = default_synthetic6,
                        std::size_t names = limits::names) noexcept;
-  AddressBook(const AddressBook&) = delete;
+  AddressBook(const AddressBook& from);
   AddressBook& operator=(const AddressBook&) = delete;
+  ~AddressBook() = default;
 
   /// A DNS answer in the capture: the addresses of a name in record order, given to `asked_by`. Views are not kept.
   void answer(std::string_view name, std::span<const Address> addresses, const Address& asked_by) noexcept;

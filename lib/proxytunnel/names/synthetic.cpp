@@ -56,6 +56,16 @@ Address address_in(const Prefix& prefix, std::uint64_t high, std::uint64_t low) 
 SyntheticAddresses::SyntheticAddresses(const Prefix& v4, const Prefix& v6, std::size_t names) noexcept
     : prefixes_{v4, v6}, most_(names) {}
 
+SyntheticAddresses::SyntheticAddresses(const SyntheticAddresses& from)
+    : prefixes_(from.prefixes_),
+      most_(from.most_),
+      made_(from.made_),
+      name_bytes_(from.name_bytes_),
+      given_(from.given_),
+      occurring_(from.occurring_) {
+  for (const Made::iterator made : from.by_age_) by_age_.push_back(made_.find(made->first));
+}
+
 void SyntheticAddresses::occurs(const Address& address) noexcept {
   if (!is_synthetic(address) || occurring_.size() >= most_) return;
   occurring_.insert(address.unmapped());

@@ -59,6 +59,10 @@ class SyntheticAddresses {
   explicit SyntheticAddresses(const Prefix& v4 = default_synthetic4, const Prefix& v6 = default_synthetic6,
                               std::size_t names = limits::names) noexcept;
 
+  SyntheticAddresses(const SyntheticAddresses& from);
+  SyntheticAddresses& operator=(const SyntheticAddresses&) = delete;
+  ~SyntheticAddresses() = default;
+
   /// Says that an address is in the capture, of layer 0 only: virtual packets carry synthetic addresses by design.
   /// Cheap for addresses outside the prefixes. A name that has the address already keeps it. Beyond the bound such
   /// addresses are ignored: a capture with more of them is itself a test of network devices.

@@ -56,6 +56,11 @@ class ConnectionTable {
     return index == none ? nullptr : &entries_[index].value;
   }
 
+  [[nodiscard]] const T* find(const ConnectionKey& key) const noexcept {
+    const std::uint32_t index = slots_[slot_of(key)];
+    return index == none ? nullptr : &entries_[index].value;
+  }
+
   /// Makes an entry the most recently used one, if there is one.
   void use(const ConnectionKey& key) noexcept {
     const std::uint32_t index = slots_[slot_of(key)];
@@ -84,6 +89,13 @@ class ConnectionTable {
     link_newest(index);
     ++size_;
     return {&entries_[index].value, true};
+  }
+
+  /// The value idle for longest; nullptr if there is none.
+  [[nodiscard]] T* oldest() noexcept { return oldest_ == none ? nullptr : &entries_[oldest_].value; }
+  /// Drops the value idle for longest.
+  void erase_oldest() {
+    if (oldest_ != none) remove(oldest_);
   }
 
   /// Drops the value of a key, if there is one.

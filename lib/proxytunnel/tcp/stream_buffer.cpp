@@ -17,7 +17,7 @@ bool StreamBuffer::insert(Offset offset, Bytes bytes, Stamp stamp) {
   }
   if (bytes.empty()) return true;
   if (offset > end() && pieces_.size() >= limits::held_segments) return false;
-  if (kept_ + bytes.size() > limits::held_bytes || !budget_->reserve(bytes.size(), kept_)) return false;
+  if (kept_ + bytes.size() > limits::held_bytes) return false;
   kept_ += bytes.size();
   if (offset == end()) {
     append(bytes, stamp);
@@ -45,7 +45,6 @@ void StreamBuffer::join_pieces() {
     const Piece& piece = pieces_[joined];
     const auto known = std::min(static_cast<std::size_t>(end() - piece.offset), piece.bytes.size());
     kept_ -= known;
-    budget_->release(known);
     if (known < piece.bytes.size()) append(Bytes(piece.bytes).subspan(known), piece.stamp);
   }
   pieces_.erase(pieces_.begin(), pieces_.begin() + static_cast<std::ptrdiff_t>(joined));
@@ -63,7 +62,6 @@ void StreamBuffer::take(std::size_t size) noexcept {
   head_ += there;
   taken_ += static_cast<Offset>(size);
   kept_ -= there;
-  budget_->release(there);
   const auto needed =
       std::find_if(marks_.begin(), marks_.end(), [this](const Mark& mark) { return mark.end > taken_; });
   marks_.erase(marks_.begin(), needed);

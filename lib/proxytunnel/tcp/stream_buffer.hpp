@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <vector>
 
-#include "base/budget.hpp"
 #include "base/bytes.hpp"
 #include "base/streams.hpp"
 
@@ -15,11 +14,6 @@ namespace proxytunnel {
 /// that came first counts. Holes end what can be seen until they are filled. At most limits::held_bytes are kept.
 class StreamBuffer {
  public:
-  explicit StreamBuffer(Budget& budget) noexcept : budget_(&budget) {}
-  ~StreamBuffer() { budget_->release(kept_); }
-  StreamBuffer(const StreamBuffer&) = delete;
-  StreamBuffer& operator=(const StreamBuffer&) = delete;
-
   /// Copies bytes that begin at `offset`. False if there was no room; then the stream ends before them.
   bool insert(Offset offset, Bytes bytes, Stamp stamp);
 
@@ -30,6 +24,8 @@ class StreamBuffer {
   [[nodiscard]] Offset end() const noexcept { return taken_ + static_cast<Offset>(bytes_.size() - head_); }
   /// True if bytes wait behind a hole.
   [[nodiscard]] bool has_hole() const noexcept { return !pieces_.empty(); }
+  /// Bytes that are kept, those behind holes too.
+  [[nodiscard]] std::size_t kept() const noexcept { return kept_; }
   /// The frame that carried the byte before `offset`; the latest frame if that is no longer known.
   [[nodiscard]] Stamp stamp(Offset offset) const noexcept;
   /// May go beyond what is there; bytes that come for a place that was taken are dropped.
@@ -49,13 +45,12 @@ class StreamBuffer {
   void append(Bytes bytes, Stamp stamp);
   void join_pieces();
 
-  Budget* budget_;
   std::vector<std::uint8_t> bytes_;  // [head_, end) are the untaken bytes
   std::size_t head_ = 0;
   Offset taken_ = 0;
   std::vector<Piece> pieces_;  // behind a hole, by offset
   std::vector<Mark> marks_;    // which frame carried the untaken bytes up to `end`
-  std::size_t kept_ = 0;       // bytes reserved in the budget
+  std::size_t kept_ = 0;
 };
 
 }  // namespace proxytunnel

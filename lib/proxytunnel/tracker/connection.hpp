@@ -3,13 +3,13 @@
 #pragma once
 
 #include <array>
-#include <deque>
-#include <memory>
+#include <map>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "base/limits.hpp"
+#include "base/owned.hpp"
 #include "base/range_set.hpp"
 #include "base/streams.hpp"
 #include "synth/translate.hpp"
@@ -39,8 +39,7 @@ struct LatestHeader {
 
 /// A connection whose payload is looked at: its streams, its handshake and what must wait for it.
 struct Handshaking final : Streams {
-  Handshaking(PerSide<Endpoint> ends, TunnelParent parent, Stamp first, Budget& budget)
-      : initiator(budget), acceptor(budget), held(budget), tunnel(ends, parent, first) {}
+  Handshaking(PerSide<Endpoint> ends, const TunnelParent& parent, Stamp first) : tunnel(ends, parent, first) {}
 
   [[nodiscard]] StreamBuffer& stream(Side side) noexcept { return side == Side::initiator ? initiator : acceptor; }
   [[nodiscard]] const StreamBuffer& stream(Side side) const noexcept {
@@ -55,13 +54,20 @@ struct Handshaking final : Streams {
   void take(Side side, std::size_t size) noexcept override { stream(side).take(size); }
 
   [[nodiscard]] PerSide<Offset> taken() const noexcept { return {initiator.taken(), acceptor.taken()}; }
+  /// Bytes that it keeps.
+  [[nodiscard]] std::size_t kept() const noexcept { return initiator.kept() + acceptor.kept() + held.bytes(); }
 
   StreamBuffer initiator, acceptor;
   HeldSegments held;
   TunnelConnection tunnel;
   PerSide<LatestHeader> latest;
   PerSide<RangeSet> lost{RangeSet(limits::payload_ranges), RangeSet(limits::payload_ranges)};  ///< no room to hold it
+  PerSide<Offset> acknowledged{0, 0};  ///< of each side's bytes: all before it were received
+  PerSide<std::optional<Offset>> fin_at;
   bool overflowed = false;  ///< handshake bytes were lost for want of room
+  std::uint64_t since = 0;  ///< counts connections that waited, in the order in which they began to
+  std::size_t counted = 0;  ///< bytes that the tracker knows of
+  int rank = 0;             ///< among those that keep something: the logarithm of how much; 0: nothing
 };
 
 /// A virtual conversation: the real endpoints and, for each side, the base: the first byte that may be payload.
@@ -72,7 +78,8 @@ struct VirtualConnection {
   PerSide<Offset> base{0, 0};
   PerSide<Offset> size{0, 0};  ///< bytes of its shares
   PerSide<Endpoint> ends;      ///< the virtual endpoint that stands for each side
-  bool shown = true;           ///< false where the virtual conversation would run into another one (tuple-in-use)
+  bool shown = true;           ///< false beyond the most layers
+  bool superseded = false;     ///< a CONNECT took over its ends: what comes late is shown, what closes is not
 
   [[nodiscard]] Direction direction(Side side) const noexcept {
     return side == client ? Direction::from_client : Direction::from_server;
@@ -81,9 +88,16 @@ struct VirtualConnection {
 
 /// The virtual conversations of one connection: one, or as many as an HTTP proxy's client named origins.
 struct Tunnels {
-  std::deque<VirtualConnection> list;
+  std::map<TunnelId, VirtualConnection> list;  ///< by id, which is the order of their opening
   PerSide<Shares> shares;
   PerSide<std::optional<Offset>> fin_at;  ///< where a side's stream ended
+  /// The latest conversation when what closes (a FIN of each side, what acknowledges it, a RST) was last shown in all
+  /// of them: repeated, it belongs to one only.
+  PerSide<TunnelId> fin_shown{no_tunnel, no_tunnel}, fin_acknowledged{no_tunnel, no_tunnel};
+  TunnelId reset_shown = no_tunnel;
+
+  [[nodiscard]] VirtualConnection& latest() noexcept { return list.rbegin()->second; }
+  [[nodiscard]] TunnelId latest_id() const noexcept { return list.rbegin()->first; }
 };
 
 enum class Phase : std::uint8_t {
@@ -97,9 +111,9 @@ enum class Phase : std::uint8_t {
 struct Connection {
   PerSide<SequenceSpace> space;
   PerSide<SynOptions> syn;  ///< window 0: no SYN seen
-  std::unique_ptr<Handshaking> handshaking;
-  std::unique_ptr<Tunnels> tunnels;
-  std::unique_ptr<Attempt> association;
+  Owned<Handshaking> handshaking;
+  Owned<Tunnels> tunnels;
+  Owned<Attempt> association;
   std::uint32_t network = 0;
   Stamp first;
   PerSide<Endpoint> ends;
@@ -110,12 +124,13 @@ struct Connection {
   bool reset = false;
   bool decrypted = false;      ///< of segments that were packetized
   bool has_decrypted = false;  ///< TLS between the same ends is another connection
+  Offset seen_at_close = 0;    ///< seen() when it closed
 
   /// Visits the attempts in progress or open.
   template <class Self, class Visit>
   static void each_attempt(Self& connection, Visit visit) {
     if (connection.tunnels) {
-      for (auto& opened : connection.tunnels->list) visit(opened.attempt);
+      for (auto& [id, opened] : connection.tunnels->list) visit(opened.attempt);
     }
     if (connection.association) visit(*connection.association);
     if (!connection.handshaking) return;
@@ -123,6 +138,15 @@ struct Connection {
   }
   [[nodiscard]] bool closed() const noexcept {
     return reset || (fin_seen[Side::initiator] && fin_seen[Side::acceptor]);
+  }
+  /// How far both streams were seen.
+  [[nodiscard]] Offset seen() const noexcept {
+    return space[Side::initiator].latest() + space[Side::acceptor].latest();
+  }
+  /// True if both ends were heard, or payload was seen: what is only asked for is not there.
+  [[nodiscard]] bool is_alive() const noexcept {
+    const bool is_answered = syn_seen[Side::initiator] && syn_seen[Side::acceptor];
+    return !closed() && (is_answered || phase != Phase::fresh);
   }
   [[nodiscard]] Side side_of(const Endpoint& sender) const noexcept {
     return sender == ends[Side::initiator] ? Side::initiator : Side::acceptor;

@@ -35,29 +35,21 @@ Segment Held::segment() const noexcept {
 bool HeldSegments::hold(const Segment& segment, Side side, Range place, Offset from, std::size_t most) {
   const std::size_t cost = Held::cost(segment);
   if (segments_.size() >= most || bytes_ + cost > limits::held_bytes) return false;
-  if (!budget_->reserve(cost, bytes_)) return false;
   bytes_ += cost;
   segments_.emplace_back(segment, side, place, from);
   return true;
-}
-
-void HeldSegments::give_back(const Held& held) noexcept {
-  const std::size_t cost = Held::cost(held.segment());
-  bytes_ -= cost;
-  budget_->release(cost);
 }
 
 void HeldSegments::forget(Side side, Offset offset) {
   std::erase_if(segments_, [&](const Held& held) {
     const bool closes = (held.segment().flags() & (tcp_flag::fin | tcp_flag::rst)) != 0;
     if (held.side() != side || held.place().end > offset || closes) return false;
-    give_back(held);
+    bytes_ -= Held::cost(held.segment());
     return true;
   });
 }
 
 std::vector<Held> HeldSegments::release() {
-  budget_->release(bytes_);
   bytes_ = 0;
   return std::exchange(segments_, {});
 }
@@ -67,7 +59,7 @@ std::vector<Held> HeldSegments::release(PerSide<Offset> known) {
   for (Held& held : segments_) {
     const Offset end = known[held.side()];
     if (end >= held.place().end) {
-      give_back(held);
+      bytes_ -= Held::cost(held.segment());
       released.push_back(std::move(held));
       continue;
     }

@@ -4,7 +4,6 @@
 
 #include <vector>
 
-#include "base/budget.hpp"
 #include "base/direction.hpp"
 #include "base/range_set.hpp"
 #include "base/segment.hpp"
@@ -41,11 +40,6 @@ class Held {
 /// The held segments of one connection, in order of arrival; bounded by held_bytes and a number of segments.
 class HeldSegments {
  public:
-  explicit HeldSegments(Budget& budget) noexcept : budget_(&budget) {}
-  ~HeldSegments() { budget_->release(bytes_); }
-  HeldSegments(const HeldSegments&) = delete;
-  HeldSegments& operator=(const HeldSegments&) = delete;
-
   /// `from`: the offset of the first byte that was not shown yet. False if there was no room, or `most` are held.
   bool hold(const Segment& segment, Side side, Range place, Offset from, std::size_t most);
   /// Forgets the segments of a side that end at or before `offset` and close nothing: they were all handshake.
@@ -56,11 +50,11 @@ class HeldSegments {
   /// that go on behind it, which stay with the rest.
   std::vector<Held> release(PerSide<Offset> known);
   [[nodiscard]] bool empty() const noexcept { return segments_.empty(); }
+  [[nodiscard]] std::size_t size() const noexcept { return segments_.size(); }
+  /// Bytes that all of them take.
+  [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
 
  private:
-  void give_back(const Held& held) noexcept;
-
-  Budget* budget_;
   std::vector<Held> segments_;
   std::size_t bytes_ = 0;
 };

@@ -25,10 +25,10 @@ void note_lost(const RangeSet& lost, Range own, Offset at, Direction direction, 
 
 }  // namespace
 
-void add_tunnel(Handshaking& work, Tunnels& tunnels) {
-  const std::size_t conversation = tunnels.list.size();
-  VirtualConnection& opened = tunnels.list.emplace_back();
-  opened.attempt = std::move(*work.tunnel.take_attempt());
+VirtualConnection& add_tunnel(Handshaking& work, Tunnels& tunnels) {
+  const std::unique_ptr<Attempt> attempt = work.tunnel.take_attempt();
+  VirtualConnection& opened = tunnels.list[attempt->id];
+  opened.attempt = std::move(*attempt);
   opened.attempt.status = Status::established;
   opened.client = work.tunnel.client();
   const bool peer_connects = opened.attempt.command == Command::bind;
@@ -36,28 +36,28 @@ void add_tunnel(Handshaking& work, Tunnels& tunnels) {
   for (const Side side : {Side::initiator, Side::acceptor}) {
     opened.base[side] = work.taken(side);
     const Range rest{opened.base[side], Share::no_end};
-    tunnels.shares[side].add(rest, conversation, 0);
+    tunnels.shares[side].add(rest, opened.attempt.id, 0, opened.base[side]);
     note_lost(work.lost[side], rest, 0, opened.direction(side), opened.attempt);
   }
+  return opened;
 }
 
-void add_forwarded(Forwarded&& forwarded, Side client, Tunnels& tunnels) {
-  VirtualConnection& opened = tunnels.list.emplace_back();
+VirtualConnection& add_forwarded(Forwarded&& forwarded, Side client, Tunnels& tunnels) {
+  VirtualConnection& opened = tunnels.list[forwarded.attempt.id];
   opened.attempt = std::move(forwarded.attempt);
   opened.client = opened.opener = client;
   opened.base = forwarded.base;
+  return opened;
 }
 
-void add_share(const Claim& claim, const Handshaking& work, Tunnels& tunnels) {
-  const auto owner =
-      std::find_if(tunnels.list.rbegin(), tunnels.list.rend(),
-                   [&claim](const VirtualConnection& opened) { return opened.attempt.id == claim.tunnel; });
-  if (owner == tunnels.list.rend()) return;
-  const auto conversation = static_cast<std::size_t>(tunnels.list.rend() - owner - 1);
-  const Offset at = owner->size[claim.side];
-  owner->size[claim.side] += claim.range.end - claim.range.begin;
-  tunnels.shares[claim.side].add(claim.range, conversation, at);
-  note_lost(work.lost[claim.side], claim.range, at, owner->direction(claim.side), owner->attempt);
+void add_share(const Claim& claim, const Handshaking& work, Offset shown, Tunnels& tunnels) {
+  const auto found = tunnels.list.find(claim.tunnel);
+  if (found == tunnels.list.end()) return;
+  VirtualConnection& owner = found->second;
+  const Offset at = owner.size[claim.side];
+  owner.size[claim.side] += claim.range.end - claim.range.begin;
+  tunnels.shares[claim.side].add(claim.range, claim.tunnel, at, shown);
+  note_lost(work.lost[claim.side], claim.range, at, owner.direction(claim.side), owner.attempt);
 }
 
 namespace {
@@ -140,10 +140,25 @@ void match_families(Endpoint& one, Endpoint& another) noexcept {
 void set_ends(VirtualConnection& opened) noexcept {
   const Attempt& attempt = opened.attempt;
   Endpoint client = attempt.client, origin = attempt.origin->endpoint;
-  if (attempt.command == Command::bind && attempt.bound && attempt.bound->port != 0) client.port = attempt.bound->port;
+  if (attempt.virtual_client) client = *attempt.virtual_client;
+  if (!attempt.virtual_client && attempt.command == Command::bind && attempt.bound && attempt.bound->port != 0)
+    client.port = attempt.bound->port;
   match_families(client, origin);
   opened.ends[opened.client] = client;
   opened.ends[other(opened.client)] = origin;
+}
+
+std::uint16_t synthetic_port(const Attempt& attempt, unsigned turn) noexcept {
+  constexpr std::uint16_t first = 49152, count = 16384;  // RFC 6335 section 6: dynamic ports
+  std::uint32_t hash = 2166136261U;                      // FNV-1a
+  const auto add = [&hash](std::uint8_t byte) { hash = (hash ^ byte) * 16777619U; };
+  for (const Endpoint& end : {attempt.client, attempt.proxy}) {
+    for (const std::uint8_t byte : end.address.mapped().octets) add(byte);
+    add(static_cast<std::uint8_t>(end.port >> 8));
+    add(static_cast<std::uint8_t>(end.port & 0xff));
+  }
+  add(static_cast<std::uint8_t>(turn));
+  return static_cast<std::uint16_t>(first + hash % count);
 }
 
 ConnectionKey tuple_of(const VirtualConnection& opened) noexcept {
@@ -167,7 +182,7 @@ void synthesize_opening(const Connection& connection, const VirtualConnection& o
     opening.window = own_syn ? connection.syn[from].window : header.window;
     opening.sequence = base[from] - (kind == VirtualKind::ack ? 0 : 1);
     opening.acknowledgment = base[other(from)];
-    VirtualPacket& result = outcome.packets.emplace_back();
+    VirtualPacket& result = outcome.add_packet();
     synthesize(opening, result);
     result.tunnel = opened.attempt.id;
     result.layer = opened.attempt.layer;

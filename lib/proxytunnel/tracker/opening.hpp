@@ -12,13 +12,14 @@ namespace proxytunnel {
 
 /// The conversation of a handshake that just opened: bases are what was taken, both directions are its own from there
 /// on, the attempt is established.
-void add_tunnel(Handshaking& work, Tunnels& tunnels);
+VirtualConnection& add_tunnel(Handshaking& work, Tunnels& tunnels);
 
 /// The conversation of a request that an HTTP proxy forwards: no byte is its own so far.
-void add_forwarded(Forwarded&& opened, Side client, Tunnels& tunnels);
+VirtualConnection& add_forwarded(Forwarded&& opened, Side client, Tunnels& tunnels);
 
-/// Gives a conversation the bytes of a claim; notes what of them there was no room to hold.
-void add_share(const Claim& claim, const Handshaking& work, Tunnels& tunnels);
+/// Gives a conversation the bytes of a claim; notes what of them there was no room to hold. What lies before `shown`
+/// was shown already.
+void add_share(const Claim& claim, const Handshaking& work, Offset shown, Tunnels& tunnels);
 
 /// What may tell the address of a target.
 struct Evidence {
@@ -35,8 +36,9 @@ struct Evidence {
 /// the receiver of the header.
 [[nodiscard]] Origin origin_of(Attempt& attempt, const Evidence& evidence);
 
-/// Fills the virtual ends from the attempt's client and origin; mixed families show the IPv4 end as ::ffff:a.b.c.d. The
-/// peer of BIND connected to the port that the proxy bound for the client: that is the client's port then.
+/// Fills the virtual ends from the attempt's client (or what stands for it) and origin; mixed families show the IPv4
+/// end as ::ffff:a.b.c.d. The peer of BIND connected to the port that the proxy bound for the client: that is the
+/// client's port then.
 void set_ends(VirtualConnection& opened) noexcept;
 
 /// Both ends in one family, as set_ends() has them.
@@ -44,6 +46,10 @@ void match_families(Endpoint& one, Endpoint& another) noexcept;
 
 /// The virtual conversation as a key among all conversations of whatever layer.
 [[nodiscard]] ConnectionKey tuple_of(const VirtualConnection& opened) noexcept;
+
+/// The port number `turn` that may stand for the client's own where that is in use: 49152 to 65535, from a hash of the
+/// attempt's client and proxy, the same in every program and every run.
+[[nodiscard]] std::uint16_t synthetic_port(const Attempt& attempt, unsigned turn) noexcept;
 
 /// SYN, SYN/ACK and ACK at `frame`, with sequence numbers just below the bases; they borrow outcome.envelopes.
 void synthesize_opening(const Connection& connection, const VirtualConnection& opened,

@@ -2,7 +2,7 @@
 // summary: what comes back through the door: virtual packets in the order in which they are to be shown, and events.
 #pragma once
 
-#include <memory>
+#include <cstddef>
 #include <vector>
 
 #include "synth/virtual_packet.hpp"
@@ -26,9 +26,9 @@ struct Part {
 };
 
 /// Owned by the caller, filled by the Tracker, valid until it is filled again. Virtual packets borrow from the segment
-/// that the caller passed in and from what is kept here for them.
+/// that the caller passed in and from what is kept here for them. Events and packets have one order: in_order().
 struct Outcome {
-  std::vector<VirtualPacket> packets;
+  std::vector<VirtualPacket> packets;  ///< made by add_packet() only
   std::vector<Event> events;
   Progress progress = Progress::passed;          ///< of the connection of the segment that was put in
   std::vector<Part> parts;                       ///< of its payload, in order, all of it; none if it is passed
@@ -36,13 +36,36 @@ struct Outcome {
   PerSide<std::vector<std::uint8_t>> envelopes;  ///< of the synthetic segments
   std::vector<std::uint8_t> assembled;           ///< a datagram put together from fragments
 
+  /// The packet that comes behind all that came out so far.
+  VirtualPacket& add_packet() {
+    events_before_.push_back(events.size());
+    return packets.emplace_back();
+  }
+  /// The number of events that come before a packet.
+  [[nodiscard]] std::size_t events_before(std::size_t packet) const noexcept { return events_before_[packet]; }
+
+  /// Visits all of them, `on_event(Event&)` and `on_packet(const VirtualPacket&)`, in their order.
+  template <class OnEvent, class OnPacket>
+  void in_order(OnEvent on_event, OnPacket on_packet) {
+    std::size_t event = 0;
+    for (std::size_t packet = 0; packet < packets.size(); ++packet) {
+      for (; event < events_before_[packet]; ++event) on_event(events[event]);
+      on_packet(packets[packet]);
+    }
+    for (; event < events.size(); ++event) on_event(events[event]);
+  }
+
   void clear() noexcept {
     packets.clear();
     events.clear();
+    events_before_.clear();
     progress = Progress::passed;
     parts.clear();
     released.clear();
   }
+
+ private:
+  std::vector<std::size_t> events_before_;
 };
 
 }  // namespace proxytunnel

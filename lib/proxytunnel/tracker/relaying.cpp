@@ -9,10 +9,9 @@
 namespace proxytunnel {
 
 void Tracker::begin_association(Connection& connection, Outcome& outcome) {
-  const std::unique_ptr<Handshaking> work = std::move(connection.handshaking);
+  const std::unique_ptr<Handshaking> work = take_handshaking(connection);
   connection.phase = Phase::relaying;
-  connection.association = work->tunnel.take_attempt();
-  Attempt& attempt = *connection.association;
+  Attempt& attempt = connection.association.emplace(std::move(*work->tunnel.take_attempt()));
   attempt.status = Status::established;
   Association association;
   association.id = attempt.id;
@@ -34,9 +33,19 @@ void Tracker::begin_association(Connection& connection, Outcome& outcome) {
   outcome.events.emplace_back(OpenedEvent{attempt});
 }
 
-void Tracker::end_association(const Attempt& attempt) {
+void Tracker::forget_fragments(RelayFragments& fragments, Attempt& attempt) {
+  fragment_bytes_ -= fragments.bytes();
+  if (fragments.forget()) attempt.note("fragments-lost");
+}
+
+void Tracker::end_association(Attempt& attempt) {
+  const auto relaying = relaying_.find(attempt.id);
+  if (relaying == relaying_.end()) return;
+  for (Owned<RelayFragments>& fragments : relaying->second.fragments) {
+    if (fragments) forget_fragments(*fragments, attempt);
+  }
   associations_.remove(attempt.id);
-  relaying_.erase(attempt.id);
+  relaying_.erase(relaying);
 }
 
 void Tracker::relay(const Datagram& datagram, Outcome& outcome) noexcept {
@@ -63,9 +72,9 @@ void Tracker::relay(const Datagram& datagram, Outcome& outcome) noexcept {
     return;
   }
   outcome.parts.push_back({datagram.length - size, attempt.id});
-  std::unique_ptr<RelayFragments>& fragments = relaying.fragments[match->direction];
+  Owned<RelayFragments>& fragments = relaying.fragments[match->direction];
   const bool begins_anew = header.value.position() <= 1;
-  if (begins_anew && fragments && fragments->forget()) attempt.note("fragments-lost");
+  if (begins_anew && fragments) forget_fragments(*fragments, attempt);
   if (header.value.fragment == 0) {
     show_datagram(datagram, header.value, size, VirtualKind::translated, *match, attempt, relaying, outcome);
     return;
@@ -79,10 +88,16 @@ void Tracker::relay(const Datagram& datagram, Outcome& outcome) noexcept {
 }
 
 bool Tracker::assemble(const Datagram& datagram, const RelayHeader& header, std::uint32_t cut,
-                       std::unique_ptr<RelayFragments>& fragments, Attempt& attempt, Outcome& outcome) {
-  if (!fragments) fragments = std::make_unique<RelayFragments>(held_budget_);
-  switch (fragments->add(header, datagram.payload.subspan(cut), datagram.length - cut)) {
+                       Owned<RelayFragments>& fragments, Attempt& attempt, Outcome& outcome) {
+  if (!fragments) fragments.emplace();
+  const std::size_t before = fragments->bytes();
+  const auto added = fragments->add(header, datagram.payload.subspan(cut), datagram.length - cut);
+  fragment_bytes_ += fragments->bytes() - before;
+  const bool is_too_much = added == RelayFragments::Outcome::waiting && fragment_bytes_ > limits::fragments_total;
+  if (is_too_much) forget_fragments(*fragments, attempt);
+  switch (added) {
     case RelayFragments::Outcome::complete:
+      fragment_bytes_ -= fragments->bytes();
       outcome.assembled = fragments->take();
       return true;
     case RelayFragments::Outcome::lost:
@@ -123,7 +138,7 @@ void Tracker::show_datagram(const Datagram& datagram, const RelayHeader& header,
   change.cut = cut;
   // Nothing on the wire had a checksum over what was put together here.
   change.checksums = kind == VirtualKind::held ? Checksums::compute : options_.checksums;
-  VirtualPacket& result = outcome.packets.emplace_back();
+  VirtualPacket& result = outcome.add_packet();
   result.kind = kind;
   result.tunnel = attempt.id;
   result.layer = attempt.layer;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // summary: the door's part about virtual conversations: how they open, and how segments are shown in them.
 #include <algorithm>
+#include <set>
 
 #include "tracker/tracker.hpp"
 
@@ -17,24 +18,57 @@ bool opens_here(TunnelId tunnel, const Outcome& outcome) {
 
 // The handshake is over: everything behind it is the tunnel's.
 void Tracker::open(Connection& connection, const Segment& segment, Outcome& outcome) {
-  const std::unique_ptr<Handshaking> work = std::move(connection.handshaking);
+  const std::unique_ptr<Handshaking> work = take_handshaking(connection);
   connection.phase = Phase::open;
-  if (!connection.tunnels) connection.tunnels = std::make_unique<Tunnels>();
-  add_tunnel(*work, *connection.tunnels);
-  begin_conversation(connection, connection.tunnels->list.back(), work->latest, segment.frame, outcome);
+  if (!connection.tunnels) connection.tunnels.emplace();
+  VirtualConnection& opened = add_tunnel(*work, *connection.tunnels);
+  begin_conversation(connection, opened, work->latest, segment.frame, outcome);
   show_held(connection, work->held.release(), segment.frame, outcome);
   show(connection, segment, VirtualKind::translated, everything, outcome);
 }
 
-// Tunnels of forwarded requests, and whose the bytes are that were understood.
-void Tracker::open_forwarded(Connection& connection, const Frame& frame, Outcome& outcome) {
+// Tunnels of forwarded requests, and whose the bytes are that were understood. `shown`: what was understood before.
+void Tracker::open_forwarded(Connection& connection, PerSide<Offset> shown, const Frame& frame, Outcome& outcome) {
   Handshaking& work = *connection.handshaking;
   for (Forwarded& forwarded : work.tunnel.take_forwarded()) {
-    if (!connection.tunnels) connection.tunnels = std::make_unique<Tunnels>();
-    add_forwarded(std::move(forwarded), work.tunnel.client(), *connection.tunnels);
-    begin_conversation(connection, connection.tunnels->list.back(), work.latest, frame, outcome);
+    if (!connection.tunnels) connection.tunnels.emplace();
+    VirtualConnection& opened = add_forwarded(std::move(forwarded), work.tunnel.client(), *connection.tunnels);
+    ++forwarded_;
+    begin_conversation(connection, opened, work.latest, frame, outcome);
   }
-  for (const Claim& claim : work.tunnel.take_claims()) add_share(claim, work, *connection.tunnels);
+  for (const Claim& claim : work.tunnel.take_claims()) add_share(claim, work, shown[claim.side], *connection.tunnels);
+  const bool is_pressed = forwarded_ > limits::forwarded && connection.tunnels &&
+                          connection.tunnels->list.size() > limits::forwarded_per_connection;
+  if (is_pressed) let_go_of_idle(connection, shown, frame, outcome);
+}
+
+// Half of the conversations of a connection that has many, those that were not used for longest. One that still has
+// bytes to come, or that were not shown yet, is not idle.
+void Tracker::let_go_of_idle(Connection& connection, PerSide<Offset> shown, const Frame& frame, Outcome& outcome) {
+  Tunnels& tunnels = *connection.tunnels;
+  std::set<TunnelId> busy;
+  for (const Side side : {Side::initiator, Side::acceptor}) {
+    const Shares& shares = tunnels.shares[side];
+    auto share = shares.behind(std::min(shown[side], connection.space[side].latest()));
+    for (; share != shares.list().end(); ++share) busy.insert(share->tunnel);
+    if (!shares.list().empty()) busy.insert(shares.list().back().tunnel);
+  }
+  std::vector<std::pair<FrameNumber, TunnelId>> idle;
+  for (const auto& [id, opened] : tunnels.list) {
+    if (!busy.contains(id)) idle.emplace_back(opened.attempt.last, id);
+  }
+  std::sort(idle.begin(), idle.end());
+  idle.resize(std::min(idle.size(), tunnels.list.size() / 2));
+  for (const auto& [last, id] : idle) {
+    VirtualConnection& opened = tunnels.list.at(id);
+    opened.attempt.note("gave-way");
+    for (const Side side : {Side::initiator, Side::acceptor}) {
+      opened.attempt.payload[opened.direction(side)].finished(opened.size[side]);  // late bytes of it are not shown
+    }
+    connection.handshaking->tunnel.forget(id, *opened.attempt.target);
+    end_conversation(opened, frame, outcome);
+    tunnels.list.erase(id);
+  }
 }
 
 void Tracker::begin_conversation(Connection& connection, VirtualConnection& opened, const PerSide<LatestHeader>& latest,
@@ -43,23 +77,22 @@ void Tracker::begin_conversation(Connection& connection, VirtualConnection& open
   attempt.origin = origin_of(attempt, {names_, synthetic_});
   set_ends(opened);
   // A tunnel to where requests of the same connection went before takes over from them.
-  for (VirtualConnection& before : connection.tunnels->list) {
-    const bool gives_way = &before != &opened && before.shown && tuple_of(before) == tuple_of(opened);
+  for (auto& [id, before] : connection.tunnels->list) {
+    const bool gives_way = attempt.protocol != Protocol::http_forward && &before != &opened && !before.superseded &&
+                           tuple_of(before) == tuple_of(opened);
     if (!gives_way) continue;
     release_tuple(before);
-    before.shown = false;
+    before.superseded = true;
   }
   if (connection.layer >= options_.layers) {
     attempt.note("layer-limit");
     opened.shown = false;
-  } else if (tuple_in_use(opened)) {
-    attempt.note("tuple-in-use");
-    opened.shown = false;
+  } else {
+    claim_tuple(opened);
   }
   ++counters_.tunnels;
   outcome.events.emplace_back(OpenedEvent{attempt});
   if (!opened.shown) return;
-  tuples_.emplace(tuple_of(opened), attempt.id);
   // The same for all conversations that open at one frame.
   for (const Side side : {Side::initiator, Side::acceptor}) {
     if (outcome.packets.empty()) outcome.envelopes[side] = latest[side].envelope;
@@ -89,11 +122,11 @@ void Tracker::show_held(Connection& connection, std::vector<Held> held, const Fr
 void Tracker::show(Connection& connection, const Segment& segment, VirtualKind kind, Range window, Outcome& outcome) {
   place_in_tunnels(connection, segment, window, placements_);
   for (const Placement& placement : placements_) {
-    VirtualConnection& opened = connection.tunnels->list[placement.conversation];
+    VirtualConnection& opened = *placement.opened;
     if (segment.frame.network != connection.network) opened.attempt.note("several-vlans");
-    account(connection, segment, placement);
+    account(segment, placement);
     if (!opened.shown || !placement.worth_showing) continue;
-    VirtualPacket& result = outcome.packets.emplace_back();
+    VirtualPacket& result = outcome.add_packet();
     result.kind = kind;
     result.tunnel = opened.attempt.id;
     result.layer = opened.attempt.layer;
@@ -103,34 +136,23 @@ void Tracker::show(Connection& connection, const Segment& segment, VirtualKind k
   }
 }
 
-// Bytes are missing without which nobody can tell where a message ends, or too much had to wait for them. What follows
-// is shown where the latest bytes of its direction went: most clients keep one connection for each origin.
-void Tracker::give_up_framing(Connection& connection, const Frame& frame, Outcome& outcome) {
-  const std::unique_ptr<Handshaking> work = std::move(connection.handshaking);
-  connection.phase = Phase::open;
-  Tunnels& tunnels = *connection.tunnels;
-  const bool is_forward = work->tunnel.attempt() == nullptr;
-  if (!is_forward) {
-    note_losses(*work, *work->tunnel.attempt());
-    work->tunnel.conclude(*work, context(outcome));
-    return;
+// Where the ends are those of another conversation that is alive, a synthetic port stands for the client's own: shown
+// they are in any case.
+void Tracker::claim_tuple(VirtualConnection& opened) {
+  Attempt& attempt = opened.attempt;
+  const Endpoint own = opened.ends[opened.client];
+  for (unsigned turn = 0; !is_free(tuple_of(opened)) && turn < limits::synthetic_ports; ++turn) {
+    attempt.virtual_client = Endpoint{own.address.unmapped(), synthetic_port(attempt, turn)};
+    set_ends(opened);
   }
-  for (const Side side : {Side::initiator, Side::acceptor}) {
-    const auto& shares = tunnels.shares[side].list();
-    const std::size_t conversation = shares.empty() ? tunnels.list.size() - 1 : shares.back().conversation;
-    VirtualConnection& heir = tunnels.list[conversation];
-    if (work->taken(side) >= Share::no_end) continue;
-    heir.attempt.note("framing-lost");
-    add_share({side, {work->taken(side), Share::no_end}, heir.attempt.id}, *work, tunnels);
-  }
-  show_held(connection, work->held.release(), frame, outcome);
+  tuples_.emplace(tuple_of(opened), attempt.id);
+  if (attempt.virtual_client) own_clients_.emplace(attempt.id, attempt.client);
 }
 
-bool Tracker::tuple_in_use(const VirtualConnection& opened) {
-  const ConnectionKey key = tuple_of(opened);
-  if (tuples_.contains(key)) return true;
-  const Connection* real = table_.find(key);
-  return real != nullptr && !real->closed();
+bool Tracker::is_free(const ConnectionKey& tuple) const noexcept {
+  if (tuples_.contains(tuple)) return false;
+  const Connection* real = table_.find(tuple);
+  return real == nullptr || !real->is_alive();
 }
 
 void Tracker::release_tuple(const VirtualConnection& opened) {

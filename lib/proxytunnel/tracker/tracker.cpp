@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "names/canonical_name.hpp"
 #include "names/dns.hpp"
 #include "synth/packetize.hpp"
 
@@ -41,6 +42,15 @@ void place(Connection& connection, const Segment& segment, Side side) noexcept {
   if (!peer.known() && segment.has(tcp_flag::ack)) peer.start(segment.acknowledgment());
 }
 
+// Whether a connection that closed can bring its handshake nothing more: all that its ends acknowledged was seen, and
+// all that came before their FINs. Captures of two taps may have one direction behind the other.
+bool brings_nothing_more(const Handshaking& work) noexcept {
+  for (const Side side : {Side::initiator, Side::acceptor}) {
+    if (work.stream(side).end() < work.fin_at[side].value_or(work.acknowledged[side])) return false;
+  }
+  return true;
+}
+
 // Payload that cannot be of a connection that was closed: its ports were used again, and the capture lacks the SYN.
 bool is_of_another(const Connection& connection, const Segment& segment) noexcept {
   if (!connection.closed() || segment.length == 0 || segment.has(tcp_flag::syn) || segment.has(tcp_flag::rst)) {
@@ -52,30 +62,36 @@ bool is_of_another(const Connection& connection, const Segment& segment) noexcep
   return ahead > limits::late_payload || ahead < -limits::largest_window;
 }
 
-// Whether what is held may be the head of a forwarded request, which is payload itself, unlike other handshakes.
-bool may_hold_head(const Handshaking& work) noexcept {
-  if (work.tunnel.state() != TunnelConnection::State::undecided) return work.tunnel.forwards();
-  const Bytes first = work.untaken(Side::initiator);
-  return !first.empty() && first[0] >= 'A' && first[0] <= 'Z';
+// Several names may have one address; spelling and a final dot make no other name.
+void note_host(std::string_view host, Attempt& attempt) {
+  const std::string name = canonical_name(host);
+  const auto is_it = [&name](const std::string& known) { return canonical_name(known) == name; };
+  if (is_it(attempt.target->host)) return;
+  attempt.note("several-hosts");
+  if (std::any_of(attempt.other_hosts.begin(), attempt.other_hosts.end(), is_it)) return;
+  if (attempt.other_hosts.size() < limits::hosts_per_conversation) attempt.other_hosts.emplace_back(host);
 }
 
 // What a message means for a conversation that is open already: those of forwarded requests go on asking.
 void note_message(const MessageEvent& said, Tunnels& tunnels) {
-  const auto opened = std::find_if(tunnels.list.begin(), tunnels.list.end(),
-                                   [&said](const VirtualConnection& each) { return each.attempt.id == said.attempt; });
+  const auto opened = tunnels.list.find(said.attempt);
   if (opened == tunnels.list.end()) return;
-  Attempt& attempt = opened->attempt;
-  attempt.note(said.message.anomaly);
-  if (said.message.credentials.username && !attempt.credentials.username)
-    attempt.credentials = said.message.credentials;
-  const bool is_answer = said.message.kind == MessageKind::http_forward_response && said.message.reply_code >= 200;
-  if (is_answer && attempt.reply.frame == 0) {
-    attempt.reply = said.stamp;
-    attempt.reply_code = said.message.reply_code;
-  }
+  Attempt& attempt = opened->second.attempt;
+  const Message& message = said.message;
+  attempt.note(message.anomaly);
+  if (message.credentials.username && !attempt.credentials.username) attempt.credentials = message.credentials;
+  if (message.kind == MessageKind::http_forward_request) note_host(message.target->host, attempt);
+  // A 407 is the proxy's own: it says something as long as nothing came from the origin.
+  const bool is_refusal = message.kind == MessageKind::http_response_head;
+  const bool is_answer = message.kind == MessageKind::http_forward_response && message.reply_code >= 200;
+  const bool is_first = attempt.reply.frame == 0 || attempt.status == Status::auth_failed;
+  if (!is_first || (!is_answer && !(is_refusal && attempt.reply.frame == 0))) return;
+  attempt.reply = said.stamp;
+  attempt.reply_code = message.reply_code;
+  attempt.status = is_refusal ? Status::auth_failed : Status::established;
 }
 
-// Each connection on the wire carries one tunnel inside another at most.
+// Most connections on the wire carry one tunnel inside another; of those that carry more, the idle ones give way.
 std::size_t most_inside(const TrackerOptions& options) noexcept {
   return options.connections * (limits::layers + 1);
 }
@@ -105,20 +121,26 @@ Tracker::Tracker(const TrackerOptions& options)
 
 void Tracker::segment(const Segment& segment, Outcome& outcome) noexcept {
   outcome.clear();
+  if (segment.layer == 0) {
+    latest_ = stamp_of(segment);
+    bury(segment.frame, outcome);
+  }
   put(segment, outcome);
+  relieve(segment.frame, outcome);
+  if (segment.layer == 0) retire_closed(segment.frame, outcome);
 }
 
 void Tracker::put(const Segment& segment, Outcome& outcome) {
   if (segment.sender == segment.receiver) return;
   const ConnectionKey key = ConnectionKey::of(segment.sender, segment.receiver, segment.parent, segment.decrypted);
   const auto [found, is_new] = table_of(key).find_or_insert(key, [&](Connection& idle) {
-    end(idle, outcome);
+    retire(idle, segment.frame, outcome);
     ++counters_.dropped_connections;
   });
   Connection& connection = *found;
   if (is_new) begin(connection, segment);
   if (is_of_another(connection, segment)) {
-    end(connection, outcome);
+    retire(connection, segment.frame, outcome);
     begin(connection, segment);
   }
   if (segment.has(tcp_flag::syn)) see_syn(connection, segment, outcome);
@@ -132,10 +154,7 @@ void Tracker::put(const Segment& segment, Outcome& outcome) {
   switch (connection.phase) {
     case Phase::fresh:
       if (!speaks) break;
-      connection.handshaking = std::make_unique<Handshaking>(
-          connection.ends, TunnelParent{connection.parent, connection.layer, connection.decrypted}, connection.first,
-          held_budget_);
-      connection.phase = Phase::handshaking;
+      begin_handshaking(connection);
       [[fallthrough]];
     case Phase::handshaking:
       feed(connection, segment, side, outcome);
@@ -148,6 +167,11 @@ void Tracker::put(const Segment& segment, Outcome& outcome) {
       break;
   }
   if (closes(segment)) see_close(connection, segment, side, outcome);
+  // Tunnels of forwarded requests go on in it: what comes late is theirs.
+  const bool is_undecided = connection.handshaking && !connection.tunnels;
+  if (is_undecided && connection.closed() && brings_nothing_more(*connection.handshaking))
+    conclude(connection, outcome);
+  if (connection.handshaking) count_held(connection);
   tell_progress(connection, segment, outcome);
 }
 
@@ -195,6 +219,14 @@ void Tracker::chunk(const Chunk& chunk, Outcome& outcome) noexcept {
   put(made.segment, outcome);
 }
 
+void Tracker::begin_handshaking(Connection& connection) {
+  TunnelParent parent{connection.parent, connection.layer, connection.decrypted};
+  const auto own = own_clients_.empty() ? own_clients_.end() : own_clients_.find(connection.parent);
+  if (own != own_clients_.end()) parent.client = own->second;
+  connection.handshaking.emplace(connection.ends, parent, connection.first).since = waited_++;
+  connection.phase = Phase::handshaking;
+}
+
 void Tracker::begin(Connection& connection, const Segment& segment) {
   connection = Connection();
   const bool from_acceptor = segment.has(tcp_flag::syn | tcp_flag::ack);
@@ -231,7 +263,7 @@ void Tracker::see_syn(Connection& connection, const Segment& segment, Outcome& o
     const bool stray =
         is_answer && as_known && connection.phase == Phase::fresh && connection.syn_seen[Side::initiator];
     if (stray) return;
-    end(connection, outcome);
+    retire(connection, segment.frame, outcome);
     begin(connection, segment);
   }
   if (connection.syn_seen[speaker]) return;
@@ -254,59 +286,12 @@ void Tracker::see_close(Connection& connection, const Segment& segment, Side sid
   }
   Connection::each_attempt(connection, [&](Attempt& attempt) { attempt.closed = stamp_of(segment); });
   if (connection.tunnels) {
-    for (const VirtualConnection& opened : connection.tunnels->list) release_tuple(opened);
+    for (const auto& [id, opened] : connection.tunnels->list) release_tuple(opened);
   }
   if (connection.association) end_association(*connection.association);
-}
-
-void Tracker::feed(Connection& connection, const Segment& segment, Side side, Outcome& outcome) {
-  Handshaking& work = *connection.handshaking;
-  work.latest[side].remember(segment);
-  SequenceSpace& space = connection.space[side];
-  const Range place = payload_range(space, segment);
-  const bool is_reset = segment.has(tcp_flag::rst);
-  const bool changes_nothing = segment.length == 0 && !closes(segment);
-  if (connection.tunnels && (changes_nothing || is_reset || place.end <= work.taken(side))) {
-    if (is_reset && !work.held.empty()) give_up_framing(connection, segment.frame, outcome);
-    show(connection, segment, VirtualKind::translated, everything, outcome);
-    return;
-  }
-  if (changes_nothing) return;
-  space.advance(place.end);
-  const bool buffered = work.stream(side).insert(place.begin, segment.payload, stamp_of(segment));
-  if (!buffered) work.overflowed = true;
-  const std::size_t told = outcome.events.size();
-  const auto state = work.tunnel.advance(work, context(outcome));
-  open_forwarded(connection, segment.frame, outcome);
-  note_events(connection, told, outcome.events);
-  if (state == TunnelConnection::State::open) {
-    open(connection, segment, outcome);
-    return;
-  }
-  if (state == TunnelConnection::State::relay) {
-    begin_association(connection, outcome);
-    return;
-  }
-  if (connection.tunnels) {
-    show_held(connection, work.held.release(work.taken()), segment.frame, outcome);
-    show(connection, segment, VirtualKind::translated, {everything.begin, work.taken(side)}, outcome);
-  }
-  if (state == TunnelConnection::State::over) {
-    connection.handshaking.reset();
-    connection.phase = connection.tunnels ? Phase::open : Phase::passed;
-    return;
-  }
-  for (const Side each : {Side::initiator, Side::acceptor}) {
-    const bool all_handshake = work.tunnel.waits_for(each);
-    work.held.forget(each, all_handshake ? work.stream(each).end() : work.taken(each));
-  }
-  const Offset needed_from = work.tunnel.waits_for(side) ? work.stream(side).end() : work.taken(side);
-  const bool is_shown = connection.tunnels && place.end <= work.taken(side);
-  const bool to_keep = !is_shown && (closes(segment) || place.end > needed_from);
-  const std::size_t most = may_hold_head(work) ? limits::held_head_segments : limits::held_segments;
-  if (to_keep && !work.held.hold(segment, side, place, work.taken(side), most)) work.lost[side].add(place);
-  const bool is_stuck = work.overflowed || work.lost[side].size() > 0;
-  if (connection.tunnels && is_stuck) give_up_framing(connection, segment.frame, outcome);
+  connection.seen_at_close = connection.seen();
+  const bool is_on_the_wire = connection.parent == no_tunnel && !connection.decrypted;
+  if (is_on_the_wire) closed_.push_back(connection.key());
 }
 
 // What events say of attempts that are known already, and of names. Names become events of their own.
@@ -345,58 +330,8 @@ bool Tracker::leads_to(const Target& target, const Endpoint& server) const noexc
                      [&address](const Candidate& candidate) { return candidate.address == address; });
 }
 
-// A virtual conversation is a connection of its own, and lives no longer than its tunnel; neither does what TLS
-// carries.
-void Tracker::end_inside(const ConnectionKey& key, Outcome& outcome) {
-  Connection* inside = inside_.find(key);
-  if (inside == nullptr) return;
-  end(*inside, outcome);
-  inside_.erase(key);
-}
-
-void Tracker::end(Connection& connection, Outcome& outcome) {
-  if (connection.has_decrypted) {
-    ConnectionKey key = connection.key();
-    key.decrypted = true;
-    end_inside(key, outcome);
-  }
-  if (connection.handshaking) {
-    Handshaking& work = *connection.handshaking;
-    Connection::each_attempt(connection, [&work](Attempt& attempt) { note_losses(work, attempt); });
-    work.tunnel.conclude(work, context(outcome));
-    // A request that only the end proves opens nothing any more.
-    for (Forwarded& late : work.tunnel.take_forwarded()) {
-      late.attempt.status = Status::incomplete;
-      outcome.events.emplace_back(EndedEvent{std::move(late.attempt)});
-    }
-  }
-  if (connection.tunnels) {
-    for (VirtualConnection& opened : connection.tunnels->list) {
-      end_inside(ConnectionKey::of(opened.ends[Side::initiator], opened.ends[Side::acceptor], opened.attempt.id),
-                 outcome);
-      release_tuple(opened);
-      note_overflow(opened.attempt);
-      outcome.events.emplace_back(EndedEvent{std::move(opened.attempt)});
-    }
-  }
-  if (connection.association) {
-    end_association(*connection.association);
-    note_overflow(*connection.association);
-    outcome.events.emplace_back(EndedEvent{std::move(*connection.association)});
-  }
-  connection.handshaking.reset();
-  connection.tunnels.reset();
-  connection.association.reset();
-  connection.has_decrypted = false;
-  connection.phase = Phase::passed;
-}
-
-void Tracker::finish(Outcome& outcome) noexcept {
-  outcome.clear();
-  table_.each([&](Connection& connection) { end(connection, outcome); });
-  table_ = ConnectionTable<Connection>(options_.connections, options_.hash_seed);
-  inside_ = ConnectionTable<Connection>(most_inside(options_), options_.hash_seed);
-  tuples_.clear();
+void Tracker::find_origin(Attempt& attempt) noexcept {
+  attempt.origin = origin_of(attempt, {names_, synthetic_});
 }
 
 void Tracker::addresses_occur(const Datagram& datagram) noexcept {

@@ -8,12 +8,17 @@
 // segment is translated alone. Requests that an HTTP proxy forwards open conversations while the handshake goes on:
 // each has a share of the bytes, and a segment is translated once its bytes are known to be somebody's. A virtual
 // packet is a packet: put in again (VirtualPacket::as_segment, as_datagram), it is the next layer.
+//
+// A connection is over when it closed and a thousand others after it, when its ports are used again, when there are too
+// many, or with the capture. It retires first: what still waits in it is shown. Its record comes out with the next
+// segment of the wire (or step of the end), when what was shown has been put in again.
 #pragma once
 
 #include <cstdint>
+#include <deque>
+#include <map>
 #include <unordered_map>
 
-#include "base/budget.hpp"
 #include "base/limits.hpp"
 #include "handshake/handshake.hpp"
 #include "names/address_book.hpp"
@@ -45,6 +50,7 @@ struct TrackerCounters {
   std::uint64_t connections = 0;          ///< on the wire, tunnels inside tunnels not counted
   std::uint64_t tunnels = 0;              ///< opened
   std::uint64_t dropped_connections = 0;  ///< forgotten because there were more than `connections`
+  std::uint64_t gave_way = 0;  ///< undecided, and given up since all together held more than limits::held_bytes_total
 };
 
 class Tracker final : private Surroundings {
@@ -72,17 +78,9 @@ class Tracker final : private Surroundings {
   void learn(const Datagram& datagram) noexcept;
   void relay(const Datagram& datagram, Outcome& outcome) noexcept;
 
-  /// The capture is over: the final record of everything that is still alive. The tracker is empty afterwards.
-  void finish(Outcome& outcome) noexcept;
-
-  /// Visits the attempts that are in progress or open, each as it is known now. Those whose requests were not
-  /// understood have no id.
-  template <class Visit>
-  void each_alive(Visit visit) const {
-    const auto visit_attempts = [&visit](const Connection& connection) { Connection::each_attempt(connection, visit); };
-    table_.each(visit_attempts);
-    inside_.each(visit_attempts);
-  }
+  /// The capture is over: what still waits is shown, and everything that is alive ends. To be called, like segment(),
+  /// until it returns false, when the tracker is empty and nothing came out any more.
+  [[nodiscard]] bool finish(Outcome& outcome) noexcept;
 
   /// For names that the caller knows from elsewhere (name resolution blocks, hosts files).
   [[nodiscard]] AddressBook& names() noexcept { return names_; }
@@ -96,7 +94,7 @@ class Tracker final : private Surroundings {
   /// What an association needs besides its attempt, which its connection has.
   struct Relaying {
     ConnectionKey control;
-    PerDirection<std::unique_ptr<RelayFragments>> fragments;
+    PerDirection<Owned<RelayFragments>> fragments;
     PerDirection<Offset> reached{0, 0};  ///< bytes of payload so far
   };
 
@@ -106,45 +104,75 @@ class Tracker final : private Surroundings {
   }
   void put(const Segment& segment, Outcome& outcome);  ///< adds to the outcome
   void begin(Connection& connection, const Segment& segment);
+  void begin_handshaking(Connection& connection);
   void see_syn(Connection& connection, const Segment& segment, Outcome& outcome);
   void see_close(Connection& connection, const Segment& segment, Side side, Outcome& outcome);
-  void feed(Connection& connection, const Segment& segment, Side side, Outcome& outcome);
-  void end(Connection& connection, Outcome& outcome);
-  void end_inside(const ConnectionKey& key, Outcome& outcome);
   void note_events(Connection& connection, std::size_t from, std::vector<Event>& events);
+  void find_origin(Attempt& attempt) noexcept override;
   [[nodiscard]] bool leads_to(const Target& target, const Endpoint& server) const noexcept override;
+
+  // handshaking.cpp: what is not decided, or waits
+  void feed(Connection& connection, const Segment& segment, Side side, Outcome& outcome);
+  void advance(Connection& connection, const Segment& segment, Side side, Range place, Outcome& outcome);
+  void hold(Connection& connection, const Segment& segment, Side side, Range place, Outcome& outcome);
+  void conclude(Connection& connection, Outcome& outcome);
+  void give_up_framing(Connection& connection, const Frame& frame, Outcome& outcome);
+  void count_held(Connection& connection);
+  [[nodiscard]] std::unique_ptr<Handshaking> take_handshaking(Connection& connection);
+  void relieve(const Frame& frame, Outcome& outcome);
+  void give_way(Connection& connection, const Frame& frame, Outcome& outcome);
+
+  // ending.cpp: how connections end
+  void retire(Connection& connection, const Frame& frame, Outcome& outcome);
+  void retire_inside(const ConnectionKey& key, const Frame& frame, Outcome& outcome);
+  void retire_closed(const Frame& frame, Outcome& outcome);
+  void bury(const Frame& frame, Outcome& outcome);
+  void end(Connection& connection, const Frame& frame, Outcome& outcome);
+  void end_conversation(VirtualConnection& opened, const Frame& frame, Outcome& outcome);
+
   [[nodiscard]] TunnelContext context(Outcome& outcome) noexcept {
     return {options_.disabled, options_.forward_needs_proof, *this, next_id_, outcome.events};
   }
 
   // showing.cpp: virtual conversations
   void open(Connection& connection, const Segment& segment, Outcome& outcome);
-  void open_forwarded(Connection& connection, const Frame& frame, Outcome& outcome);
+  void open_forwarded(Connection& connection, PerSide<Offset> shown, const Frame& frame, Outcome& outcome);
+  void let_go_of_idle(Connection& connection, PerSide<Offset> shown, const Frame& frame, Outcome& outcome);
   void begin_conversation(Connection& connection, VirtualConnection& opened, const PerSide<LatestHeader>& latest,
                           const Frame& frame, Outcome& outcome);
   void show(Connection& connection, const Segment& segment, VirtualKind kind, Range window, Outcome& outcome);
   void show_held(Connection& connection, std::vector<Held> held, const Frame& frame, Outcome& outcome);
-  void give_up_framing(Connection& connection, const Frame& frame, Outcome& outcome);
-  [[nodiscard]] bool tuple_in_use(const VirtualConnection& opened);
+  void claim_tuple(VirtualConnection& opened);
+  [[nodiscard]] bool is_free(const ConnectionKey& tuple) const noexcept;
   void release_tuple(const VirtualConnection& opened);
 
   // relaying.cpp: UDP associations
   void begin_association(Connection& connection, Outcome& outcome);
-  void end_association(const Attempt& attempt);
+  void end_association(Attempt& attempt);
+  void forget_fragments(RelayFragments& fragments, Attempt& attempt);
   void show_datagram(const Datagram& datagram, const RelayHeader& header, std::uint32_t cut, VirtualKind kind,
                      const Associations::Match& match, Attempt& attempt, Relaying& relaying, Outcome& outcome);
   [[nodiscard]] std::uint32_t flow_of(const Target& target, Attempt& attempt, Origin& origin, Outcome& outcome);
   [[nodiscard]] bool assemble(const Datagram& datagram, const RelayHeader& header, std::uint32_t cut,
-                              std::unique_ptr<RelayFragments>& fragments, Attempt& attempt, Outcome& outcome);
+                              Owned<RelayFragments>& fragments, Attempt& attempt, Outcome& outcome);
 
   TrackerOptions options_;
   ConnectionTable<Connection> table_;   ///< on the wire
   ConnectionTable<Connection> inside_;  ///< virtual conversations, as long as their tunnels live; decrypted streams
-  Budget held_budget_{limits::held_bytes_total};
+  std::size_t held_ = 0;                ///< bytes that handshaking connections keep
+  std::uint64_t waited_ = 0;            ///< connections that began to wait, ever
+  /// Who keeps something, those that keep most first, then the oldest: (-rank, since).
+  std::map<std::pair<int, std::uint64_t>, ConnectionKey> waiting_;
+  std::deque<ConnectionKey> closed_;  ///< on the wire, in the order of their closing
+  std::vector<Connection> retired_;
+  Stamp latest_;  ///< of what was put in
   AddressBook names_;
   SyntheticAddresses synthetic_;
   /// Virtual conversations that are alive, by their ends.
   std::unordered_map<ConnectionKey, TunnelId, KeyHash> tuples_;
+  std::map<TunnelId, Endpoint> own_clients_;  ///< of tunnels whose client is shown with a synthetic port
+  std::size_t forwarded_ = 0;                 ///< conversations of forwarded requests that are open
+  std::size_t fragment_bytes_ = 0;            ///< that wait in associations
   Associations associations_;
   std::unordered_map<TunnelId, Relaying> relaying_;
   std::vector<Placement> placements_;  ///< kept for its memory

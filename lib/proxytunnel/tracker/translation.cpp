@@ -8,12 +8,9 @@ namespace proxytunnel {
 namespace {
 
 // How far `offset` of the parent's stream is in the virtual stream of a conversation. Negative: before the base.
-Offset virtual_offset(const Tunnels& tunnels, std::size_t conversation, Side side, Offset offset) noexcept {
-  const Share* share = tunnels.shares[side].before(conversation, offset);
-  if (share == nullptr) {
-    const VirtualConnection& opened = tunnels.list[conversation];
-    return offset < opened.base[side] ? offset - opened.base[side] : opened.size[side];
-  }
+Offset virtual_offset(const Tunnels& tunnels, const VirtualConnection& opened, Side side, Offset offset) noexcept {
+  const Share* share = tunnels.shares[side].before(opened.attempt.id, offset);
+  if (share == nullptr) return offset < opened.base[side] ? offset - opened.base[side] : opened.size[side];
   const Offset behind = std::min(offset, share->range.end) - share->range.begin;
   const bool is_first = share->at == 0;
   const Offset reached = share->at + (is_first ? behind : std::max<Offset>(behind, 0));
@@ -33,60 +30,81 @@ struct Place {
   std::optional<Offset> acknowledged;  ///< on the wire
 };
 
-Placement placement_of(const Tunnels& tunnels, const Place& place, std::size_t conversation) noexcept {
+Placement placement_of(const Tunnels& tunnels, const Place& place, VirtualConnection& opened) noexcept {
   Placement placement;
-  placement.conversation = conversation;
+  placement.opened = &opened;
   placement.side = place.side;
-  if (place.acknowledged) {
-    placement.acknowledged = virtual_offset(tunnels, conversation, place.peer, *place.acknowledged);
-  }
+  if (place.acknowledged) placement.acknowledged = virtual_offset(tunnels, opened, place.peer, *place.acknowledged);
   return placement;
 }
 
-void place_payload(const Tunnels& tunnels, const Place& place, Range window, std::vector<Placement>& placements) {
+// Conversations that gave way are not there any more.
+VirtualConnection* owner_of(Tunnels& tunnels, const Share* share) noexcept {
+  if (share == nullptr) return nullptr;
+  const auto found = tunnels.list.find(share->tunnel);
+  return found == tunnels.list.end() ? nullptr : &found->second;
+}
+
+void place_payload(Tunnels& tunnels, const Place& place, Range window, std::vector<Placement>& placements) {
   const Range wanted{std::max(place.wire.begin, window.begin), std::min(place.wire.end, window.end)};
-  for (const Share& share : tunnels.shares[place.side].list()) {
-    const Range piece{std::max(wanted.begin, share.range.begin), std::min(wanted.end, share.range.end)};
-    if (piece.begin >= piece.end) continue;
-    Placement& placement = placements.emplace_back(placement_of(tunnels, place, share.conversation));
-    const Offset begin = share.at + (piece.begin - share.range.begin);
+  const Shares& shares = tunnels.shares[place.side];
+  for (auto share = shares.behind(wanted.begin); share != shares.list().end(); ++share) {
+    const Range piece{std::max(wanted.begin, share->range.begin), std::min(wanted.end, share->range.end)};
+    if (piece.begin >= piece.end) break;
+    VirtualConnection* opened = owner_of(tunnels, &*share);
+    if (opened == nullptr) continue;
+    Placement& placement = placements.emplace_back(placement_of(tunnels, place, *opened));
+    const Offset begin = share->at + (piece.begin - share->range.begin);
     placement.shown = {begin, begin + piece.end - piece.begin};
     placement.cut = static_cast<std::uint32_t>(piece.begin - place.wire.begin);
     placement.ends_segment = piece.end == place.wire.end;
   }
 }
 
-// What closes the parent closes every conversation, and so does what acknowledges that.
-void place_close(const Tunnels& tunnels, const Place& place, std::vector<Placement>& placements) {
-  const std::size_t with_payload = placements.size();
-  for (std::size_t conversation = 0; conversation < tunnels.list.size(); ++conversation) {
-    const bool is_placed = with_payload > 0 && placements[with_payload - 1].ends_segment &&
-                           placements[with_payload - 1].conversation == conversation;
-    if (is_placed) continue;
-    Placement placement = placement_of(tunnels, place, conversation);
-    const Offset at = std::max<Offset>(virtual_offset(tunnels, conversation, place.side, place.wire.end), 0);
+// What closes the parent closes every conversation, and so does what acknowledges that. `shown`: the latest
+// conversation when it was shown before; those that opened since then have it now, the others have it already.
+void place_close(Tunnels& tunnels, const Place& place, TunnelId& shown, std::vector<Placement>& placements) {
+  const VirtualConnection* has_it = nullptr;
+  if (!placements.empty() && placements.back().ends_segment) has_it = placements.back().opened;
+  const auto add = [&](VirtualConnection& opened) {
+    if (&opened == has_it || opened.superseded) return;
+    Placement placement = placement_of(tunnels, place, opened);
+    const Offset at = std::max<Offset>(virtual_offset(tunnels, opened, place.side, place.wire.end), 0);
     placement.shown = {at, at};
     placement.cut = static_cast<std::uint32_t>(place.wire.end - place.wire.begin);
     placements.push_back(placement);
+  };
+  if (shown == tunnels.latest_id()) {  // repeated: to the one that has the latest bytes
+    const auto& shares = tunnels.shares[place.side].list();
+    VirtualConnection* owner = owner_of(tunnels, shares.empty() ? nullptr : &shares.back());
+    if (has_it == nullptr) add(owner == nullptr ? tunnels.latest() : *owner);
+    return;
   }
+  auto each = shown == no_tunnel ? tunnels.list.begin() : tunnels.list.upper_bound(shown);
+  for (; each != tunnels.list.end(); ++each) add(each->second);
+  shown = tunnels.latest_id();
 }
 
 // A pure acknowledgment belongs to the conversation whose bytes it acknowledges or, by SACK, those behind them.
-void place_acknowledgment(const Connection& connection, const Segment& segment, const Place& place,
+void place_acknowledgment(Connection& connection, const Segment& segment, const Place& place,
                           std::vector<Placement>& placements) {
-  const Tunnels& tunnels = *connection.tunnels;
+  Tunnels& tunnels = *connection.tunnels;
   const Shares& shares = tunnels.shares[place.peer];
   const Offset acknowledged = place.acknowledged.value_or(0);
   const auto& fin_at = tunnels.fin_at[place.peer];
-  const bool is_of_close = tunnels.list.size() > 1 && segment.length == 0 && fin_at && acknowledged > *fin_at;
-  if (is_of_close) return place_close(tunnels, place, placements);
+  const bool is_only = tunnels.list.size() == 1;
+  const bool is_of_close = !is_only && segment.length == 0 && fin_at && acknowledged > *fin_at;
+  if (is_of_close) {
+    TunnelId& shown = tunnels.fin_acknowledged[place.peer];
+    if (shown != tunnels.latest_id()) place_close(tunnels, place, shown, placements);
+    return;
+  }
   const Share* share = shares.holding(acknowledged - 1);
   if (share == nullptr) share = shares.holding(acknowledged);
-  const bool is_only = tunnels.list.size() == 1;
-  if (share == nullptr && !is_only) return;
-  Placement& placement =
-      placements.emplace_back(placement_of(tunnels, place, share == nullptr ? 0 : share->conversation));
-  const Offset at = virtual_offset(tunnels, placement.conversation, place.side, place.wire.begin);
+  VirtualConnection* opened = is_only ? &tunnels.latest() : owner_of(tunnels, share);
+  if (opened == nullptr) return;
+  Placement& placement = placements.emplace_back(placement_of(tunnels, place, *opened));
+  const Offset at = virtual_offset(tunnels, *opened, place.side, place.wire.begin);
   placement.shown.begin = placement.shown.end = std::max<Offset>(at, 0);
   const bool is_pure = segment.length == 0 && !segment.has(tcp_flag::syn);
   const auto acknowledges_payload = [&] {
@@ -99,9 +117,22 @@ void place_acknowledgment(const Connection& connection, const Segment& segment, 
 
 }  // namespace
 
+namespace {
+
+// A SYN has the number before its payload.
+std::uint32_t first_of_payload(const Segment& segment) noexcept {
+  return segment.sequence() + (segment.has(tcp_flag::syn) ? 1 : 0);
+}
+
+}  // namespace
+
 Range payload_range(const SequenceSpace& space, const Segment& segment) noexcept {
-  const std::uint32_t first = segment.sequence() + (segment.has(tcp_flag::syn) ? 1 : 0);
-  const Offset begin = space.offset(first);
+  const Offset begin = space.offset(first_of_payload(segment));
+  return {begin, begin + segment.length};
+}
+
+Range see_payload(SequenceSpace& space, const Segment& segment) noexcept {
+  const Offset begin = space.see(first_of_payload(segment), segment.length);
   return {begin, begin + segment.length};
 }
 
@@ -112,21 +143,22 @@ void place_in_tunnels(Connection& connection, const Segment& segment, Range wind
   Place place;
   place.side = connection.side_of(segment.sender);
   place.peer = other(place.side);
-  SequenceSpace& own = connection.space[place.side];
-  place.wire = payload_range(own, segment);
-  own.advance(place.wire.end);
+  place.wire = see_payload(connection.space[place.side], segment);
   if (segment.has(tcp_flag::fin)) tunnels.fin_at[place.side] = place.wire.end;
   if (segment.has(tcp_flag::ack)) place.acknowledged = connection.space[place.peer].offset(segment.acknowledgment());
 
   place_payload(tunnels, place, window, placements);
   const bool is_whole = window.end >= place.wire.end;
-  if (closes(segment) && is_whole) place_close(tunnels, place, placements);
+  if (closes(segment) && is_whole) {
+    place_close(tunnels, place, segment.has(tcp_flag::rst) ? tunnels.reset_shown : tunnels.fin_shown[place.side],
+                placements);
+  }
   if (placements.empty() && is_whole) place_acknowledgment(connection, segment, place, placements);
 }
 
 Translation translation_of(const Connection& connection, const Segment& segment, const Placement& placement,
                            Checksums checksums) noexcept {
-  const VirtualConnection& opened = connection.tunnels->list[placement.conversation];
+  const VirtualConnection& opened = *placement.opened;
   const Side side = placement.side, peer = other(side);
   const SequenceSpace& theirs = connection.space[peer];
   Translation change;
@@ -142,7 +174,7 @@ Translation translation_of(const Connection& connection, const Segment& segment,
 
   Translation::Sack sack;
   const Offset acknowledged = theirs.offset(segment.acknowledgment());
-  const Share* share = connection.tunnels->shares[peer].before(placement.conversation, acknowledged + 1);
+  const Share* share = connection.tunnels->shares[peer].before(opened.attempt.id, acknowledged + 1);
   if (share == nullptr) {
     sack.size = 0;
   } else {
@@ -159,8 +191,8 @@ Translation translation_of(const Connection& connection, const Segment& segment,
   return change;
 }
 
-void account(Connection& connection, const Segment& segment, const Placement& placement) {
-  VirtualConnection& opened = connection.tunnels->list[placement.conversation];
+void account(const Segment& segment, const Placement& placement) {
+  VirtualConnection& opened = *placement.opened;
   Attempt& attempt = opened.attempt;
   attempt.last = std::max(attempt.last, segment.frame.number);
   const Direction direction = opened.direction(placement.side);
@@ -187,11 +219,12 @@ void tell_parts(const Connection& connection, const Segment& segment, std::vecto
   };
   Offset told = wire.begin;
   if (connection.tunnels) {
-    for (const Share& share : connection.tunnels->shares[side].list()) {
-      const Range piece{std::max(told, share.range.begin), std::min(wire.end, share.range.end)};
-      if (piece.begin >= piece.end) continue;
+    const Shares& shares = connection.tunnels->shares[side];
+    for (auto share = shares.behind(told); share != shares.list().end(); ++share) {
+      const Range piece{std::max(told, share->range.begin), std::min(wire.end, share->range.end)};
+      if (piece.begin >= piece.end) break;
       add(told, piece.begin, no_tunnel);
-      add(piece.begin, piece.end, connection.tunnels->list[share.conversation].attempt.id);
+      add(piece.begin, piece.end, share->tunnel);
       told = piece.end;
     }
   }

@@ -13,12 +13,15 @@ namespace proxytunnel {
 /// The offsets of a segment's payload in its stream, as on the wire.
 [[nodiscard]] Range payload_range(const SequenceSpace& space, const Segment& segment) noexcept;
 
+/// The same of a segment that is seen now; moves the sequence space on.
+[[nodiscard]] Range see_payload(SequenceSpace& space, const Segment& segment) noexcept;
+
 /// The window that leaves nothing out.
 constexpr Range everything{std::numeric_limits<Offset>::min(), std::numeric_limits<Offset>::max()};
 
 /// One packet of one virtual conversation, made from (a part of) a segment.
 struct Placement {
-  std::size_t conversation = 0;
+  VirtualConnection* opened = nullptr;  ///< whose it is
   Side side = Side::initiator;
   Range shown;            ///< payload, as offsets in the virtual stream
   std::uint32_t cut = 0;  ///< bytes of the segment's payload in front of it
@@ -40,7 +43,7 @@ void place_in_tunnels(Connection& connection, const Segment& segment, Range wind
                                          const Placement& placement, Checksums checksums) noexcept;
 
 /// Counts the payload and what it acknowledges.
-void account(Connection& connection, const Segment& segment, const Placement& placement);
+void account(const Segment& segment, const Placement& placement);
 
 /// Whose payload the segment's bytes are, as far as that is known. `parts` is filled anew.
 void tell_parts(const Connection& connection, const Segment& segment, std::vector<Part>& parts);

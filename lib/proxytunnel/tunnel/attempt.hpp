@@ -39,7 +39,12 @@ struct Attempt {
   Protocol protocol = Protocol::socks5;
   Command command = Command::none;
   Endpoint client, proxy;
+  /// The end that stands for the client where its own is in use by another conversation: its port is synthetic.
+  std::optional<Endpoint> virtual_client;
   std::optional<Target> target;
+  /// Forwarded: other names that requests of this conversation had for its origin, in order of appearance; at most
+  /// limits::hosts_per_conversation.
+  std::vector<std::string> other_hosts;
   std::string target_text;  ///< what an HTTP request named, where that is no target
   std::optional<Origin> origin;
   Status status = Status::incomplete;

@@ -71,7 +71,7 @@ TunnelConnection::State TunnelConnection::advance(Streams& streams, const Tunnel
     } else if (const auto* opened = std::get_if<Open>(&step)) {
       if (attempt_) attempt_->note(opened->anomaly);
       // Behind a header that names nobody the connection is like any other.
-      const bool is_tunnel = attempt_ != nullptr;
+      const bool is_tunnel = static_cast<bool>(attempt_);
       state_ = is_tunnel ? State::open : State::undecided;
       if (!is_tunnel) detect_client(streams, context);
     } else if (std::holds_alternative<Relay>(step)) {
@@ -82,6 +82,10 @@ TunnelConnection::State TunnelConnection::advance(Streams& streams, const Tunnel
       state_ = State::undecided;
       detect_client(streams, context);
     } else {
+      const std::string_view skipped = std::get<Leave>(step).skipped;
+      if (!skipped.empty()) {
+        context.events.emplace_back(SkippedEvent{ends_[client_], ends_[other(client_)], skipped});
+      }
       state_ = State::over;
     }
   }
@@ -129,8 +133,7 @@ void TunnelConnection::took(Took& step, Streams& streams, const TunnelContext& c
       forward(step.message, stamp, before, context);
       if (state_ == State::over) return;
     }
-    if (step.direction == Direction::from_server) forget_owners(step.message.exchange);
-    tunnel = owner_of(step.message.exchange);
+    tunnel = owner_of(step, stamp, before, context);
     if (tunnel != no_tunnel && is_payload(step.message.kind)) {
       claims_.push_back({side, {before[side], before[side] + static_cast<Offset>(step.size)}, tunnel});
     }
@@ -163,6 +166,7 @@ void TunnelConnection::begin_attempt(Attempt& attempt, Stamp stamp) const {
   attempt.inside_tls = parent_.inside_tls;
   attempt.client = ends_[client_];
   attempt.proxy = ends_[other(client_)];
+  if (parent_.client && client_ == Side::initiator) attempt.client = *parent_.client;
   if (parent_.tunnel != no_tunnel) {  // the tunnel outside may show them in their mapped form
     attempt.client.address = attempt.client.address.unmapped();
     attempt.proxy.address = attempt.proxy.address.unmapped();
@@ -172,8 +176,7 @@ void TunnelConnection::begin_attempt(Attempt& attempt, Stamp stamp) const {
 
 void TunnelConnection::record(const Message& message, Stamp stamp, TunnelId& next_id) {
   if (begins_attempt(message.kind)) {
-    attempt_ = std::make_unique<Attempt>();
-    begin_attempt(*attempt_, stamp);
+    begin_attempt(attempt_.emplace(), stamp);
     ++attempts_;
   }
   if (!attempt_ || message.kind == MessageKind::http_other) return;
@@ -217,23 +220,23 @@ bool TunnelConnection::is_proxied(const Message& message, const TunnelContext& c
 
 void TunnelConnection::forward(const Message& message, Stamp stamp, PerSide<Offset> base,
                                const TunnelContext& context) {
-  while (first_owner_ + owners_.size() <= message.exchange) owners_.push_back(no_tunnel);
-  TunnelId& owner = owners_.back();
   if (!is_proxied(message, context)) {
     if (attempts_ == 0) state_ = State::over;
     return;
   }
-  const std::string key = key_of(*message.target);
-  if (const auto known = tunnels_.find(key); known != tunnels_.end()) {
-    owner = known->second;
-    return;
-  }
-  if (attempts_ >= limits::attempts_per_connection) return;
-  Forwarded& opened = forwarded_.emplace_back();
-  Attempt& attempt = opened.attempt;
+  Forwarding& forwarding = forwarding_ ? *forwarding_ : forwarding_.emplace();
+  const TunnelId tunnel = tunnel_for(message, stamp, base, context);
+  forwarding.owners.resize(message.exchange - forwarding.first_owner, no_tunnel);  // others between are nobody's
+  forwarding.owners.push_back(tunnel);
+  forwarding.latest = tunnel;
+}
+
+// The conversation with the origin of a request. Where there is none, one begins.
+TunnelId TunnelConnection::tunnel_for(const Message& message, Stamp stamp, PerSide<Offset> base,
+                                      const TunnelContext& context) {
+  Forwarding& forwarding = *forwarding_;
+  Attempt attempt;
   begin_attempt(attempt, stamp);
-  ++attempts_;
-  attempt.id = context.next_id++;
   attempt.protocol = Protocol::http_forward;
   attempt.command = Command::forward;
   attempt.target = message.target;
@@ -242,20 +245,60 @@ void TunnelConnection::forward(const Message& message, Stamp stamp, PerSide<Offs
   attempt.request = stamp;
   attempt.last = stamp.frame;
   attempt.status = Status::established;
-  opened.base = base;
-  owner = attempt.id;
-  tunnels_.emplace(key, owner);
+  const std::string key = key_of(*message.target);
+  if (const auto named = forwarding.names.find(key); named != forwarding.names.end()) {
+    attempt.origin = named->second;
+  } else {
+    context.surroundings.find_origin(attempt);
+    if (forwarding.names.size() < limits::names_per_connection) forwarding.names.emplace(key, *attempt.origin);
+  }
+  const auto [known, is_new] = forwarding.tunnels.try_emplace(attempt.origin->endpoint, context.next_id);
+  if (!is_new) return known->second;
+  attempt.id = context.next_id++;
+  ++attempts_;
+  forwarded_.push_back({std::move(attempt), base});
+  return known->second;
 }
 
-TunnelId TunnelConnection::owner_of(std::uint32_t exchange) const noexcept {
-  const bool is_kept = exchange >= first_owner_ && exchange - first_owner_ < owners_.size();
-  return is_kept ? owners_[exchange - first_owner_] : no_tunnel;
+void TunnelConnection::forget(TunnelId tunnel, const Target& target) {
+  Forwarding& forwarding = *forwarding_;
+  std::erase_if(forwarding.tunnels, [tunnel](const auto& entry) { return entry.second == tunnel; });
+  const auto& owners = forwarding.owners;
+  const bool is_asked = std::find(owners.begin(), owners.end(), tunnel) != owners.end();
+  if (!is_asked) return;
+  // Those whose answers never came leave first.
+  if (forwarding.forgotten.size() >= limits::unanswered_requests)
+    forwarding.forgotten.erase(forwarding.forgotten.begin());
+  forwarding.forgotten.emplace(tunnel, target);
+}
+
+// Whose a message of forwarding is. The answer to a request whose conversation was let go begins another one.
+TunnelId TunnelConnection::owner_of(const Took& step, Stamp stamp, PerSide<Offset> base, const TunnelContext& context) {
+  if (!forwarding_) return no_tunnel;
+  Forwarding& forwarding = *forwarding_;
+  if (step.direction == Direction::from_server) forwarding.forget_owners(step.message.exchange);
+  const TunnelId owner = forwarding.owner_of(step.message.exchange);
+  const auto gone = forwarding.forgotten.find(owner);
+  if (gone == forwarding.forgotten.end()) return owner;
+  Message again = step.message;
+  again.target = std::move(gone->second);
+  forwarding.forgotten.erase(gone);
+  const TunnelId next = tunnel_for(again, stamp, base, context);
+  std::replace(forwarding.owners.begin(), forwarding.owners.end(), owner, next);
+  if (forwarding.latest == owner) forwarding.latest = next;
+  return next;
+}
+
+// What is asked of an exchange that was answered is whose the bytes are that follow it for want of anything better.
+TunnelId TunnelConnection::Forwarding::owner_of(std::uint32_t exchange) const noexcept {
+  if (exchange < first_owner) return latest;
+  return exchange - first_owner < owners.size() ? owners[exchange - first_owner] : no_tunnel;
 }
 
 // The proxy answers in order, and nothing of a request comes behind an answer to a later one.
-void TunnelConnection::forget_owners(std::uint32_t before) noexcept {
-  for (; first_owner_ < before && !owners_.empty(); ++first_owner_) owners_.pop_front();
-  first_owner_ = std::max(first_owner_, owners_.empty() ? before : first_owner_);
+void TunnelConnection::Forwarding::forget_owners(std::uint32_t before) noexcept {
+  for (; first_owner < before && !owners.empty(); ++first_owner) owners.pop_front();
+  first_owner = std::max(first_owner, before);
 }
 
 void TunnelConnection::reject(const Reject& step, const TunnelContext& context) {
@@ -264,14 +307,12 @@ void TunnelConnection::reject(const Reject& step, const TunnelContext& context) 
     attempt_->reason = step.reason;
     end_attempt(context);
   }
-  const bool more = step.another_may_follow && attempts_ < limits::attempts_per_connection;
-  if (!more) state_ = State::over;
+  if (!step.another_may_follow) state_ = State::over;
 }
 
 void TunnelConnection::end_attempt(const TunnelContext& context) {
   if (attempt_->id == no_tunnel) attempt_->id = context.next_id++;
-  context.events.emplace_back(EndedEvent{std::move(*attempt_)});
-  attempt_.reset();
+  context.events.emplace_back(EndedEvent{std::move(*attempt_.take())});
 }
 
 void TunnelConnection::conclude(Streams& streams, const TunnelContext& context) {

@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/owned.hpp"
 #include "base/range_set.hpp"
 #include "base/streams.hpp"
 #include "handshake/handshake.hpp"
@@ -30,11 +31,15 @@ struct TunnelParent {
   TunnelId tunnel = no_tunnel;
   unsigned layer = 0;
   bool inside_tls = false;
+  /// The client's own end, where the tunnel outside shows it with a synthetic port.
+  std::optional<Endpoint> client{};
 };
 
 /// What the capture knows besides the connection.
 class Surroundings {
  public:
+  /// Fills attempt.origin: the address that the attempt's target has now.
+  virtual void find_origin(Attempt& attempt) noexcept = 0;
   /// Whether `target` is `server` itself, by everything that is known of its name.
   [[nodiscard]] virtual bool leads_to(const Target& target, const Endpoint& server) const noexcept = 0;
 
@@ -46,7 +51,7 @@ class Surroundings {
 struct TunnelContext {
   const Disabled& disabled;
   bool forward_needs_proof;  ///< absolute-form alone does not make a server a proxy
-  const Surroundings& surroundings;
+  Surroundings& surroundings;
   TunnelId& next_id;           ///< given to the attempt whose request is understood, and counted up
   std::vector<Event>& events;  ///< appended to
 };
@@ -62,6 +67,26 @@ struct Claim {
   Side side;
   Range range;
   TunnelId tunnel;
+};
+
+/// A handshake, or none; copied with its state.
+class HandshakePointer {
+ public:
+  HandshakePointer() = default;
+  HandshakePointer(const HandshakePointer& from) : handshake_(from.handshake_ ? from.handshake_->clone() : nullptr) {}
+  HandshakePointer(HandshakePointer&&) noexcept = default;
+  HandshakePointer& operator=(const HandshakePointer& from) { return *this = HandshakePointer(from); }
+  HandshakePointer& operator=(HandshakePointer&&) noexcept = default;
+  HandshakePointer& operator=(std::unique_ptr<Handshake> handshake) noexcept {
+    handshake_ = std::move(handshake);
+    return *this;
+  }
+  ~HandshakePointer() = default;
+  Handshake* operator->() const noexcept { return handshake_.get(); }
+  void reset() noexcept { handshake_.reset(); }
+
+ private:
+  std::unique_ptr<Handshake> handshake_;
 };
 
 class TunnelConnection {
@@ -89,19 +114,40 @@ class TunnelConnection {
   [[nodiscard]] bool waits_for(Side side) const noexcept {
     return state_ == State::handshake && side_of(wait_.direction) == side && wait_.incomplete == Incomplete::handshake;
   }
+  /// True if the handshake can go on with bytes of this side only.
+  [[nodiscard]] bool awaits(Side side) const noexcept {
+    return state_ == State::handshake && side_of(wait_.direction) == side;
+  }
   /// True between attempts: what is incomplete then is a proxied request or the answer to one.
-  [[nodiscard]] bool forwards() const noexcept { return state_ == State::handshake && attempt_ == nullptr; }
+  [[nodiscard]] bool forwards() const noexcept { return state_ == State::handshake && !attempt_; }
   /// True once there was an attempt to open a tunnel.
   [[nodiscard]] bool attempted() const noexcept { return attempts_ > 0; }
   /// The attempt in progress, to note anomalies in; nullptr if there is none.
   [[nodiscard]] Attempt* attempt() noexcept { return attempt_.get(); }
   [[nodiscard]] const Attempt* attempt() const noexcept { return attempt_.get(); }
-  [[nodiscard]] std::unique_ptr<Attempt> take_attempt() noexcept { return std::move(attempt_); }
+  [[nodiscard]] std::unique_ptr<Attempt> take_attempt() noexcept { return attempt_.take(); }
+  /// A conversation of forwarded requests is over; another request for its target, or an answer that is still to come,
+  /// begins a new one.
+  void forget(TunnelId tunnel, const Target& target);
   /// What came out since the last call, in order; claims name tunnels that came out with them or before.
   [[nodiscard]] std::vector<Forwarded> take_forwarded() noexcept { return std::exchange(forwarded_, {}); }
   [[nodiscard]] std::vector<Claim> take_claims() noexcept { return std::exchange(claims_, {}); }
 
  private:
+  /// Whose the requests and answers are that an HTTP proxy forwards.
+  struct Forwarding {
+    std::map<Endpoint, TunnelId> tunnels;  ///< by origin
+    /// Origins by target, at most limits::names_per_connection: a name stays with the origin that it had first.
+    std::map<std::string, Origin, std::less<>> names;
+    std::map<TunnelId, Target> forgotten;  ///< that answers may still be for
+    std::deque<TunnelId> owners;           ///< by exchange, from first_owner on
+    std::uint32_t first_owner = 0;
+    TunnelId latest = no_tunnel;  ///< of the latest request
+
+    [[nodiscard]] TunnelId owner_of(std::uint32_t exchange) const noexcept;
+    void forget_owners(std::uint32_t before) noexcept;
+  };
+
   [[nodiscard]] Side side_of(Direction direction) const noexcept {
     return direction == Direction::from_client ? client_ : other(client_);
   }
@@ -113,26 +159,25 @@ class TunnelConnection {
   [[nodiscard]] bool names_somebody(const Message& header) const noexcept;
   void begin_attempt(Attempt& attempt, Stamp stamp) const;
   void forward(const Message& message, Stamp stamp, PerSide<Offset> base, const TunnelContext& context);
-  void forget_owners(std::uint32_t before) noexcept;
+  [[nodiscard]] TunnelId tunnel_for(const Message& message, Stamp stamp, PerSide<Offset> base,
+                                    const TunnelContext& context);
+  [[nodiscard]] TunnelId owner_of(const Took& step, Stamp stamp, PerSide<Offset> base, const TunnelContext& context);
   [[nodiscard]] bool is_proxied(const Message& message, const TunnelContext& context) const noexcept;
-  [[nodiscard]] TunnelId owner_of(std::uint32_t exchange) const noexcept;
   void reject(const Reject& step, const TunnelContext& context);
   void end_attempt(const TunnelContext& context);
 
   PerSide<Endpoint> ends_;
   TunnelParent parent_;
   Stamp first_;
-  std::unique_ptr<Handshake> handshake_;
-  std::unique_ptr<Attempt> attempt_;
+  Owned<Attempt> attempt_;
+  HandshakePointer handshake_;
   unsigned attempts_ = 0;
   State state_ = State::undecided;
   Side client_ = Side::initiator;
   Wait wait_{Direction::from_client};
   std::vector<Forwarded> forwarded_;
   std::vector<Claim> claims_;
-  std::map<std::string, TunnelId, std::less<>> tunnels_;  ///< of forwarded requests, by target
-  std::deque<TunnelId> owners_;                           ///< by exchange, from first_owner_ on
-  std::uint32_t first_owner_ = 0;
+  Owned<Forwarding> forwarding_;  ///< once there was a request to forward
 };
 
 }  // namespace proxytunnel

@@ -13,8 +13,7 @@ RelayFragments::Outcome RelayFragments::add(const RelayHeader& header, Bytes pay
   if (header.position() == 1) lost = forget();
   const bool fits = header.position() == next_ && payload.size() == length &&
                     (next_ == 1 || header.target.text() == target_.text()) &&
-                    bytes_.size() + length <= limits::fragmented_datagram &&
-                    budget_->reserve(payload.size(), bytes_.size());
+                    bytes_.size() + length <= limits::fragmented_datagram;
   if (!fits) {
     forget();
     return Outcome::lost;
@@ -28,14 +27,12 @@ RelayFragments::Outcome RelayFragments::add(const RelayHeader& header, Bytes pay
 
 bool RelayFragments::forget() noexcept {
   const bool waited = next_ != 1;
-  budget_->release(bytes_.size());
   bytes_.clear();
   next_ = 1;
   return waited;
 }
 
 std::vector<std::uint8_t> RelayFragments::take() {
-  budget_->release(bytes_.size());
   next_ = 1;
   return std::exchange(bytes_, {});
 }

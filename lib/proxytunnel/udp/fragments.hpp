@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <vector>
 
-#include "base/budget.hpp"
 #include "base/bytes.hpp"
 #include "udp/relay_header.hpp"
 
@@ -21,20 +20,16 @@ class RelayFragments {
     lost       ///< this fragment, or those before it, came to nothing
   };
 
-  explicit RelayFragments(Budget& budget) noexcept : budget_(&budget) {}
-  ~RelayFragments() { forget(); }
-  RelayFragments(const RelayFragments&) = delete;
-  RelayFragments& operator=(const RelayFragments&) = delete;
-
   /// A fragment, with `payload` as much as was captured of `length` bytes.
   Outcome add(const RelayHeader& header, Bytes payload, std::uint32_t length);
   /// Gives up what waits; true if something did.
   bool forget() noexcept;
   /// The payload of the datagram that is complete.
   std::vector<std::uint8_t> take();
+  /// Bytes that wait.
+  [[nodiscard]] std::size_t bytes() const noexcept { return bytes_.size(); }
 
  private:
-  Budget* budget_;
   std::vector<std::uint8_t> bytes_;
   Target target_;
   std::uint8_t next_ = 1;  ///< position that must come next; 1: nothing waits

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// summary: the oracle of completeness: whatever the order of events, what was captured behind a base comes out, or the
+//          report says that it is missing.
+//
+// A script plays one of a few proxy sessions, whose two streams are known, as segments of any cutting, in any order,
+// with repetitions and losses, with acknowledgments and closings at any time. The same streams played straight through
+// tell whose each byte is. Of the bytes that are captured, lie behind the base of the first tunnel and are somebody's
+// payload, as many must have come out as there are, less those that the report calls missing; and the report's counts
+// are those of what came out.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/range_set.hpp"
+#include "tracker/tracker.hpp"
+
+namespace completeness {
+
+using namespace proxytunnel;
+using namespace std::string_literals;
+
+inline void demand(bool holds, const char* what) {
+  if (holds) return;
+  std::fprintf(stderr, "broken: %s\n", what);
+  std::abort();
+}
+
+/// A piece of a stream, and whose it is.
+enum class Of : std::uint8_t { handshake, tunnel, connect /* payload, if the CONNECT opens */ };
+struct Part {
+  std::string bytes;
+  Of of = Of::tunnel;
+};
+using Stream = std::vector<Part>;
+struct Session {
+  const char* name;
+  PerSide<Stream> streams;
+
+  [[nodiscard]] std::string text(Side side) const {
+    std::string all;
+    for (const Part& part : streams[side]) all += part.bytes;
+    return all;
+  }
+};
+
+inline std::string letters(std::size_t size, char from) {
+  std::string text;
+  for (std::size_t i = 0; i < size; ++i) text += static_cast<char>(from + static_cast<char>(i % 23));
+  return text;
+}
+
+inline const std::vector<Session>& sessions() {
+  static const Part socks5_asks{"\x05\x01\x00\x05\x01\x00\x01\xc0\x00\x02\x07\x00\x50"s, Of::handshake};
+  static const Part socks5_grants{"\x05\x00\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00"s, Of::handshake};
+  static const Part connect{"CONNECT 192.0.2.7:443 HTTP/1.1\r\n\r\n", Of::handshake};
+  static const Part granted{"HTTP/1.1 200 OK\r\n\r\n", Of::handshake};
+  static const Part wants{"HTTP/1.1 407 Who\r\nContent-Length: 4\r\n\r\nwho?", Of::handshake};
+  static const Part header{"PROXY TCP4 192.0.2.9 192.0.2.1 40001 25\r\n", Of::handshake};
+  static const Part up{letters(110, 'A')}, down{letters(160, 'a')};
+  static const Part up_later{up.bytes, Of::connect}, down_later{down.bytes, Of::connect};
+  static const Part one{"GET http://192.0.2.7/a HTTP/1.1\r\nHost: 192.0.2.7\r\n\r\n"};
+  static const Part two{"POST http://192.0.2.8/b HTTP/1.1\r\nContent-Length: 30\r\n\r\n" + letters(30, 'A')};
+  static const Part from_one{"HTTP/1.1 200 OK\r\nContent-Length: 90\r\n\r\n" + letters(90, 'a')};
+  static const Part from_two{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"};
+  static const Part until_close{"HTTP/1.0 200 OK\r\n\r\n" + letters(200, 'a')};
+  static const Part garbage{"no request: \x01\x02" + letters(60, 'A')};
+  static const std::vector<Session> all = {
+      {"socks5", {{socks5_asks, up}, {socks5_grants, down}}},
+      {"socks4",
+       {{{"\x04\x01\x00\x50\xc0\x00\x02\x07me\x00"s, Of::handshake}, up},
+        {{"\x00\x5a\x00\x00\x00\x00\x00\x00"s, Of::handshake}, down}}},
+      {"connect", {{connect, up}, {granted, down}}},
+      {"connect, refused first", {{connect, connect, up}, {wants, granted, down}}},
+      {"proxy header", {{header, up}, {down}}},
+      {"two origins", {{one, two, one}, {from_one, from_two, from_one}}},
+      {"two origins, refused first", {{one, two, one}, {wants, from_two, from_one}}},
+      {"an origin, then connect", {{one, connect, up_later}, {from_one, granted, down_later}}},
+      {"an origin until it closes", {{one}, {until_close}}},
+      {"no request any more", {{one, two, garbage}, {from_one, from_two, down}}},
+      {"connect inside socks5", {{socks5_asks, {connect.bytes}, up}, {socks5_grants, {granted.bytes}, down}}},
+  };
+  return all;
+}
+
+/// What came out for one tunnel: virtual offsets in each direction.
+struct Seen {
+  PerDirection<RangeSet> out{RangeSet(100000), RangeSet(100000)};
+  std::optional<Attempt> ended;
+};
+
+/// One connection played into a tracker.
+class Player {
+ public:
+  explicit Player(const Session& session)
+      : session_(session), texts_{session.text(Side::initiator), session.text(Side::acceptor)} {}
+
+  [[nodiscard]] const std::string& stream(Side side) const { return texts_[side]; }
+
+  /// The bytes [begin, end) of a side, and an acknowledgment of `acknowledged` bytes of the other one.
+  void segment(Side side, std::size_t begin, std::size_t end, std::size_t acknowledged, unsigned flags) {
+    const Endpoint ends[] = {{*Address::parse("192.0.2.100"), 40000}, {*Address::parse("192.0.2.1"), 3128}};
+    const bool is_client = side == Side::initiator;
+    std::array<std::uint8_t, 20> header{};
+    const bool is_syn = (flags & tcp_flag::syn) != 0;
+    put32(&header[4], first_[side] + static_cast<std::uint32_t>(begin) - (is_syn ? 1 : 0));
+    put32(&header[8], first_[other(side)] + static_cast<std::uint32_t>(acknowledged));
+    header[12] = 5 << 4;
+    header[13] = static_cast<std::uint8_t>(flags);
+    const std::vector<std::uint8_t> bytes(stream(side).begin() + static_cast<std::ptrdiff_t>(begin),
+                                          stream(side).begin() + static_cast<std::ptrdiff_t>(end));
+    Segment made;
+    made.sender = ends[is_client ? 0 : 1];
+    made.receiver = ends[is_client ? 1 : 0];
+    made.header = header;
+    made.payload = bytes;
+    made.length = static_cast<std::uint32_t>(bytes.size());
+    made.frame.number = ++frame_;
+    made.frame.time = static_cast<Time>(frame_) * 1000;
+    put(made);
+    log_.push_back((is_client ? "> " : "< ") + std::to_string(begin) + " to " + std::to_string(end) + " ack " +
+                   std::to_string(acknowledged) + " flags " + std::to_string(flags));
+    if (!is_syn) captured_[side].add({static_cast<std::int64_t>(begin), static_cast<std::int64_t>(end)});
+  }
+
+  /// The capture is over; then everything must hold.
+  void finish() {
+    Outcome outcome;
+    while (tracker_.finish(outcome)) take(outcome);
+    for (const auto& [id, seen] : tunnels_) {
+      demand(seen.ended.has_value(), "every tunnel ends");
+      for (const Direction direction : {Direction::from_client, Direction::from_server}) {
+        demand(seen.ended->payload[direction].bytes() == seen.out[direction].size(), "what is counted came out");
+      }
+    }
+    if (!base_) return;
+    check(Side::initiator, Direction::from_client);
+    check(Side::acceptor, Direction::from_server);
+  }
+
+ private:
+  void put(const Segment& segment) {
+    Outcome outcome;
+    tracker_.segment(segment, outcome);
+    take(outcome);
+  }
+  void take(Outcome& outcome) {
+    outcome.in_order([this](Event& event) { take(event); },
+                     [this](const VirtualPacket& made) {
+                       demand(!tunnels_[made.tunnel].ended, "no packet of a tunnel that ended");
+                       const Offset end = made.offset + static_cast<Offset>(made.payload.size());
+                       tunnels_[made.tunnel].out[made.direction].add({made.offset, end});
+                       note_base(made);
+                       put(made.as_segment());
+                     });
+  }
+  void take(Event& event) {
+    auto* ended = std::get_if<EndedEvent>(&event);
+    if (ended == nullptr) return;
+    if (ended->attempt.status != Status::established && ended->attempt.status != Status::auth_failed) return;
+    if (ended->attempt.origin) tunnels_[ended->attempt.id].ended = std::move(ended->attempt);
+  }
+  void note_base(const VirtualPacket& made) {
+    if (base_ || made.kind != VirtualKind::ack) return;
+    const Segment ack = made.as_segment();
+    base_ = PerSide<Offset>{ack.sequence() - first_[Side::initiator], ack.acknowledgment() - first_[Side::acceptor]};
+  }
+
+  void check(Side side, Direction direction) const {
+    std::int64_t wanted = 0, had = 0, begin = 0;
+    const bool connected = std::any_of(tunnels_.begin(), tunnels_.end(), [](const auto& entry) {
+      return entry.second.ended->protocol == Protocol::http_connect;
+    });
+    for (const Part& part : session_.streams[side]) {
+      const auto end = begin + static_cast<std::int64_t>(part.bytes.size());
+      for (const Range range : captured_[side].ranges()) {
+        const Range own{std::max({range.begin, begin, (*base_)[side]}), std::min(range.end, end)};
+        const bool is_payload = part.of == Of::tunnel || (part.of == Of::connect && connected);
+        if (is_payload && own.begin < own.end) wanted += own.end - own.begin;
+      }
+      begin = end;
+    }
+    for (const auto& [id, seen] : tunnels_) {
+      if (seen.ended->layer == 0) had += seen.out[direction].size() + seen.ended->payload[direction].missing_bytes();
+    }
+    if (had < wanted) {
+      std::fprintf(stderr, "%s, %s: %lld of %lld bytes\n", session_.name, side == Side::initiator ? "client" : "server",
+                   static_cast<long long>(had), static_cast<long long>(wanted));
+      for (const std::string& line : log_) std::fprintf(stderr, "  %s\n", line.c_str());
+    }
+    demand(had >= wanted, "what was captured behind a base comes out, or is told to be missing");
+  }
+
+  const Session& session_;
+  PerSide<std::string> texts_;
+  Tracker tracker_{TrackerOptions()};
+  PerSide<std::uint32_t> first_{0xffffffc0U, 77};  // the numbers wrap
+  FrameNumber frame_ = 0;
+  std::map<TunnelId, Seen> tunnels_;
+  PerSide<RangeSet> captured_{RangeSet(100000), RangeSet(100000)};
+  std::optional<PerSide<Offset>> base_;  ///< of the first tunnel
+  std::vector<std::string> log_;         ///< what was put in
+};
+
+/// Plays the script: byte 0 chooses the session; then operations of four bytes: bit 0 the side, bits 1 to 3 what (0 to
+/// 4 payload, 5 an acknowledgment, 6 FIN, 7 RST), and where it begins, how long it is and what it acknowledges, in
+/// 256ths of the streams.
+inline void play(Bytes script) {
+  Reader reader(script);
+  const Session& session = sessions()[reader.u8() % sessions().size()];
+  Player player(session);
+  player.segment(Side::initiator, 0, 0, 0, tcp_flag::syn);
+  player.segment(Side::acceptor, 0, 0, 0, tcp_flag::syn | tcp_flag::ack);
+  while (reader.complete() && reader.rest().size() >= 4) {
+    const unsigned operation = reader.u8(), at = reader.u8(), share = reader.u8(), answer = reader.u8();
+    const Side side = (operation & 1U) == 0 ? Side::initiator : Side::acceptor;
+    const std::size_t size = player.stream(side).size();
+    const unsigned what = operation >> 1 & 7U;
+    std::size_t begin = at * size / 255, end = std::min(size, begin + share * size / 255);
+    if (what >= 6) begin = end = size;
+    if (what == 5) end = begin;
+    const unsigned closing = what == 6 ? tcp_flag::fin : what == 7 ? tcp_flag::rst : 0;
+    player.segment(side, begin, end, answer * player.stream(other(side)).size() / 255, tcp_flag::ack | closing);
+  }
+  player.finish();
+}
+
+}  // namespace completeness

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// summary: the door's part about the end of connections: they retire, showing what waits in them, and are buried when
+//          that was put in again.
+#include <utility>
+
+#include "tracker/tracker.hpp"
+
+namespace proxytunnel {
+namespace {
+
+// Connections that end in one step of finish(): each may bring out as much as it holds.
+constexpr std::size_t retired_at_once = 64;
+
+}  // namespace
+
+// What is left of it waits in retired_, out of the table: its ports may be used again at once.
+void Tracker::retire(Connection& connection, const Frame& frame, Outcome& outcome) {
+  if (connection.tunnels && connection.handshaking && !connection.handshaking->held.empty()) {
+    give_up_framing(connection, frame, outcome);
+  }
+  if (connection.handshaking) conclude(connection, outcome);
+  if (connection.has_decrypted) {
+    ConnectionKey key = connection.key();
+    key.decrypted = true;
+    retire_inside(key, frame, outcome);
+  }
+  const bool leaves_something = connection.tunnels || connection.association;
+  if (leaves_something) retired_.push_back(std::move(connection));
+  connection = Connection();
+}
+
+// A virtual conversation is a connection of its own, and lives no longer than its tunnel; neither does what TLS
+// carries.
+void Tracker::retire_inside(const ConnectionKey& key, const Frame& frame, Outcome& outcome) {
+  Connection* inside = inside_.find(key);
+  if (inside == nullptr) return;
+  retire(*inside, frame, outcome);
+  inside_.erase(key);
+}
+
+// Closed connections leave, the first ones first. One whose streams went on behind what closed it (a RST that nobody
+// took) is alive.
+void Tracker::retire_closed(const Frame& frame, Outcome& outcome) {
+  while (closed_.size() > limits::closed_connections) {
+    const ConnectionKey key = closed_.front();
+    closed_.pop_front();
+    Connection* connection = table_.find(key);
+    if (connection == nullptr || !connection->closed()) continue;
+    if (connection->seen() > connection->seen_at_close) {
+      connection->reset = false;
+      continue;
+    }
+    retire(*connection, frame, outcome);
+    table_.erase(key);
+  }
+}
+
+// With a tunnel the connections inside it retire. What they show has to be put in again before they are buried.
+void Tracker::bury(const Frame& frame, Outcome& outcome) {
+  while (!retired_.empty() && outcome.packets.empty()) {
+    for (Connection& connection : std::exchange(retired_, {})) end(connection, frame, outcome);
+  }
+}
+
+void Tracker::end(Connection& connection, const Frame& frame, Outcome& outcome) {
+  if (connection.tunnels) {
+    for (auto& [id, opened] : connection.tunnels->list) end_conversation(opened, frame, outcome);
+  }
+  if (connection.association) {
+    end_association(*connection.association);
+    note_overflow(*connection.association);
+    outcome.events.emplace_back(EndedEvent{std::move(*connection.association)});
+  }
+}
+
+void Tracker::end_conversation(VirtualConnection& opened, const Frame& frame, Outcome& outcome) {
+  const TunnelId id = opened.attempt.id;
+  retire_inside(ConnectionKey::of(opened.ends[Side::initiator], opened.ends[Side::acceptor], id), frame, outcome);
+  release_tuple(opened);
+  own_clients_.erase(id);
+  if (opened.attempt.protocol == Protocol::http_forward) --forwarded_;
+  note_overflow(opened.attempt);
+  outcome.events.emplace_back(EndedEvent{std::move(opened.attempt)});
+}
+
+bool Tracker::finish(Outcome& outcome) noexcept {
+  outcome.clear();
+  Frame frame;
+  frame.number = latest_.frame;
+  frame.time = latest_.time;
+  if (!retired_.empty()) {
+    bury(frame, outcome);
+    return true;
+  }
+  ConnectionTable<Connection>& table = table_.size() > 0 ? table_ : inside_;
+  if (table.size() == 0) {
+    closed_.clear();
+    return false;
+  }
+  for (std::size_t i = 0; i < retired_at_once && table.size() > 0; ++i) {
+    retire(*table.oldest(), frame, outcome);
+    table.erase_oldest();
+  }
+  return true;
+}
+
+}  // namespace proxytunnel

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// summary: the door's part about connections that are not decided, or whose payload waits: what is held for them, and
+//          until when.
+#include <algorithm>
+#include <bit>
+
+#include "tracker/tracker.hpp"
+
+namespace proxytunnel {
+namespace {
+
+Stamp stamp_of(const Segment& segment) noexcept {
+  return {segment.frame.number, segment.frame.time};
+}
+
+bool closes(const Segment& segment) noexcept {
+  return (segment.flags() & (tcp_flag::fin | tcp_flag::rst)) != 0;
+}
+
+// Whether what is held may be the head of a forwarded request, which is payload itself, unlike other handshakes.
+bool may_hold_head(const Handshaking& work) noexcept {
+  if (work.tunnel.state() != TunnelConnection::State::undecided) return work.tunnel.forwards();
+  const Bytes first = work.untaken(Side::initiator);
+  return !first.empty() && first[0] >= 'A' && first[0] <= 'Z';
+}
+
+// Nobody asked for anything so far: in nearly all cases this is no answer of a proxy.
+bool is_unasked(const Connection& connection, Side side) noexcept {
+  const Handshaking& work = *connection.handshaking;
+  const StreamBuffer& client = work.initiator;
+  return side == Side::acceptor && work.tunnel.state() == TunnelConnection::State::undecided && client.end() == 0 &&
+         !client.has_hole();
+}
+
+// What a segment says of the end of its own stream, and of how much of the other one was received. True if that
+// proves that bytes which wait behind a hole will not be joined by what is missing.
+bool note_marks(Handshaking& work, const SequenceSpace& theirs, const Segment& segment, Side side, Range place) {
+  if (segment.has(tcp_flag::fin) && !segment.has(tcp_flag::rst)) work.fin_at[side] = place.end;
+  if (!segment.has(tcp_flag::ack) || !theirs.known()) return false;
+  const Offset acknowledged = theirs.offset(segment.acknowledgment());
+  Offset& known = work.acknowledged[other(side)];
+  const bool is_credible = acknowledged - std::max(known, theirs.latest()) < limits::largest_window;
+  if (!is_credible) return false;
+  known = std::max(known, acknowledged);
+  const StreamBuffer& stream = work.stream(other(side));
+  return stream.has_hole() && acknowledged > stream.end();
+}
+
+// Whether nothing can be told any more of where the messages of a direction end: its stream is over, and what there is
+// of it is no whole message or has a hole.
+bool is_cut_short(const Handshaking& work, Side side) noexcept {
+  const auto& fin_at = work.fin_at[side];
+  if (!fin_at) return false;
+  const StreamBuffer& stream = work.stream(side);
+  return stream.end() < *fin_at || (work.tunnel.awaits(side) && !stream.untaken().empty());
+}
+
+}  // namespace
+
+void Tracker::feed(Connection& connection, const Segment& segment, Side side, Outcome& outcome) {
+  Handshaking& work = *connection.handshaking;
+  work.latest[side].remember(segment);
+  const Range place = see_payload(connection.space[side], segment);
+  const bool is_lost = note_marks(work, connection.space[other(side)], segment, side, place);
+  const bool is_reset = segment.has(tcp_flag::rst);
+  const bool changes_nothing = segment.length == 0 && !closes(segment);
+  if (!connection.tunnels) {
+    if (!changes_nothing) advance(connection, segment, side, place, outcome);
+    return;
+  }
+  if (is_lost || (is_reset && !work.held.empty())) {
+    give_up_framing(connection, segment.frame, outcome);
+  } else if (!changes_nothing && !is_reset && place.end > work.taken(side)) {
+    advance(connection, segment, side, place, outcome);
+    return;
+  }
+  show(connection, segment, VirtualKind::translated, everything, outcome);
+  if (connection.handshaking && is_cut_short(work, side)) give_up_framing(connection, segment.frame, outcome);
+}
+
+void Tracker::advance(Connection& connection, const Segment& segment, Side side, Range place, Outcome& outcome) {
+  Handshaking& work = *connection.handshaking;
+  const bool is_too_much = is_unasked(connection, side) &&
+                           (work.held.size() >= limits::held_answers || work.kept() > limits::held_answer_bytes);
+  if (is_too_much) {
+    work.lost[side].add(place);
+    return;
+  }
+  if (!work.stream(side).insert(place.begin, segment.payload, stamp_of(segment))) work.overflowed = true;
+  const std::size_t told = outcome.events.size();
+  const PerSide<Offset> shown = work.taken();
+  const auto state = work.tunnel.advance(work, context(outcome));
+  open_forwarded(connection, shown, segment.frame, outcome);
+  note_events(connection, told, outcome.events);
+  if (state == TunnelConnection::State::open) {
+    open(connection, segment, outcome);
+    return;
+  }
+  if (state == TunnelConnection::State::relay) {
+    begin_association(connection, outcome);
+    return;
+  }
+  if (connection.tunnels) {
+    show_held(connection, work.held.release(work.taken()), segment.frame, outcome);
+    show(connection, segment, VirtualKind::translated, {everything.begin, work.taken(side)}, outcome);
+  }
+  if (state == TunnelConnection::State::over) {
+    static_cast<void>(take_handshaking(connection));
+    connection.phase = connection.tunnels ? Phase::open : Phase::passed;
+    return;
+  }
+  hold(connection, segment, side, place, outcome);
+}
+
+void Tracker::hold(Connection& connection, const Segment& segment, Side side, Range place, Outcome& outcome) {
+  Handshaking& work = *connection.handshaking;
+  for (const Side each : {Side::initiator, Side::acceptor}) {
+    const bool all_handshake = work.tunnel.waits_for(each);
+    work.held.forget(each, all_handshake ? work.stream(each).end() : work.taken(each));
+  }
+  const Offset needed_from = work.tunnel.waits_for(side) ? work.stream(side).end() : work.taken(side);
+  const bool is_shown = connection.tunnels && place.end <= work.taken(side);
+  const bool to_keep = !is_shown && (closes(segment) || place.end > needed_from);
+  const std::size_t most = may_hold_head(work) ? limits::held_head_segments : limits::held_segments;
+  if (to_keep && !work.held.hold(segment, side, place, work.taken(side), most)) work.lost[side].add(place);
+  if (!connection.tunnels) return;
+  const bool is_stuck = work.overflowed || work.lost[side].size() > 0 || is_cut_short(work, side);
+  if (is_stuck) give_up_framing(connection, segment.frame, outcome);
+}
+
+// Bytes are missing without which nobody can tell where a message ends, or too much had to wait for them. What follows
+// is shown where the latest bytes of its direction went: most clients keep one connection for each origin.
+void Tracker::give_up_framing(Connection& connection, const Frame& frame, Outcome& outcome) {
+  const std::unique_ptr<Handshaking> work = take_handshaking(connection);
+  connection.phase = Phase::open;
+  Tunnels& tunnels = *connection.tunnels;
+  const bool is_forward = work->tunnel.attempt() == nullptr;
+  if (!is_forward) {
+    note_losses(*work, *work->tunnel.attempt());
+    work->tunnel.conclude(*work, context(outcome));
+    return;
+  }
+  for (const Side side : {Side::initiator, Side::acceptor}) {
+    if (work->taken(side) >= Share::no_end) continue;
+    const auto& shares = tunnels.shares[side].list();
+    const auto owner = shares.empty() ? tunnels.list.end() : tunnels.list.find(shares.back().tunnel);
+    VirtualConnection& heir = owner == tunnels.list.end() ? tunnels.latest() : owner->second;
+    heir.attempt.note("framing-lost");
+    add_share({side, {work->taken(side), Share::no_end}, heir.attempt.id}, *work, work->taken(side), tunnels);
+  }
+  show_held(connection, work->held.release(), frame, outcome);
+}
+
+// The connection brings its handshake nothing more.
+void Tracker::conclude(Connection& connection, Outcome& outcome) {
+  Handshaking& work = *connection.handshaking;
+  if (Attempt* attempt = work.tunnel.attempt()) note_losses(work, *attempt);
+  work.tunnel.conclude(work, context(outcome));
+  // A request that only the end proves opens nothing any more.
+  for (Forwarded& late : work.tunnel.take_forwarded()) {
+    late.attempt.status = Status::incomplete;
+    outcome.events.emplace_back(EndedEvent{std::move(late.attempt)});
+  }
+  static_cast<void>(take_handshaking(connection));
+  connection.phase = connection.tunnels ? Phase::open : Phase::passed;
+}
+
+// What a connection keeps is counted, and its place among those that keep something follows from it.
+void Tracker::count_held(Connection& connection) {
+  Handshaking& work = *connection.handshaking;
+  const std::size_t kept = work.kept();
+  held_ += kept - work.counted;
+  work.counted = kept;
+  constexpr std::size_t little = 4096;  // below, all are alike
+  const int rank = kept == 0 ? 0 : static_cast<int>(std::bit_width(std::max(kept, little)));
+  if (rank == work.rank) return;
+  if (work.rank != 0) waiting_.erase({-work.rank, work.since});
+  if (rank != 0) waiting_.emplace(std::pair(-rank, work.since), connection.key());
+  work.rank = rank;
+}
+
+std::unique_ptr<Handshaking> Tracker::take_handshaking(Connection& connection) {
+  std::unique_ptr<Handshaking> work = connection.handshaking.take();
+  held_ -= work->counted;
+  if (work->rank != 0) waiting_.erase({-work->rank, work->since});
+  return work;
+}
+
+// Those that keep most go first, and among them the oldest, so that there is always room for what begins.
+void Tracker::relieve(const Frame& frame, Outcome& outcome) {
+  while (held_ > limits::held_bytes_total) {
+    const ConnectionKey key = waiting_.begin()->second;
+    give_way(*table_of(key).find(key), frame, outcome);
+  }
+}
+
+void Tracker::give_way(Connection& connection, const Frame& frame, Outcome& outcome) {
+  ++counters_.gave_way;
+  if (connection.tunnels) {
+    give_up_framing(connection, frame, outcome);
+    return;
+  }
+  Handshaking& work = *connection.handshaking;
+  if (Attempt* attempt = work.tunnel.attempt()) attempt->note("gave-way");
+  const bool may_be_session = work.initiator.end() > 0;
+  const std::size_t told = outcome.events.size();
+  conclude(connection, outcome);
+  if (!may_be_session || outcome.events.size() != told) return;
+  outcome.events.emplace_back(SkippedEvent{connection.ends[Side::initiator], connection.ends[Side::acceptor],
+                                           "it gave way to others before it was decided"});
+}
+
+}  // namespace proxytunnel
