@@ -88,9 +88,8 @@ def cannot_run() -> str | None:
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """Like tmp_path, but the user that tshark runs as may write to it."""
+    """Like tmp_path, but gone when the test is; nobody but its owner may enter it."""
     with tempfile.TemporaryDirectory() as name:
-        Path(name).chmod(0o777)
         yield Path(name)
 
 
@@ -152,7 +151,6 @@ def write_capture(path: Path, frames: list[bytes], snapshot: int = 262144) -> Pa
             time = 1_700_000_000_000_000 + 1000 * number
             kept = data[:snapshot]
             file.write(struct.pack("<IIII", time // 1_000_000, time % 1_000_000, len(kept), len(data)) + kept)
-    path.chmod(0o644)
     return path
 
 

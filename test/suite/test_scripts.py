@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# summary: the summary line that CI reads: scripts/sum-results adds up, and never calls a broken run a good one.
+# summary: scripts/sum-results, whose line CI reads, adds up and never calls a broken run a good one;
+#          scripts/tshark-with-plugin reads and writes wherever its caller may.
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -38,3 +41,19 @@ def last_line(tmp_path: Path, *programs: tuple[int, str | None]) -> tuple[int, s
 ])
 def test_sum_results(tmp_path: Path, programs: list[tuple[int, str | None]], code: int, line: str):
     assert last_line(tmp_path, *programs) == (code, line)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's tshark becomes another user")
+@pytest.mark.skipif(not shutil.which("tshark"), reason="there is no tshark")
+def test_roots_tshark_reads_and_writes_where_only_root_may(tmp_path: Path, captures: Path):
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    capture = closed / "capture"
+    shutil.copy(captures / "socks5.pcapng", capture)
+    wrapper = REPOSITORY / "scripts/tshark-with-plugin"
+    done = run_program(wrapper, "none", "-n", "-r", capture, "-w", closed / "copy")
+    assert done.code == 0, done.stderr
+    assert (closed / "copy").stat().st_size > 0
+    # Whoever asks before must get the same answer.
+    asks = "import os, sys; sys.exit(not os.access(sys.argv[1], os.R_OK | os.W_OK))"
+    assert run_program("env", "TSHARK=/usr/bin/python3", wrapper, "none", "-c", asks, capture).code == 0

@@ -222,6 +222,7 @@ void take_common(const Given& given, Made& made) noexcept {
   made.ip = ip_fields_of(given.ip);
   made.frame.number = given.frame;
   made.frame.time = given.time;
+  made.frame.network = given.network;
   made.parent = given.parent;
   made.layer = given.layer;
 }
@@ -340,6 +341,7 @@ void pt_outcome_packet(const pt_outcome_t* outcome, size_t index, pt_virtual_pac
   packet->offset = from.offset;
   packet->frame = from.frame.number;
   packet->carried_in = from.carried_in != 0 ? from.carried_in : from.frame.number;
+  packet->network = from.frame.network;
 }
 
 size_t pt_outcome_event_count(const pt_outcome_t* outcome) {

@@ -51,11 +51,12 @@ typedef struct {
   size_t header_size;
   const uint8_t* payload; /* captured bytes behind the header; may be NULL if there are none */
   size_t payload_size;
-  uint32_t length; /* bytes behind the header on the wire; at least payload_size */
-  uint64_t frame;  /* from 1 */
-  int64_t time;    /* nanoseconds since the epoch */
-  uint32_t parent; /* the tunnel whose virtual segment this is; PT_NO_TUNNEL for what was on the wire */
-  unsigned layer;  /* 0 on the wire; else the parent's layer + 1 */
+  uint32_t length;  /* bytes behind the header on the wire; at least payload_size */
+  uint64_t frame;   /* from 1 */
+  int64_t time;     /* nanoseconds since the epoch */
+  uint32_t network; /* VLAN tags and the like, as one number; a connection that changes it is an anomaly */
+  uint32_t parent;  /* the tunnel whose virtual segment this is; PT_NO_TUNNEL for what was on the wire */
+  unsigned layer;   /* 0 on the wire; else the parent's layer + 1 */
 } pt_segment_t;
 
 typedef struct {
@@ -67,7 +68,8 @@ typedef struct {
   uint16_t checksum;
   uint64_t frame;
   int64_t time;
-  uint32_t parent; /* as in pt_segment_t */
+  uint32_t network; /* this and what follows: as in pt_segment_t */
+  uint32_t parent;
   unsigned layer;
 } pt_datagram_t;
 
@@ -82,6 +84,7 @@ typedef struct {
   pt_stream_end_t end;
   uint64_t frame;
   int64_t time;
+  uint32_t network;
   uint32_t parent; /* of the segments that carried it */
   unsigned layer;
 } pt_chunk_t;
@@ -129,6 +132,7 @@ typedef struct {
   int64_t offset;      /* of the payload in the virtual stream */
   uint64_t frame;      /* that it stands for */
   uint64_t carried_in; /* the frame that carried it */
+  uint32_t network;    /* to be put in again with it */
 } pt_virtual_packet_t;
 
 typedef enum {

@@ -88,6 +88,7 @@ typedef struct {
   uint32_t length;            /* of the payload on the wire */
   int64_t offset;             /* of the payload in its stream */
   uint32_t frame, carried_in; /* that it stands for, and that carried it: not the same for some that were held */
+  uint32_t network;           /* as of a segment */
 } virtual_t;
 
 /* What the core made of one TCP segment, datagram or piece of a decrypted stream. */
@@ -128,8 +129,9 @@ typedef struct {
   bool has_syn, closes;
   pt_stream_end_t end;
   pt_ip_fields_t ip;
-  uint32_t parent; /* the tunnel that carries it, or PT_NO_TUNNEL */
-  unsigned layer;  /* of proxies outside */
+  uint32_t network; /* VLAN tags as one number */
+  uint32_t parent;  /* the tunnel that carries it, or PT_NO_TUNNEL */
+  unsigned layer;   /* of proxies outside */
 } segment_t;
 
 /* The core's answer, for this file. NULL if there was nothing to keep. */
@@ -157,6 +159,8 @@ bool shim_user_decided(dissector_table_t ports, const segment_t *segment);
 /* The parent as ever, but what throws must not take the virtual packets with it. */
 int shim_dissect_parent(dissector_handle_t parent, tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data);
 pt_ip_fields_t shim_ip_fields(void *data, const address *sender);
+/* The VLAN tags of the frame as one number. */
+uint32_t shim_network(const packet_info *pinfo);
 int64_t shim_nanoseconds(const nstime_t *time);
 /* The position among the segments and datagrams of the frame. */
 unsigned shim_count_call(packet_info *pinfo);

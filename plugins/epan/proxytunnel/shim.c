@@ -9,6 +9,7 @@
 #include <epan/conversation.h>
 #include <epan/dissectors/packet-ip.h>
 #include <epan/dissectors/packet-tcp.h>
+#include <epan/etypes.h>
 #include <epan/exceptions.h>
 #include <epan/ipproto.h>
 #include <epan/prefs.h>
@@ -71,6 +72,7 @@ static bool read_segment(tvbuff_t *tvb, packet_info *pinfo, void *data, const vi
   segment->has_syn = (bytes[13] & TH_SYN) != 0;
   segment->end = bytes[13] & TH_RST ? PT_STREAM_RST : bytes[13] & TH_FIN ? PT_STREAM_FIN : PT_STREAM_OPEN;
   segment->ip = shim_ip_fields(data, &segment->sender);
+  segment->network = carrier ? carrier->network : shim_network(pinfo);
   segment->parent = carrier ? carrier->attempt->id : PT_NO_TUNNEL;
   segment->layer = carrier ? carrier->attempt->layer + 1 : 0;
   return true;
@@ -106,6 +108,43 @@ pt_ip_fields_t shim_ip_fields(void *data, const address *sender) {
   return fields;
 }
 
+static bool is_vlan_tag(uint16_t ethertype) {
+  return ethertype == ETHERTYPE_VLAN || ethertype == ETHERTYPE_IEEE_802_1AD || ethertype == ETHERTYPE_QINQ_OLD;
+}
+
+/* From the frame itself: epan keeps one tag, and not of each kind. pcap-unproxy makes the same number of the same tags
+ * (tools/pcap-unproxy/decode/link.cpp). */
+uint32_t shim_network(const packet_info *pinfo) {
+  if (!pinfo->rec || pinfo->rec->rec_type != REC_TYPE_PACKET || !pinfo->data_src) return 0;
+  unsigned type_at, behind;
+  switch (pinfo->rec->rec_header.packet_header.pkt_encap) {
+    case WTAP_ENCAP_ETHERNET:
+      type_at = 12;
+      behind = 14;
+      break;
+    case WTAP_ENCAP_SLL:
+      type_at = 14;
+      behind = 16;
+      break;
+    case WTAP_ENCAP_SLL2:
+      type_at = 0;
+      behind = 20;
+      break;
+    default:
+      return 0;
+  }
+  tvbuff_t *frame = get_data_source_tvb((const struct data_source *)pinfo->data_src->data);
+  const unsigned captured = tvb_captured_length(frame);
+  const uint8_t *bytes = tvb_get_ptr(frame, 0, (int)captured);
+  uint32_t network = 0;
+  while (behind + 4 <= captured && is_vlan_tag(get16(bytes + type_at))) {
+    network = (network << 12 | network >> 20) ^ (get16(bytes + behind) & 0xfff);
+    type_at = behind + 2;
+    behind += 4;
+  }
+  return network;
+}
+
 int64_t shim_nanoseconds(const nstime_t *time) {
   return (int64_t)time->secs * 1000000000 + time->nsecs;
 }
@@ -122,6 +161,7 @@ static record_t *feed(packet_info *pinfo, const segment_t *segment, const source
       .length = segment->length,
       .frame = pinfo->num,
       .time = shim_nanoseconds(&pinfo->abs_ts),
+      .network = segment->network,
       .parent = segment->parent,
       .layer = segment->layer,
   };

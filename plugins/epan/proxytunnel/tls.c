@@ -69,6 +69,7 @@ static record_t *feed(packet_info *pinfo, const segment_t *segment, const source
       .end = end,
       .frame = pinfo->num,
       .time = shim_nanoseconds(&pinfo->abs_ts),
+      .network = shim_network(pinfo),
       .parent = segment->parent,
       .layer = segment->layer,
   };

@@ -34,6 +34,7 @@ static bool read_datagram(tvbuff_t *tvb, packet_info *pinfo, void *data, const v
   datagram->length = MIN(said ? said : there, there) - header_size;
   datagram->captured = MIN(captured - header_size, datagram->length);
   datagram->ip = shim_ip_fields(data, &datagram->sender);
+  datagram->network = carrier ? carrier->network : shim_network(pinfo);
   datagram->parent = carrier ? carrier->attempt->id : PT_NO_TUNNEL;
   datagram->layer = carrier ? carrier->attempt->layer + 1 : 0;
   return true;
@@ -50,6 +51,7 @@ static record_t *feed(packet_info *pinfo, const segment_t *datagram, const sourc
       .checksum = get16(datagram->bytes + 6),
       .frame = pinfo->num,
       .time = shim_nanoseconds(&pinfo->abs_ts),
+      .network = datagram->network,
       .parent = datagram->parent,
       .layer = datagram->layer,
   };
