@@ -49,10 +49,7 @@ Json origin_of(const Origin& origin) {
     candidates.push_back(std::move(entry));
   }
   Json result = endpoint(origin.endpoint);
-  // docs/decisions/0010
-  const bool is_carrier = origin.provenance == Provenance::carrier;
-  result["provenance"] = name_of(is_carrier ? Provenance::literal : origin.provenance);
-  if (is_carrier) result["carrier"] = true;
+  result["provenance"] = name_of(origin.provenance);
   result["candidates"] = std::move(candidates);
   return result;
 }
