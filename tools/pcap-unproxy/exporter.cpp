@@ -15,6 +15,8 @@ Exporter::Exporter(const Options& options, std::size_t input, VirtualWriter* wri
       hashes_payload_(options.hash && !options.report.empty()) {}
 
 void Exporter::secrets(const Secrets& secrets) {
+  constexpr std::uint32_t tls_key_log = 0x544c534b;  // draft-ietf-opsawg-pcapng section 4.7.2
+  has_seen_keys_ |= secrets.type == tls_key_log;
   if (writer_ != nullptr) writer_->secrets(secrets);
 }
 

@@ -49,6 +49,8 @@ class Exporter final : public Sink {
 
   /// Attempts that ended, opened or not.
   [[nodiscard]] proxytunnel::TunnelId attempts() const { return attempts_; }
+  /// Whether keys of TLS were in the capture, at whatever place.
+  [[nodiscard]] bool has_seen_keys() const { return has_seen_keys_; }
 
  private:
   using Hashes = proxytunnel::PerDirection<PayloadHash>;
@@ -60,6 +62,7 @@ class Exporter final : public Sink {
   bool hashes_payload_;  ///< somebody reads the hashes
   std::unordered_map<proxytunnel::TunnelId, Hashes> hashes_;
   proxytunnel::TunnelId attempts_ = 0;
+  bool has_seen_keys_ = false;
 };
 
 }  // namespace unproxy

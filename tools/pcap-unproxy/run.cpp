@@ -18,6 +18,8 @@
 namespace unproxy {
 namespace {
 
+using proxytunnel::DecryptionStatus;
+using proxytunnel::DecryptionSummary;
 using proxytunnel::InputSummary;
 using proxytunnel::ReportCounters;
 
@@ -106,13 +108,10 @@ class Run {
     if (!output.empty()) writer = open_output(output, input, *reader);
     Exporter exporter(options_, index, writer.get(), std::move(left_out), report_);
     session.run(*reader, decryption.get(), exporter);
-    if (decryption && !stop_) {
-      const std::string complaint = decryption->complaint();
-      // A damaged capture is damaged for tshark, too, and is told of below.
-      if (!complaint.empty() && !reader->damage()) {
-        complain(input + ": " + complaint);
-        raise_exit_code(exit_code::damaged);
-      }
+    if (decryption) {
+      end_decryption(*decryption, *reader);
+    } else if (exporter.has_seen_keys()) {
+      note_unused_keys();
     }
     if (writer) writer->finish();
     note_input(session, *reader, hash);
@@ -136,15 +135,40 @@ class Run {
   }
 
   [[nodiscard]] std::unique_ptr<Decryption> start_decryption(const std::string& path) {
-    if (lacks_tshark_) return nullptr;
-    try {
-      return std::make_unique<Decryption>(options_, path);
-    } catch (const DecryptionError& error) {
-      if (options_.engine == Engine::tshark) throw CaptureError(error.what());
-      complain(std::string(error.what()) + "; going on without");
-      lacks_tshark_ = true;
-      return nullptr;
+    auto& told = inputs_.back().decryption;
+    if (!lacks_tshark_) {
+      try {
+        auto decryption = std::make_unique<Decryption>(options_, path);
+        told.emplace();
+        return decryption;
+      } catch (const DecryptionError& error) {
+        lacks_tshark_ = error.what();
+        if (options_.engine != Engine::tshark) complain(*lacks_tshark_ + "; going on without");
+      }
     }
+    told = DecryptionSummary{DecryptionStatus::unavailable, *lacks_tshark_};
+    if (options_.engine == Engine::tshark) throw CaptureError(*lacks_tshark_);
+    return nullptr;
+  }
+
+  void end_decryption(Decryption& decryption, const CaptureReader& reader) {
+    InputSummary& input = inputs_.back();
+    const std::string complaint = stop_ ? "interrupted" : decryption.complaint();
+    if (complaint.empty()) return;
+    input.decryption = DecryptionSummary{DecryptionStatus::incomplete, complaint};
+    // A damaged capture is damaged for tshark, too, and is told of below; so is an interruption.
+    if (stop_ || reader.damage()) return;
+    complain(input.file + ": " + complaint);
+    raise_exit_code(exit_code::damaged);
+  }
+
+  // Secrets that came through a pipe, or behind the first packet.
+  void note_unused_keys() {
+    InputSummary& input = inputs_.back();
+    if (input.decryption || options_.engine != Engine::automatic) return;
+    const std::string reason = "it has decryption secrets where they are not looked for; see --engine tshark";
+    input.decryption = DecryptionSummary{DecryptionStatus::unavailable, reason};
+    tell_words(input.file + ": " + reason);
   }
 
   [[nodiscard]] TunnelSet survey(const std::string& path, const StopFlag* stop, bool decrypts) {
@@ -234,7 +258,7 @@ class Run {
   proxytunnel::TunnelId next_id_ = 0;
   int exit_code_ = exit_code::done;
   bool was_interrupted_ = false;
-  bool lacks_tshark_ = false;  ///< found out, and told
+  std::optional<std::string> lacks_tshark_;  ///< found out, and told: why
 };
 
 }  // namespace

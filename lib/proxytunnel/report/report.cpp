@@ -144,6 +144,23 @@ Json tunnel_of(const ReportEntry& entry, Passwords passwords) {
   return result;
 }
 
+std::string_view name_of(DecryptionStatus status) {
+  switch (status) {
+    case DecryptionStatus::complete:
+      return "complete";
+    case DecryptionStatus::incomplete:
+      return "incomplete";
+    case DecryptionStatus::unavailable:
+      return "unavailable";
+  }
+  return "";
+}
+
+Json decryption_of(const std::optional<DecryptionSummary>& decryption) {
+  if (!decryption) return nullptr;
+  return {{"status", name_of(decryption->status)}, {"reason", text_or_null(decryption->reason)}};
+}
+
 Json input_of(const InputSummary& input) {
   const auto time = [](const auto& value) { return value ? Json(rfc3339(*value)) : Json(nullptr); };
   return {{"file", printable(input.file)},
@@ -153,7 +170,8 @@ Json input_of(const InputSummary& input) {
           {"first_time", time(input.first_time)},
           {"last_time", time(input.last_time)},
           {"damaged", text_or_null(input.damaged)},
-          {"unreadable", text_or_null(input.unreadable)}};
+          {"unreadable", text_or_null(input.unreadable)},
+          {"decryption", decryption_of(input.decryption)}};
 }
 
 Json counters_of(const ReportCounters& counters) {

@@ -14,13 +14,22 @@
 
 namespace proxytunnel {
 
+/// How keys were made use of: tshark read what TLS carries to its end; it did not; or nobody read it.
+enum class DecryptionStatus : std::uint8_t { complete, incomplete, unavailable };
+
+struct DecryptionSummary {
+  DecryptionStatus status = DecryptionStatus::complete;
+  std::string reason;  ///< empty: complete
+};
+
 struct InputSummary {
   std::string file;
   std::string sha256;  ///< empty: not asked for
   std::uint64_t packets = 0, bytes = 0;
   std::optional<Time> first_time, last_time;
-  std::string damaged;     ///< empty: not damaged
-  std::string unreadable;  ///< empty: it was read
+  std::string damaged;                          ///< empty: not damaged
+  std::string unreadable;                       ///< empty: it was read
+  std::optional<DecryptionSummary> decryption;  ///< absent: nobody asked for it
 };
 
 /// An attempt with what only the tool knows of it.
