@@ -5,7 +5,10 @@ from __future__ import annotations
 
 import json
 import os
+import resource
+import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -90,3 +93,42 @@ def test_what_an_input_gave_before_its_output_failed_is_not_reported(run, tmp_pa
     told = json.loads(report.read_text())
     assert [(entry["id"], entry["input"]) for entry in told["tunnels"]] == [(0, 0), (1, 2)]
     assert len(told["skipped"]) == 2
+
+
+# ---------------------------------------------------------------- whatever ends the program
+
+def size_while_waiting(tool: Path, *arguments: str | Path) -> int:
+    """Bytes of address space of the tool before it reads anything."""
+    with subprocess.Popen([tool, "-", *arguments], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        time.sleep(1)
+        status = Path(f"/proc/{process.pid}/status").read_text()
+        process.kill()
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmSize")) * 1024
+
+
+def test_memory_that_runs_out_ends_like_a_full_disk(tool, tmp_path):
+    if b"__asan_init" in tool.read_bytes():
+        pytest.skip("AddressSanitizer wants all address space there is; test_unfinished_output.cpp does it in part")
+    half_open = [wire.Session(client=("10.0.0.5", 10000 + number)).say(CLIENT, b"CONNECT " + b"a" * 100)
+                 for number in range(5000)]
+    arguments = ("-q", "-w", tmp_path / "out.pcapng", "--report", tmp_path / "report.json")
+    little = size_while_waiting(tool, *arguments) + (512 << 10)
+    done = subprocess.run([tool, "-", *arguments], input=wire.pcap(half_open), stderr=subprocess.PIPE, check=False,
+                          preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (little, little)))
+    assert done.returncode == UNWRITABLE
+    assert b"out of memory" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_killed_program_leaves_nothing(tool, tmp_path):
+    try:
+        os.close(os.open(tmp_path, os.O_TMPFILE | os.O_WRONLY))
+    except OSError:
+        pytest.skip("this file system knows no files without a name")
+    with subprocess.Popen([tool, "-", "-q", "-w", tmp_path / "out.pcapng"], stdin=subprocess.PIPE) as process:
+        process.stdin.write(wire.pcap(wire.connect_session()))
+        process.stdin.flush()
+        time.sleep(1)          # the pipe stays open: the tool waits for more
+        process.kill()
+        assert process.wait(30) == -signal.SIGKILL
+    assert list(tmp_path.iterdir()) == []
