@@ -114,6 +114,42 @@ def test_tshark_that_breaks_off_is_told_of(run, captures, folder, tshark: Tshark
     assert json.loads((folder / "report.json").read_text())["tunnels"]
 
 
+# What the plugin's tap says first; then it has nothing to say, or breaks off in the middle of a record.
+READS = "printf 'proxytunnel-chunks/1\\n'"
+
+
+@pytest.mark.parametrize(("script", "status", "words"), [
+    (READS, "complete", None), (f"{READS}; exit 3", "incomplete", "tshark ended with 3"),
+    (f"{READS}; echo half a record; echo Oh no >&2", "incomplete", "Oh no"),
+    ("exit 1", "unavailable", "no working proxytunnel plugin"), ("exit 127", "unavailable", "there is no tshark")])
+def test_the_report_tells_whether_keys_were_of_use(run, captures, folder, script: str, status: str,  # noqa: F811
+                                                   words: str | None):
+    fake = folder / "tshark"
+    fake.write_text(f"#!/bin/sh\n{script}\n")
+    fake.chmod(0o755)
+    capture = captures / "tls_proxy.pcapng"
+    done = run(capture, capture, "--report", folder / "report.json", "--keylog", keys_of(capture), "--tshark", fake)
+    assert done.code == (DAMAGED if status == "incomplete" else DONE)
+    for each in json.loads((folder / "report.json").read_text())["inputs"]:
+        assert each["decryption"]["status"] == status
+        assert (words or "") in (each["decryption"]["reason"] or "")
+        assert (each["decryption"]["reason"] is None) == (words is None)
+
+
+def test_keys_that_nobody_looks_for_are_told_of(run, captures, folder):  # noqa: F811
+    secrets = (captures / "tls_proxy_secrets.pcapng").read_bytes()
+    for options, status in (((), "unavailable"), (("--engine", "native"), None)):
+        done = run("-", "--report", folder / "report.json", *options, stdin=secrets)
+        told, = json.loads((folder / "report.json").read_text())["inputs"]
+        assert (told["decryption"] and told["decryption"]["status"]) == status
+        assert ("--engine tshark" in done.stderr) == (status is not None)
+
+
+def test_without_keys_nothing_is_said_of_decryption(run, captures, folder):  # noqa: F811
+    run(captures / "tls_proxy.pcapng", "--report", folder / "report.json")
+    assert json.loads((folder / "report.json").read_text())["inputs"][0]["decryption"] is None
+
+
 # ---------------------------------------------------------------- the plugin
 
 def test_tls_inside_a_proxy_inside_tls(tshark: Tshark, captures):  # noqa: F811

@@ -211,6 +211,7 @@ def test_a_proxy_session_behind_a_header(run, tmp_path):
     said, tunnels = export(run, small(tmp_path, *frames), tmp_path)
     assert [(each["protocol"], end_of(each["client"]), each["parent"]) for each in tunnels] == [
         ("proxy-v1", "203.0.113.9:51234", None), ("socks5", "203.0.113.9:51234", 0)]
+    assert [each["origin"]["provenance"] for each in tunnels] == ["carrier", "literal"]
     assert said["203.0.113.9:51234", "192.0.2.7:80"] == b"hello"
 
 

@@ -7,10 +7,16 @@ namespace unproxy {
 using proxytunnel::Direction;
 
 Exporter::Exporter(const Options& options, std::size_t input, VirtualWriter* writer, TunnelSet left_out,
-                   proxytunnel::Report& report)
-    : options_(options), input_(input), writer_(writer), left_out_(std::move(left_out)), report_(report) {}
+                   ReportSpool& report)
+    : input_(input),
+      writer_(writer),
+      left_out_(std::move(left_out)),
+      report_(report),
+      hashes_payload_(options.hash && !options.report.empty()) {}
 
 void Exporter::secrets(const Secrets& secrets) {
+  constexpr std::uint32_t tls_key_log = 0x544c534b;  // draft-ietf-opsawg-pcapng section 4.7.2
+  has_seen_keys_ |= secrets.type == tls_key_log;
   if (writer_ != nullptr) writer_->secrets(secrets);
 }
 
@@ -19,7 +25,7 @@ void Exporter::name(const NameRecord& record) {
 }
 
 void Exporter::opened(const proxytunnel::Attempt& attempt) {
-  if (options_.hash) hashes_.try_emplace(attempt.id);
+  if (hashes_payload_) hashes_.try_emplace(attempt.id);
   if (writer_ != nullptr && !left_out_.contains(attempt.id)) writer_->opened(attempt);
 }
 
@@ -28,8 +34,9 @@ void Exporter::flow(const proxytunnel::Attempt& attempt) {
 }
 
 void Exporter::packet(const proxytunnel::VirtualPacket& packet) {
-  if (options_.hash && !packet.payload.empty()) {
-    hashes_[packet.tunnel][packet.direction].add(packet.offset, packet.payload);
+  if (hashes_payload_ && !packet.payload.empty()) {
+    const auto found = hashes_.find(packet.tunnel);
+    if (found != hashes_.end()) found->second[packet.direction].add(packet.offset, packet.payload);
   }
   const bool is_written = writer_ != nullptr && (left_out_.empty() || !left_out_.contains(packet.tunnel));
   if (is_written) writer_->packet(packet);
@@ -37,8 +44,7 @@ void Exporter::packet(const proxytunnel::VirtualPacket& packet) {
 
 void Exporter::ended(proxytunnel::Attempt&& attempt) {
   ++attempts_;
-  // What nobody reads is not kept: there may be millions of them.
-  if (options_.report.empty() && !options_.list) return;
+  if (!report_.wants_tunnels()) return;
   proxytunnel::ReportEntry entry;
   entry.input = input_;
   if (const auto found = hashes_.find(attempt.id); found != hashes_.end()) {
@@ -52,11 +58,11 @@ void Exporter::ended(proxytunnel::Attempt&& attempt) {
     hashes_.erase(found);
   }
   entry.attempt = std::move(attempt);
-  report_.tunnels.push_back(std::move(entry));
+  report_.tunnel(entry);
 }
 
 void Exporter::skipped(const proxytunnel::SkippedEvent& event) {
-  report_.skipped.push_back(event);
+  report_.skipped(event);
 }
 
 }  // namespace unproxy

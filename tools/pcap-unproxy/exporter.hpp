@@ -9,7 +9,7 @@
 #include <unordered_set>
 
 #include "payload_hash.hpp"
-#include "report/report.hpp"
+#include "report_spool.hpp"
 #include "session.hpp"
 #include "virtual_writer.hpp"
 
@@ -36,9 +36,8 @@ class LeafSurvey final : public Sink {
 
 class Exporter final : public Sink {
  public:
-  /// `writer` may be null: no capture is written. `report` gets an entry for each attempt. Both are borrowed.
-  Exporter(const Options& options, std::size_t input, VirtualWriter* writer, TunnelSet left_out,
-           proxytunnel::Report& report);
+  /// `writer` may be null: no capture is written. `report` gets what ended and what was skipped. Both are borrowed.
+  Exporter(const Options& options, std::size_t input, VirtualWriter* writer, TunnelSet left_out, ReportSpool& report);
 
   void secrets(const Secrets& secrets) override;
   void name(const NameRecord& record) override;
@@ -50,17 +49,20 @@ class Exporter final : public Sink {
 
   /// Attempts that ended, opened or not.
   [[nodiscard]] proxytunnel::TunnelId attempts() const { return attempts_; }
+  /// Whether keys of TLS were in the capture, at whatever place.
+  [[nodiscard]] bool has_seen_keys() const { return has_seen_keys_; }
 
  private:
   using Hashes = proxytunnel::PerDirection<PayloadHash>;
 
-  const Options& options_;
   std::size_t input_;
   VirtualWriter* writer_;
   TunnelSet left_out_;
-  proxytunnel::Report& report_;
+  ReportSpool& report_;
+  bool hashes_payload_;  ///< somebody reads the hashes
   std::unordered_map<proxytunnel::TunnelId, Hashes> hashes_;
   proxytunnel::TunnelId attempts_ = 0;
+  bool has_seen_keys_ = false;
 };
 
 }  // namespace unproxy

@@ -3,7 +3,9 @@
 #include <atomic>
 #include <csignal>
 #include <cstdio>
+#include <new>
 
+#include "out_of_memory.hpp"
 #include "run.hpp"
 
 namespace {
@@ -27,11 +29,16 @@ void install_signal_handlers() {
 }  // namespace
 
 int main(int argc, char** argv) {
+  std::set_new_handler(unproxy::end_out_of_memory);
   auto parsed = unproxy::parse_options(argc, argv);
   if (const auto* leave = std::get_if<unproxy::Leave>(&parsed)) {
     std::fputs(leave->words.c_str(), leave->exit_code == 0 ? stdout : stderr);
     return leave->exit_code;
   }
   install_signal_handlers();
-  return unproxy::run(std::get<unproxy::Options>(parsed), stop);
+  try {
+    return unproxy::run(std::get<unproxy::Options>(parsed), stop);
+  } catch (const std::bad_alloc&) {  // of a library that allocates in its own way
+    unproxy::end_out_of_memory();
+  }
 }

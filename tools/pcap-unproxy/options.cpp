@@ -25,7 +25,7 @@ constexpr const char* description =
 
 constexpr const char* footer =
     "Exit codes: 0 done; 1 done, but an input was damaged, cut short or interrupted; 2 usage; 3 an input cannot be\n"
-    "read; 4 the output cannot be written.";
+    "read; 4 the output cannot be written, or memory ran out.";
 
 constexpr std::array<const char*, 5> protocols = {"socks4", "socks5", "http-connect", "http-forward", "proxy-protocol"};
 

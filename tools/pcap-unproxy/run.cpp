@@ -18,9 +18,9 @@
 namespace unproxy {
 namespace {
 
+using proxytunnel::DecryptionStatus;
+using proxytunnel::DecryptionSummary;
 using proxytunnel::InputSummary;
-using proxytunnel::Passwords;
-using proxytunnel::Report;
 using proxytunnel::ReportCounters;
 
 void complain(const std::string& words) {
@@ -35,13 +35,12 @@ void make_directory(const std::string& path) {
 
 class Run {
  public:
-  Run(const Options& options, const StopFlag& stop) : options_(options), stop_(stop) {}
+  Run(const Options& options, const StopFlag& stop) : options_(options), stop_(stop), report_(options) {}
 
   int operator()() {
     for (std::size_t i = 0; i < options_.inputs.size() && !stop_; ++i) take_input(i);
-    report_.interrupted = stop_;
-    if (stop_) raise_exit_code(exit_code::damaged);
-    report_.sort();
+    was_interrupted_ = stop_;
+    if (was_interrupted_) raise_exit_code(exit_code::damaged);
     guarded([this] { write_report_file(); });
     guarded([this] { write_list_to_standard_output(); });
     return exit_code_;
@@ -65,17 +64,18 @@ class Run {
     } catch (const CaptureError& error) {
       complain(error.what());
       raise_exit_code(exit_code::unreadable_input);
-      report_.inputs.back().unreadable = error.what();
+      inputs_.back().unreadable = error.what();
     }
     return false;
   }
 
   void take_input(std::size_t index) {
-    report_.inputs.emplace_back();
-    report_.inputs.back().file = options_.inputs[index];
+    inputs_.emplace_back();
+    inputs_.back().file = options_.inputs[index];
+    report_.begin_input();
     const bool is_done = guarded([this, index] { export_input(index); });
     // What an input gave before its output failed is not half reported: its ids are given again.
-    if (!is_done) std::erase_if(report_.tunnels, [index](const auto& entry) { return entry.input == index; });
+    if (!is_done) report_.forget_input();
   }
 
   [[nodiscard]] std::string output_of(const std::string& input) const {
@@ -108,17 +108,14 @@ class Run {
     if (!output.empty()) writer = open_output(output, input, *reader);
     Exporter exporter(options_, index, writer.get(), std::move(left_out), report_);
     session.run(*reader, decryption.get(), exporter);
-    if (decryption && !stop_) {
-      const std::string complaint = decryption->complaint();
-      // A damaged capture is damaged for tshark, too, and is told of below.
-      if (!complaint.empty() && !reader->damage()) {
-        complain(input + ": " + complaint);
-        raise_exit_code(exit_code::damaged);
-      }
+    if (decryption) {
+      end_decryption(*decryption, *reader);
+    } else if (exporter.has_seen_keys()) {
+      note_unused_keys();
     }
     if (writer) writer->finish();
     note_input(session, *reader, hash);
-    if (writer) report_.counters.packets_written += writer->packets();
+    if (writer) counters_.packets_written += writer->packets();
     next_id_ += exporter.attempts();
     tell(session, writer.get(), output, exporter.attempts());
   }
@@ -138,15 +135,40 @@ class Run {
   }
 
   [[nodiscard]] std::unique_ptr<Decryption> start_decryption(const std::string& path) {
-    if (lacks_tshark_) return nullptr;
-    try {
-      return std::make_unique<Decryption>(options_, path);
-    } catch (const DecryptionError& error) {
-      if (options_.engine == Engine::tshark) throw CaptureError(error.what());
-      complain(std::string(error.what()) + "; going on without");
-      lacks_tshark_ = true;
-      return nullptr;
+    auto& told = inputs_.back().decryption;
+    if (!lacks_tshark_) {
+      try {
+        auto decryption = std::make_unique<Decryption>(options_, path);
+        told.emplace();
+        return decryption;
+      } catch (const DecryptionError& error) {
+        lacks_tshark_ = error.what();
+        if (options_.engine != Engine::tshark) complain(*lacks_tshark_ + "; going on without");
+      }
     }
+    told = DecryptionSummary{DecryptionStatus::unavailable, *lacks_tshark_};
+    if (options_.engine == Engine::tshark) throw CaptureError(*lacks_tshark_);
+    return nullptr;
+  }
+
+  void end_decryption(Decryption& decryption, const CaptureReader& reader) {
+    InputSummary& input = inputs_.back();
+    const std::string complaint = stop_ ? "interrupted" : decryption.complaint();
+    if (complaint.empty()) return;
+    input.decryption = DecryptionSummary{DecryptionStatus::incomplete, complaint};
+    // A damaged capture is damaged for tshark, too, and is told of below; so is an interruption.
+    if (stop_ || reader.damage()) return;
+    complain(input.file + ": " + complaint);
+    raise_exit_code(exit_code::damaged);
+  }
+
+  // Secrets that came through a pipe, or behind the first packet.
+  void note_unused_keys() {
+    InputSummary& input = inputs_.back();
+    if (input.decryption || options_.engine != Engine::automatic) return;
+    const std::string reason = "it has decryption secrets where they are not looked for; see --engine tshark";
+    input.decryption = DecryptionSummary{DecryptionStatus::unavailable, reason};
+    tell_words(input.file + ": " + reason);
   }
 
   [[nodiscard]] TunnelSet survey(const std::string& path, const StopFlag* stop, bool decrypts) {
@@ -171,7 +193,7 @@ class Run {
   }
 
   void note_input(const Session& session, const CaptureReader& reader, const InputHash& hash) {
-    InputSummary& input = report_.inputs.back();
+    InputSummary& input = inputs_.back();
     const SessionSummary& read = session.summary();
     input.packets = read.packets;
     input.bytes = options_.hash ? hash.bytes() : reader.position();
@@ -183,19 +205,18 @@ class Run {
       complain(input.file + ": " + input.damaged);
       raise_exit_code(exit_code::damaged);
     }
-    ReportCounters& counters = report_.counters;
-    counters.packets_read += read.packets;
-    counters.connections += session.counters().connections;
-    counters.tunnels += session.counters().tunnels;
-    counters.dropped_connections += session.counters().dropped_connections;
-    for (const auto& [reason, count] : read.passed_over) counters.packets_passed_over[reason] += count;
+    counters_.packets_read += read.packets;
+    counters_.connections += session.counters().connections;
+    counters_.tunnels += session.counters().tunnels;
+    counters_.dropped_connections += session.counters().dropped_connections;
+    for (const auto& [reason, count] : read.passed_over) counters_.packets_passed_over[reason] += count;
   }
 
   void tell(const Session& session, const VirtualWriter* writer, const std::string& output,
             std::size_t attempts) const {
     if (options_.verbosity == Verbosity::quiet) return;
     const auto opened = session.counters().tunnels;
-    std::string words = report_.inputs.back().file + ": " + std::to_string(session.summary().packets) + " packets, " +
+    std::string words = inputs_.back().file + ": " + std::to_string(session.summary().packets) + " packets, " +
                         (opened == 0 ? "no tunnel" : std::to_string(opened) + (opened == 1 ? " tunnel" : " tunnels")) +
                         " opened";
     if (attempts > opened) words += ", " + std::to_string(attempts - opened) + " attempts failed";
@@ -214,25 +235,30 @@ class Run {
   void write_report_file() {
     if (options_.report.empty()) return;
     OutputFile file(options_.report);
-    const auto passwords = options_.show_credentials ? Passwords::show : Passwords::redact;
-    write_report(report_, {"pcap-unproxy", version}, passwords,
-                 [&file](std::string_view text) { file.write(proxytunnel::bytes_of(text)); });
+    const auto put = [&file](std::string_view text) { file.write(proxytunnel::bytes_of(text)); };
+    proxytunnel::ReportWriter writer({{"pcap-unproxy", version}, was_interrupted_}, put);
+    for (const InputSummary& input : inputs_) writer.input(input);
+    report_.write_tunnels_and_skipped(writer);
+    writer.finish(counters_);
     file.finish();
   }
 
   void write_list_to_standard_output() {
     if (!options_.list) return;
     OutputFile file("-");
-    write_list(report_, [&file](std::string_view text) { file.write(proxytunnel::bytes_of(text)); });
+    report_.write_list([&file](std::string_view text) { file.write(proxytunnel::bytes_of(text)); });
     file.finish();
   }
 
   const Options& options_;
   const StopFlag& stop_;
-  Report report_;
+  std::vector<InputSummary> inputs_;
+  ReportCounters counters_;
+  ReportSpool report_;
   proxytunnel::TunnelId next_id_ = 0;
   int exit_code_ = exit_code::done;
-  bool lacks_tshark_ = false;  ///< found out, and told
+  bool was_interrupted_ = false;
+  std::optional<std::string> lacks_tshark_;  ///< found out, and told: why
 };
 
 }  // namespace

@@ -1,19 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // summary: the table of --list: one line for each attempt.
-#include <algorithm>
-#include <array>
+#include "report/list.hpp"
 
-#include "report/report.hpp"
+#include <algorithm>
+#include <vector>
+
 #include "report/text.hpp"
 
 namespace proxytunnel {
 namespace {
 
-constexpr std::size_t columns = 9;
 constexpr std::size_t widest_target = 64;  // one hostile name must not make every line as long
-using Row = std::array<std::string, columns>;
+constexpr std::string_view title_row = "id\tprotocol\tclient\tproxy\ttarget\torigin\tstatus\tsent\treceived";
 
-Row row_of(const ReportEntry& entry) {
+// Visits the cells of a row with their columns.
+template <class Visit>
+void each_cell(std::string_view row, Visit visit) {
+  for (std::size_t column = 0;; ++column) {
+    const std::size_t end = row.find('\t');
+    visit(column, row.substr(0, end));
+    if (end == std::string_view::npos) return;
+    row.remove_prefix(end + 1);
+  }
+}
+
+}  // namespace
+
+std::string list_row(const ReportEntry& entry) {
   const auto& attempt = entry.attempt;
   std::string origin = "-";
   if (attempt.origin) {
@@ -23,40 +36,48 @@ Row row_of(const ReportEntry& entry) {
   if (attempt.status != Status::established && attempt.reply_code >= 0) {
     status += " (" + std::to_string(attempt.reply_code) + ")";
   }
-  return {std::to_string(attempt.id),
-          std::string(std::size_t{2} * attempt.layer, ' ') + std::string(name_of(attempt.protocol)),
-          attempt.client.text(),
-          attempt.proxy.text(),
-          shortened(target_text(attempt), widest_target),
-          origin,
-          status,
-          std::to_string(attempt.payload[Direction::from_client].bytes()),
-          std::to_string(attempt.payload[Direction::from_server].bytes())};
+  const std::string indent(std::size_t{2} * attempt.layer, ' ');
+  return std::to_string(attempt.id) + "\t" + indent + std::string(name_of(attempt.protocol)) + "\t" +
+         attempt.client.text() + "\t" + attempt.proxy.text() + "\t" + shortened(target_text(attempt), widest_target) +
+         "\t" + origin + "\t" + status + "\t" + std::to_string(attempt.payload[Direction::from_client].bytes()) + "\t" +
+         std::to_string(attempt.payload[Direction::from_server].bytes());
 }
 
-std::string line_of(const Row& row, const std::array<std::size_t, columns>& sizes) {
-  std::string line;
-  for (std::size_t i = 0; i < columns; ++i) {
-    const std::string padding(sizes[i] - row[i].size(), ' ');
-    const bool is_number = i == 0 || i >= columns - 2;
-    line += (i == 0 ? "" : "  ") + (is_number ? padding + row[i] : row[i] + padding);
-  }
-  line.erase(line.find_last_not_of(' ') + 1);
-  return line + "\n";
+ListTable::ListTable() {
+  measure(title_row);
 }
 
-}  // namespace
+void ListTable::measure(std::string_view row) {
+  each_cell(row, [this](std::size_t column, std::string_view cell) {
+    sizes_[column] = std::max(sizes_[column], cell.size());
+  });
+}
+
+std::string ListTable::title() const {
+  return line(title_row);
+}
+
+std::string ListTable::line(std::string_view row) const {
+  std::string text;
+  each_cell(row, [&](std::size_t column, std::string_view cell) {
+    const std::string padding(sizes_[column] - cell.size(), ' ');
+    const bool is_number = column == 0 || column >= columns - 2;
+    if (column != 0) text += "  ";
+    if (is_number) text += padding;
+    text += cell;
+    if (!is_number) text += padding;
+  });
+  text.erase(text.find_last_not_of(' ') + 1);
+  return text + "\n";
+}
 
 void write_list(const Report& report, const Put& put) {
-  const Row title = {"id", "protocol", "client", "proxy", "target", "origin", "status", "sent", "received"};
-  std::array<std::size_t, columns> sizes{};
-  const auto measure = [&sizes](const Row& row) {
-    for (std::size_t i = 0; i < columns; ++i) sizes[i] = std::max(sizes[i], row[i].size());
-  };
-  measure(title);
-  for (const auto& entry : report.tunnels) measure(row_of(entry));
-  put(line_of(title, sizes));
-  for (const auto& entry : report.tunnels) put(line_of(row_of(entry), sizes));
+  ListTable table;
+  std::vector<std::string> rows;
+  rows.reserve(report.tunnels.size());
+  for (const auto& entry : report.tunnels) table.measure(rows.emplace_back(list_row(entry)));
+  put(table.title());
+  for (const auto& row : rows) put(table.line(row));
 }
 
 }  // namespace proxytunnel

@@ -3,7 +3,9 @@
 #include "report/report.hpp"
 
 #include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "report/text.hpp"
 
@@ -47,10 +49,7 @@ Json origin_of(const Origin& origin) {
     candidates.push_back(std::move(entry));
   }
   Json result = endpoint(origin.endpoint);
-  // docs/decisions/0010
-  const bool is_carrier = origin.provenance == Provenance::carrier;
-  result["provenance"] = name_of(is_carrier ? Provenance::literal : origin.provenance);
-  if (is_carrier) result["carrier"] = true;
+  result["provenance"] = name_of(origin.provenance);
   result["candidates"] = std::move(candidates);
   return result;
 }
@@ -101,7 +100,7 @@ Json id_or_null(TunnelId id) {
   return id == no_tunnel ? Json(nullptr) : Json(id);
 }
 
-Json entry_of(const ReportEntry& entry, Passwords passwords) {
+Json tunnel_of(const ReportEntry& entry, Passwords passwords) {
   const Attempt& attempt = entry.attempt;
   const std::string password = attempt.credentials.password.value_or("");
   const bool is_udp = attempt.command == Command::udp_associate;
@@ -145,6 +144,23 @@ Json entry_of(const ReportEntry& entry, Passwords passwords) {
   return result;
 }
 
+std::string_view name_of(DecryptionStatus status) {
+  switch (status) {
+    case DecryptionStatus::complete:
+      return "complete";
+    case DecryptionStatus::incomplete:
+      return "incomplete";
+    case DecryptionStatus::unavailable:
+      return "unavailable";
+  }
+  return "";
+}
+
+Json decryption_of(const std::optional<DecryptionSummary>& decryption) {
+  if (!decryption) return nullptr;
+  return {{"status", name_of(decryption->status)}, {"reason", text_or_null(decryption->reason)}};
+}
+
 Json input_of(const InputSummary& input) {
   const auto time = [](const auto& value) { return value ? Json(rfc3339(*value)) : Json(nullptr); };
   return {{"file", printable(input.file)},
@@ -154,7 +170,8 @@ Json input_of(const InputSummary& input) {
           {"first_time", time(input.first_time)},
           {"last_time", time(input.last_time)},
           {"damaged", text_or_null(input.damaged)},
-          {"unreadable", text_or_null(input.unreadable)}};
+          {"unreadable", text_or_null(input.unreadable)},
+          {"decryption", decryption_of(input.decryption)}};
 }
 
 Json counters_of(const ReportCounters& counters) {
@@ -166,20 +183,6 @@ Json counters_of(const ReportCounters& counters) {
           {"packets_passed_over", counters.packets_passed_over}};
 }
 
-class ArrayWriter {
- public:
-  ArrayWriter(const Put& put, std::string_view name) : put_(put) { put_(",\n\"" + std::string(name) + "\": ["); }
-  void add(const Json& value) {
-    put_((first_ ? "\n" : ",\n") + value.dump());
-    first_ = false;
-  }
-  void close() { put_(first_ ? "]" : "\n]"); }
-
- private:
-  const Put& put_;
-  bool first_ = true;
-};
-
 }  // namespace
 
 void Report::sort() {
@@ -187,22 +190,57 @@ void Report::sort() {
             [](const ReportEntry& a, const ReportEntry& b) { return a.attempt.id < b.attempt.id; });
 }
 
-void write_report(const Report& report, const Tool& tool, Passwords passwords, const Put& put) {
-  put("{\"schema\": \"proxytunnel-report/1\",\n\"tool\": " +
-      Json({{"name", tool.name}, {"version", tool.version}}).dump() +
-      ",\n\"interrupted\": " + (report.interrupted ? "true" : "false"));
-  ArrayWriter inputs(put, "inputs");
-  for (const auto& input : report.inputs) inputs.add(input_of(input));
-  inputs.close();
-  ArrayWriter tunnels(put, "tunnels");
-  for (const auto& entry : report.tunnels) tunnels.add(entry_of(entry, passwords));
-  tunnels.close();
-  ArrayWriter skipped(put, "skipped");
-  for (const auto& event : report.skipped) {
-    skipped.add({{"client", endpoint(event.client)}, {"proxy", endpoint(event.proxy)}, {"reason", event.reason}});
+std::string tunnel_json(const ReportEntry& entry, Passwords passwords) {
+  return tunnel_of(entry, passwords).dump();
+}
+
+std::string skipped_json(const SkippedEvent& event) {
+  return Json({{"client", endpoint(event.client)}, {"proxy", endpoint(event.proxy)}, {"reason", event.reason}}).dump();
+}
+
+ReportWriter::ReportWriter(const ReportHead& head, Put put) : put_(std::move(put)) {
+  put_("{\"schema\": \"proxytunnel-report/1\",\n\"tool\": " +
+       Json({{"name", head.tool.name}, {"version", head.tool.version}}).dump() +
+       ",\n\"interrupted\": " + (head.interrupted ? "true" : "false"));
+}
+
+void ReportWriter::input(const InputSummary& input) {
+  entry(Array::inputs, input_of(input).dump());
+}
+
+void ReportWriter::entry(Array array, std::string_view json) {
+  advance_to(array);
+  put_(is_first_ ? "\n" : ",\n");
+  put_(json);
+  is_first_ = false;
+}
+
+void ReportWriter::advance_to(Array array) {
+  constexpr std::array<std::string_view, 4> heads = {"", ",\n\"inputs\": [", ",\n\"tunnels\": [", ",\n\"skipped\": ["};
+  while (array_ < array) {
+    close_array();
+    array_ = static_cast<Array>(static_cast<std::uint8_t>(array_) + 1);
+    put_(heads[static_cast<std::size_t>(array_)]);
+    is_first_ = true;
   }
-  skipped.close();
-  put(",\n\"counters\": " + counters_of(report.counters).dump() + "}\n");
+}
+
+void ReportWriter::close_array() {
+  if (array_ != Array::none) put_(is_first_ ? "]" : "\n]");
+}
+
+void ReportWriter::finish(const ReportCounters& counters) {
+  advance_to(Array::skipped);
+  close_array();
+  put_(",\n\"counters\": " + counters_of(counters).dump() + "}\n");
+}
+
+void write_report(const Report& report, const Tool& tool, Passwords passwords, const Put& put) {
+  ReportWriter writer({tool, report.interrupted}, put);
+  for (const auto& input : report.inputs) writer.input(input);
+  for (const auto& entry : report.tunnels) writer.tunnel(tunnel_json(entry, passwords));
+  for (const auto& event : report.skipped) writer.skipped(skipped_json(event));
+  writer.finish(report.counters);
 }
 
 }  // namespace proxytunnel

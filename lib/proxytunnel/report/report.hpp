@@ -14,13 +14,22 @@
 
 namespace proxytunnel {
 
+/// How keys were made use of: tshark read what TLS carries to its end; it did not; or nobody read it.
+enum class DecryptionStatus : std::uint8_t { complete, incomplete, unavailable };
+
+struct DecryptionSummary {
+  DecryptionStatus status = DecryptionStatus::complete;
+  std::string reason;  ///< empty: complete
+};
+
 struct InputSummary {
   std::string file;
   std::string sha256;  ///< empty: not asked for
   std::uint64_t packets = 0, bytes = 0;
   std::optional<Time> first_time, last_time;
-  std::string damaged;     ///< empty: not damaged
-  std::string unreadable;  ///< empty: it was read
+  std::string damaged;                          ///< empty: not damaged
+  std::string unreadable;                       ///< empty: it was read
+  std::optional<DecryptionSummary> decryption;  ///< absent: nobody asked for it
 };
 
 /// An attempt with what only the tool knows of it.
@@ -35,6 +44,51 @@ struct ReportCounters {
   std::map<std::string, std::uint64_t> packets_passed_over;  ///< by reason
 };
 
+enum class Passwords : std::uint8_t { redact, show };
+
+/// Which program wrote the report.
+struct Tool {
+  std::string name, version;
+};
+
+/// Takes the report piece by piece: a report of a large capture is never one text in memory.
+using Put = std::function<void(std::string_view)>;
+
+/// What the document begins with.
+struct ReportHead {
+  Tool tool;
+  bool interrupted = false;
+};
+
+/// An entry of `tunnels`, and one of `skipped`: one line each, without its end.
+[[nodiscard]] std::string tunnel_json(const ReportEntry& entry, Passwords passwords);
+[[nodiscard]] std::string skipped_json(const SkippedEvent& event);
+
+/// The document. Nothing is kept: a program that cannot hold all entries has their texts written somewhere as attempts
+/// end, and gives them here in the end. Each kind of entry as often as there are some, in the order of the functions.
+class ReportWriter {
+ public:
+  ReportWriter(const ReportHead& head, Put put);
+
+  void input(const InputSummary& input);
+  /// What tunnel_json() made, in the order of ids.
+  void tunnel(std::string_view json) { entry(Array::tunnels, json); }
+  /// What skipped_json() made.
+  void skipped(std::string_view json) { entry(Array::skipped, json); }
+  void finish(const ReportCounters& counters);
+
+ private:
+  enum class Array : std::uint8_t { none, inputs, tunnels, skipped };
+  void entry(Array array, std::string_view json);
+  void advance_to(Array array);
+  void close_array();
+
+  Put put_;
+  Array array_ = Array::none;
+  bool is_first_ = true;
+};
+
+/// A report that is in memory, for programs that keep all of it.
 struct Report {
   std::vector<InputSummary> inputs;
   std::vector<ReportEntry> tunnels;
@@ -46,19 +100,9 @@ struct Report {
   void sort();
 };
 
-enum class Passwords : std::uint8_t { redact, show };
-
-/// Which program wrote the report.
-struct Tool {
-  std::string name, version;
-};
-
-/// Takes the report piece by piece: a report of a large capture is never one text in memory.
-using Put = std::function<void(std::string_view)>;
-
 void write_report(const Report& report, const Tool& tool, Passwords passwords, const Put& put);
 
-/// The table of --list: one line for each attempt.
+/// The table of --list (report/list.hpp).
 void write_list(const Report& report, const Put& put);
 
 }  // namespace proxytunnel

@@ -5,13 +5,14 @@
 #include <openssl/evp.h>
 
 #include <array>
-#include <stdexcept>
+#include <new>
 
 namespace unproxy {
 namespace {
 
-void require(int outcome) {
-  if (outcome != 1) throw std::runtime_error("OpenSSL cannot compute SHA-256");
+// Nothing but memory can be missing.
+void require(bool outcome) {
+  if (!outcome) throw std::bad_alloc();
 }
 
 }  // namespace
@@ -21,18 +22,18 @@ void Sha256::Free::operator()(evp_md_ctx_st* context) const noexcept {
 }
 
 Sha256::Sha256() : context_(EVP_MD_CTX_new()) {
-  require(EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr));
+  require(context_ != nullptr && EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1);
 }
 
 void Sha256::update(Bytes bytes) {
-  require(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()));
+  require(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()) == 1);
 }
 
 std::string Sha256::hex() const {
   const std::unique_ptr<evp_md_ctx_st, Free> finishing(EVP_MD_CTX_new());
   std::array<std::uint8_t, 32> sum{};
-  require(EVP_MD_CTX_copy_ex(finishing.get(), context_.get()));
-  require(EVP_DigestFinal_ex(finishing.get(), sum.data(), nullptr));
+  require(finishing != nullptr && EVP_MD_CTX_copy_ex(finishing.get(), context_.get()) == 1);
+  require(EVP_DigestFinal_ex(finishing.get(), sum.data(), nullptr) == 1);
   std::string text;
   for (const std::uint8_t octet : sum) {
     text += "0123456789abcdef"[octet >> 4];

@@ -25,17 +25,35 @@ std::string temporary_name(const std::string& target) {
   return name;
 }
 
+/// Through which a file without a name can be given one. AT_EMPTY_PATH would need a capability.
+std::string path_of(const FileDescriptor& file) {
+  return "/proc/self/fd/" + std::to_string(file.number());
+}
+
+OutputFile* first_file = nullptr;
+
 }  // namespace
 
 OutputFile::OutputFile(const std::string& path, std::size_t buffer_size)
     : name_(path == "-" ? "standard output" : path),
+      next_(first_file),
       size_(std::max<std::size_t>(buffer_size, 1)),
       buffer_(new std::uint8_t[size_]) {
   open(path);
+  first_file = this;
 }
 
 OutputFile::~OutputFile() {
   if (!temporary_.empty()) ::unlink(temporary_.c_str());
+  OutputFile** place = &first_file;
+  while (*place != this) place = &(*place)->next_;
+  *place = next_;
+}
+
+void OutputFile::remove_unfinished() noexcept {
+  for (const OutputFile* file = first_file; file != nullptr; file = file->next_) {
+    if (!file->temporary_.empty()) ::unlink(file->temporary_.c_str());
+  }
 }
 
 void OutputFile::open(const std::string& path) {
@@ -56,7 +74,16 @@ void OutputFile::open(const std::string& path) {
   std::error_code error;
   target_ = exists ? std::filesystem::canonical(path, error).string() : path;
   if (error) fail(error.value());
-  create_temporary();
+  if (!create_unnamed()) create_temporary();
+}
+
+bool OutputFile::create_unnamed() {
+  const auto directory = std::filesystem::path(target_).parent_path();
+  const char* const where = directory.empty() ? "." : directory.c_str();
+  file_ = FileDescriptor(::open(where, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666));
+  // Without /proc it could never get its name.
+  if (file_.is_open() && ::access(path_of(file_).c_str(), F_OK) != 0) file_ = FileDescriptor();
+  return file_.is_open();
 }
 
 void OutputFile::create_temporary() {
@@ -65,6 +92,19 @@ void OutputFile::create_temporary() {
     file_ = FileDescriptor(::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, 0666));
   } while (!file_.is_open() && errno == EEXIST);
   if (file_.is_open()) return;
+  temporary_.clear();
+  fail(errno);
+}
+
+// It takes a renaming to replace a file, and for that it takes a name.
+void OutputFile::give_temporary_name() {
+  const std::string path = path_of(file_);
+  int outcome = 0;
+  do {
+    temporary_ = temporary_name(target_);
+    outcome = ::linkat(AT_FDCWD, path.c_str(), AT_FDCWD, temporary_.c_str(), AT_SYMLINK_FOLLOW);
+  } while (outcome != 0 && errno == EEXIST);
+  if (outcome == 0) return;
   temporary_.clear();
   fail(errno);
 }
@@ -92,9 +132,10 @@ void OutputFile::write_out(Bytes bytes) {
 
 void OutputFile::finish() {
   flush();
+  if (!target_.empty() && temporary_.empty()) give_temporary_name();
   // Standard output stays open: it is not ours.
   if (file_.number() > STDERR_FILENO && ::close(file_.release()) != 0) fail(errno);
-  if (temporary_.empty()) return;
+  if (target_.empty()) return;
   if (std::rename(temporary_.c_str(), target_.c_str()) != 0) fail(errno);
   temporary_.clear();
 }

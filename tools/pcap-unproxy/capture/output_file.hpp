@@ -12,9 +12,10 @@
 
 namespace unproxy {
 
-/// Regular files are written to a new file beside their name and renamed by finish(); without finish() that file is
-/// removed. A symbolic link is followed, not replaced. What exists and is not a regular file (a device, a FIFO) is
-/// written directly, and so is standard output, which is the path "-".
+/// A regular file is written to a new file that has no name until finish() renames it; without finish() nothing is
+/// left, however the program ends. Where the file system knows no files without a name, it has a temporary one beside
+/// the final name, which goes with the object. A symbolic link is followed, not replaced. What exists and is not a
+/// regular file (a device, a FIFO) is written directly, and so is standard output, which is the path "-".
 ///
 /// Every function throws CaptureError, with the file's name and the system's reason, when the file cannot be written;
 /// nothing more can be written then. The program must ignore SIGPIPE, or a closed pipe ends it.
@@ -35,9 +36,14 @@ class OutputFile {
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
+  /// For a program that ends without destructors: removes the temporary names of all objects. Allocates nothing.
+  static void remove_unfinished() noexcept;
+
  private:
   void open(const std::string& path);
+  [[nodiscard]] bool create_unnamed();
   void create_temporary();
+  void give_temporary_name();
   void write_out(Bytes bytes);
   [[noreturn]] void fail(int error) const;
 
@@ -45,6 +51,7 @@ class OutputFile {
   std::string target_;     ///< the final name; empty when written directly
   std::string temporary_;  ///< the name so far; empty when there is none
   FileDescriptor file_;
+  OutputFile* next_;  ///< all objects are in a list
   std::size_t size_;
   std::unique_ptr<std::uint8_t[]> buffer_;
   std::size_t filled_ = 0;

@@ -6,8 +6,9 @@
 #include <sys/stat.h>
 
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
+
+#include "capture/unnamed_file.hpp"
 
 namespace unproxy {
 namespace {
@@ -30,11 +31,10 @@ void write_all(int file, Bytes bytes, const std::string& name, const std::string
 
 FileDescriptor spool(InputWindow& window) {
   const std::string name = window.file().name();
-  const char* const chosen = std::getenv("TMPDIR");
-  const std::string directory = chosen != nullptr && *chosen != '\0' ? chosen : "/tmp";
-  std::string pattern = directory + "/pcap-unproxy.XXXXXX";
-  FileDescriptor file(::mkstemp(pattern.data()));
-  if (!file.is_open() || ::unlink(pattern.c_str()) != 0) cannot_spool(name, directory);
+  const std::string directory = temporary_directory();
+  FileDescriptor file = unnamed_file(directory);
+  // tshark opens it by its number.
+  if (!file.is_open() || ::fcntl(file.number(), F_SETFD, 0) != 0) cannot_spool(name, directory);
   constexpr std::size_t piece = std::size_t{64} << 10;
   for (Bytes bytes = window.peek(piece); !bytes.empty(); bytes = window.peek(piece)) {
     write_all(file.number(), bytes, name, directory);

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// summary: what the report and the list say of attempts: made when an attempt ends, kept on a disk until all have.
+#include "report_spool.hpp"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "capture/unnamed_file.hpp"
+#include "report/list.hpp"
+
+namespace unproxy {
+namespace {
+
+// Beside the report, where room for it is needed anyway; a device has no such place.
+std::string directory_for(const std::string& report) {
+  std::error_code none;
+  const auto kind = std::filesystem::status(report, none).type();
+  const bool is_file = kind == std::filesystem::file_type::regular || kind == std::filesystem::file_type::not_found;
+  if (report.empty() || report == "-" || !is_file) return temporary_directory();
+  const auto directory = std::filesystem::path(report).parent_path();
+  return directory.empty() ? "." : directory.string();
+}
+
+}  // namespace
+
+void OrderedLines::cut(std::size_t count) {
+  if (count >= places_.size()) return;
+  lines_.cut(places_[count].begin);
+  places_.resize(count);
+}
+
+void OrderedLines::sort() {
+  std::sort(places_.begin(), places_.end(), [](const Place& a, const Place& b) { return a.id < b.id; });
+}
+
+ReportSpool::ReportSpool(const Options& options)
+    : options_(options),
+      wants_report_(!options.report.empty()),
+      tunnels_(directory_for(options.report)),
+      rows_(temporary_directory()),
+      skipped_(directory_for(options.report)) {}
+
+void ReportSpool::tunnel(const proxytunnel::ReportEntry& entry) {
+  using proxytunnel::Passwords;
+  const auto passwords = options_.show_credentials ? Passwords::show : Passwords::redact;
+  if (wants_report_) tunnels_.add(entry.attempt.id, proxytunnel::tunnel_json(entry, passwords));
+  if (options_.list) rows_.add(entry.attempt.id, proxytunnel::list_row(entry));
+}
+
+void ReportSpool::skipped(const proxytunnel::SkippedEvent& event) {
+  if (wants_report_) skipped_.add(proxytunnel::skipped_json(event));
+}
+
+void ReportSpool::begin_input() {
+  first_tunnel_ = tunnels_.count();
+  first_row_ = rows_.count();
+  first_skipped_ = skipped_.end();
+}
+
+void ReportSpool::forget_input() {
+  tunnels_.cut(first_tunnel_);
+  rows_.cut(first_row_);
+  skipped_.cut(first_skipped_);
+}
+
+void ReportSpool::write_tunnels_and_skipped(proxytunnel::ReportWriter& writer) {
+  tunnels_.sort();
+  tunnels_.each([&writer](std::string_view json) { writer.tunnel(json); });
+  std::string_view json;
+  for (std::uint64_t place = 0; place < skipped_.end(); place += json.size() + 1) {
+    json = skipped_.at(place);
+    writer.skipped(json);
+  }
+}
+
+void ReportSpool::write_list(const proxytunnel::Put& put) {
+  rows_.sort();
+  proxytunnel::ListTable table;
+  rows_.each([&table](std::string_view row) { table.measure(row); });
+  put(table.title());
+  rows_.each([&table, &put](std::string_view row) { put(table.line(row)); });
+}
+
+}  // namespace unproxy

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// summary: what the report and the list say of attempts: made when an attempt ends, kept on a disk until all have.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <string_view>
+
+#include "line_spool.hpp"
+#include "options.hpp"
+#include "report/report.hpp"
+
+namespace unproxy {
+
+/// Lines with ids. Attempts end in any order; everything that is shown is in the order of ids. In memory are 16 bytes
+/// for each.
+class OrderedLines {
+ public:
+  explicit OrderedLines(std::string directory) : lines_(std::move(directory)) {}
+
+  void add(proxytunnel::TunnelId id, std::string_view line) { places_.push_back({lines_.add(line), id}); }
+  [[nodiscard]] std::size_t count() const noexcept { return places_.size(); }
+  /// Only the first `count` lines that were added are kept.
+  void cut(std::size_t count);
+  void sort();
+  /// Throws OutputError, as LineSpool does.
+  template <class Visit>
+  void each(Visit visit) {
+    for (const Place& place : places_) visit(lines_.at(place.begin));
+  }
+
+ private:
+  struct Place {
+    std::uint64_t begin;
+    proxytunnel::TunnelId id;
+  };
+
+  LineSpool lines_;
+  std::deque<Place> places_;  // never moved as it grows
+};
+
+class ReportSpool {
+ public:
+  /// Options are borrowed. What nobody asked for is not kept: there may be millions of it.
+  explicit ReportSpool(const Options& options);
+
+  /// Whether an attempt's end is of interest.
+  [[nodiscard]] bool wants_tunnels() const noexcept { return wants_report_ || options_.list; }
+  void tunnel(const proxytunnel::ReportEntry& entry);
+  void skipped(const proxytunnel::SkippedEvent& event);
+
+  /// What came since begin_input() is not told.
+  void begin_input();
+  void forget_input();
+
+  /// After the last input, once. Both throw OutputError; nothing was lost before.
+  void write_tunnels_and_skipped(proxytunnel::ReportWriter& writer);
+  void write_list(const proxytunnel::Put& put);
+
+ private:
+  const Options& options_;
+  bool wants_report_;
+  OrderedLines tunnels_, rows_;
+  LineSpool skipped_;
+  /// Where the latest input begins.
+  std::size_t first_tunnel_ = 0, first_row_ = 0;
+  std::uint64_t first_skipped_ = 0;
+};
+
+}  // namespace unproxy
