@@ -96,11 +96,11 @@ void tell_progress(const Connection& connection, const Segment& segment, Outcome
 
 Tracker::Tracker(const TrackerOptions& options)
     : options_(options),
-      table_(options.connections, options.hash_seed),
-      inside_(most_inside(options), options.hash_seed),
+      table_(options.connections, options.hash_key),
+      inside_(most_inside(options), options.hash_key),
       names_(options.synthetic4, options.synthetic6),
       synthetic_(options.synthetic4, options.synthetic6),
-      tuples_(64, KeyHash{options.hash_seed}),
+      tuples_(64, ConnectionKeyHash{options.hash_key}),
       next_id_(options.first_id) {}
 
 void Tracker::segment(const Segment& segment, Outcome& outcome) noexcept {
@@ -394,8 +394,8 @@ void Tracker::end(Connection& connection, Outcome& outcome) {
 void Tracker::finish(Outcome& outcome) noexcept {
   outcome.clear();
   table_.each([&](Connection& connection) { end(connection, outcome); });
-  table_ = ConnectionTable<Connection>(options_.connections, options_.hash_seed);
-  inside_ = ConnectionTable<Connection>(most_inside(options_), options_.hash_seed);
+  table_ = ConnectionTable<Connection>(options_.connections, options_.hash_key);
+  inside_ = ConnectionTable<Connection>(most_inside(options_), options_.hash_key);
   tuples_.clear();
 }
 

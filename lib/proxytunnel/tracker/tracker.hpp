@@ -37,8 +37,8 @@ struct TrackerOptions {
   bool names_from_capture = true;  ///< DNS answers in the capture are evidence
   Prefix synthetic4 = default_synthetic4;
   Prefix synthetic6 = default_synthetic6;
-  TunnelId first_id = 0;        ///< of the first attempt
-  std::uint64_t hash_seed = 0;  ///< of tables; no result depends on it
+  TunnelId first_id = 0;  ///< of the first attempt
+  HashKey hash_key;       ///< of tables: a secret, different in each run; no result depends on it
 };
 
 struct TrackerCounters {
@@ -89,10 +89,6 @@ class Tracker final : private Surroundings {
   [[nodiscard]] const TrackerCounters& counters() const noexcept { return counters_; }
 
  private:
-  struct KeyHash {
-    std::uint64_t seed = 0;
-    std::size_t operator()(const ConnectionKey& key) const noexcept { return key.hash(seed); }
-  };
   /// What an association needs besides its attempt, which its connection has.
   struct Relaying {
     ConnectionKey control;
@@ -144,7 +140,7 @@ class Tracker final : private Surroundings {
   AddressBook names_;
   SyntheticAddresses synthetic_;
   /// Virtual conversations that are alive, by their ends.
-  std::unordered_map<ConnectionKey, TunnelId, KeyHash> tuples_;
+  std::unordered_map<ConnectionKey, TunnelId, ConnectionKeyHash> tuples_;
   Associations associations_;
   std::unordered_map<TunnelId, Relaying> relaying_;
   std::vector<Placement> placements_;  ///< kept for its memory
