@@ -137,7 +137,7 @@ ConnectionKey key(std::uint32_t number) {
 // Against a model: a list in order of use.
 void the_longest_idle_connection_goes_first(void**) {
   std::mt19937 random(3);
-  ConnectionTable<std::uint32_t> table(100, 42);
+  ConnectionTable<std::uint32_t> table(100, HashKey{42, 43});
   std::list<std::uint32_t> model;  // oldest first
   for (int i = 0; i < 20000; ++i) {
     const auto number = static_cast<std::uint32_t>(1 + random() % 250);

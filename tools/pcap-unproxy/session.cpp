@@ -3,6 +3,7 @@
 #include "session.hpp"
 
 #include <fstream>
+#include <random>
 
 #include "envelope.hpp"
 #include "live_names.hpp"
@@ -15,15 +16,23 @@ using proxytunnel::Provenance;
 
 namespace {
 
-proxytunnel::TrackerOptions with_first_id(proxytunnel::TrackerOptions options, proxytunnel::TunnelId first_id) {
+proxytunnel::HashKey random_key() {
+  std::random_device system;
+  const auto word = [&system] { return static_cast<std::uint64_t>(system()) << 32 | system(); };
+  return {word(), word()};
+}
+
+proxytunnel::TrackerOptions tracker_options(const Options& given, proxytunnel::TunnelId first_id) {
+  proxytunnel::TrackerOptions options = given.tracker;
   options.first_id = first_id;
+  options.hash_key = random_key();
   return options;
 }
 
 }  // namespace
 
 Session::Session(const Options& options, proxytunnel::TunnelId first_id)
-    : options_(options), first_id_(first_id), tracker_(with_first_id(options.tracker, first_id)) {
+    : options_(options), first_id_(first_id), tracker_(tracker_options(options, first_id)) {
   if (!options.filter.empty()) filter_.emplace(options.filter);
   read_hosts_files();
 }

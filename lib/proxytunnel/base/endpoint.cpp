@@ -191,23 +191,4 @@ std::string Prefix::text() const {
   return address.text() + "/" + std::to_string(length);
 }
 
-std::uint64_t hash_bytes(Bytes bytes, std::uint64_t seed) noexcept {
-  constexpr std::uint64_t multiplier = 0x9E3779B97F4A7C15U;  // 2^64 / golden ratio, odd
-  std::uint64_t hash = seed ^ bytes.size() * multiplier;
-  const auto mix = [&hash](std::uint64_t word) {
-    hash = (hash ^ word) * multiplier;
-    hash ^= hash >> 32;
-  };
-  while (bytes.size() >= 8) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, bytes.data(), 8);
-    mix(word);
-    bytes = bytes.subspan(8);
-  }
-  std::uint64_t last = 0;
-  if (!bytes.empty()) std::memcpy(&last, bytes.data(), bytes.size());
-  mix(last);
-  return hash * multiplier ^ hash >> 29;
-}
-
 }  // namespace proxytunnel

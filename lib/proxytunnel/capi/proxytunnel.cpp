@@ -92,6 +92,7 @@ TrackerOptions options_of(const pt_options_t& given) {
   if (given.fix_checksums) options.checksums = Checksums::compute;
   if (given.layers != 0) options.layers = std::min(given.layers, limits::layers);
   if (given.connections != 0) options.connections = given.connections;
+  options.hash_key = HashKey::from(given.hash_key);
   const auto take_prefix = [](const char* text, std::uint8_t version, Prefix& prefix) {
     if (text == nullptr) return;
     const auto parsed = Prefix::parse(text);

@@ -98,6 +98,7 @@ typedef struct {
   bool fix_checksums;                  /* compute all; else what was wrong stays wrong */
   unsigned layers;                     /* 1 to PT_LAYERS; 0: PT_LAYERS */
   size_t connections;                  /* tracked at once; 0: a default */
+  uint8_t hash_key[16];                /* of tables: random bytes, so that no capture can be made to slow them down */
   const char *synthetic4, *synthetic6; /* prefixes; NULL: the defaults. A prefix that cannot be used is ignored. */
 } pt_options_t;
 

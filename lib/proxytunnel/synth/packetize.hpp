@@ -10,8 +10,9 @@
 
 namespace proxytunnel {
 
-/// The first sequence number of one direction, so that a stream has the same numbers in every program: a hash of the
-/// parent's two ends, the first sequence number of the same direction there and the frame that brought the first bytes.
+/// The first sequence number of one direction, so that a stream has the same numbers in every program and every run:
+/// SipHash-1-3 with a key of zeros, of the parent's two ends, the first sequence number of the same direction there and
+/// the frame that brought the first bytes.
 [[nodiscard]] std::uint32_t packetized_isn(const Endpoint& sender, const Endpoint& receiver, std::uint32_t parent_isn,
                                            FrameNumber opening) noexcept;
 

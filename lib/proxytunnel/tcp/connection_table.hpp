@@ -8,43 +8,17 @@
 #include <utility>
 #include <vector>
 
-#include "base/endpoint.hpp"
-#include "base/segment.hpp"
+#include "base/connection_key.hpp"
 
 namespace proxytunnel {
-
-/// The two ends in a fixed order, so that both directions have one key; who carries them; and whether it is the stream
-/// that TLS carries between them.
-struct ConnectionKey {
-  Endpoint low, high;
-  TunnelId parent = no_tunnel;
-  bool decrypted = false;
-
-  static ConnectionKey of(const Endpoint& one, const Endpoint& another, TunnelId parent,
-                          bool decrypted = false) noexcept {
-    return one < another ? ConnectionKey{one, another, parent, decrypted}
-                         : ConnectionKey{another, one, parent, decrypted};
-  }
-  bool operator==(const ConnectionKey&) const = default;
-
-  [[nodiscard]] std::uint64_t hash(std::uint64_t seed) const noexcept {
-    std::array<std::uint8_t, 41> packed;
-    std::copy(low.address.octets.begin(), low.address.octets.end(), packed.begin());
-    std::copy(high.address.octets.begin(), high.address.octets.end(), packed.begin() + 16);
-    put16(&packed[32], low.port);
-    put16(&packed[34], high.port);
-    put32(&packed[36], parent);
-    packed[40] = decrypted ? 1 : 0;
-    return hash_bytes(packed, seed);
-  }
-};
 
 /// A hash table with linear probing over a slab of entries that are also linked by last use. Values may move when one
 /// is inserted: pointers live until the next insertion.
 template <class T>
 class ConnectionTable {
  public:
-  ConnectionTable(std::size_t most, std::uint64_t seed) : most_(std::max<std::size_t>(most, 1)), seed_(seed) {
+  ConnectionTable(std::size_t most, const HashKey& hash_key)
+      : most_(std::max<std::size_t>(most, 1)), hash_key_(hash_key) {
     slots_.resize(1024, none);
   }
 
@@ -125,7 +99,7 @@ class ConnectionTable {
   // The slot that holds the key, or the empty one where it belongs.
   [[nodiscard]] std::size_t slot_of(const ConnectionKey& key) const noexcept {
     const std::size_t mask = slots_.size() - 1;
-    std::size_t slot = key.hash(seed_) & mask;
+    std::size_t slot = key.hash(hash_key_) & mask;
     while (slots_[slot] != none && !(entries_[slots_[slot]].key == key)) slot = (slot + 1) & mask;
     return slot;
   }
@@ -153,7 +127,7 @@ class ConnectionTable {
   void erase_slot(std::size_t hole) {
     const std::size_t mask = slots_.size() - 1;
     for (std::size_t slot = (hole + 1) & mask; slots_[slot] != none; slot = (slot + 1) & mask) {
-      const std::size_t wanted = entries_[slots_[slot]].key.hash(seed_) & mask;
+      const std::size_t wanted = entries_[slots_[slot]].key.hash(hash_key_) & mask;
       if (((slot - wanted) & mask) >= ((slot - hole) & mask)) {
         slots_[hole] = slots_[slot];
         hole = slot;
@@ -194,7 +168,7 @@ class ConnectionTable {
   std::uint32_t oldest_ = none, newest_ = none;
   std::size_t size_ = 0;
   std::size_t most_;
-  std::uint64_t seed_;
+  HashKey hash_key_;
 };
 
 }  // namespace proxytunnel

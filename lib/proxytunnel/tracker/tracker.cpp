@@ -112,11 +112,11 @@ void tell_progress(const Connection& connection, const Segment& segment, Outcome
 
 Tracker::Tracker(const TrackerOptions& options)
     : options_(options),
-      table_(options.connections, options.hash_seed),
-      inside_(most_inside(options), options.hash_seed),
+      table_(options.connections, options.hash_key),
+      inside_(most_inside(options), options.hash_key),
       names_(options.synthetic4, options.synthetic6),
       synthetic_(options.synthetic4, options.synthetic6),
-      tuples_(64, KeyHash{options.hash_seed}),
+      tuples_(64, ConnectionKeyHash{options.hash_key}),
       next_id_(options.first_id) {}
 
 void Tracker::segment(const Segment& segment, Outcome& outcome) noexcept {

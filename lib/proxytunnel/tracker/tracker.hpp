@@ -42,8 +42,8 @@ struct TrackerOptions {
   bool names_from_capture = true;  ///< DNS answers in the capture are evidence
   Prefix synthetic4 = default_synthetic4;
   Prefix synthetic6 = default_synthetic6;
-  TunnelId first_id = 0;        ///< of the first attempt
-  std::uint64_t hash_seed = 0;  ///< of tables; no result depends on it
+  TunnelId first_id = 0;  ///< of the first attempt
+  HashKey hash_key;       ///< of tables: a secret, different in each run; no result depends on it
 };
 
 struct TrackerCounters {
@@ -87,10 +87,6 @@ class Tracker final : private Surroundings {
   [[nodiscard]] const TrackerCounters& counters() const noexcept { return counters_; }
 
  private:
-  struct KeyHash {
-    std::uint64_t seed = 0;
-    std::size_t operator()(const ConnectionKey& key) const noexcept { return key.hash(seed); }
-  };
   /// What an association needs besides its attempt, which its connection has.
   struct Relaying {
     ConnectionKey control;
@@ -169,7 +165,7 @@ class Tracker final : private Surroundings {
   AddressBook names_;
   SyntheticAddresses synthetic_;
   /// Virtual conversations that are alive, by their ends.
-  std::unordered_map<ConnectionKey, TunnelId, KeyHash> tuples_;
+  std::unordered_map<ConnectionKey, TunnelId, ConnectionKeyHash> tuples_;
   std::map<TunnelId, Endpoint> own_clients_;  ///< of tunnels whose client is shown with a synthetic port
   std::size_t forwarded_ = 0;                 ///< conversations of forwarded requests that are open
   std::size_t fragment_bytes_ = 0;            ///< that wait in associations

@@ -15,8 +15,8 @@
 
 typedef struct {
   char *path;
-  wtap_dumper *dumper;         /* NULL once it is closed */
-  GHashTable *names4, *names6; /* of origins: hashipv4_t and hashipv6_t by "address name" */
+  wtap_dumper *dumper;    /* NULL once it is closed */
+  GTree *names4, *names6; /* of origins: hashipv4_t and hashipv6_t by "address name" */
 } export_t;
 
 static void report_error(const export_t *export, int error, char *text) {
@@ -34,12 +34,12 @@ static void export_name(export_t *export, wmem_allocator_t *pool, const tap_reco
     hashipv4_t *entry = g_new0(hashipv4_t, 1);
     memcpy(&entry->addr, shown->data, 4);
     g_strlcpy(entry->name, attempt->host, sizeof entry->name);
-    g_hash_table_replace(export->names4, key, entry);
+    g_tree_replace(export->names4, key, entry);
   } else {
     hashipv6_t *entry = g_new0(hashipv6_t, 1);
     memcpy(entry->addr, shown->data, 16);
     g_strlcpy(entry->name, attempt->host, sizeof entry->name);
-    g_hash_table_replace(export->names6, key, entry);
+    g_tree_replace(export->names6, key, entry);
   }
 }
 
@@ -90,12 +90,24 @@ static tap_packet_status export_packet(void *tapdata, packet_info *pinfo, epan_d
   return TAP_PACKET_FAILED;
 }
 
+static gboolean prepend_name(void *key _U_, void *entry, void *list) {
+  GList **names = (GList **)list;
+  *names = g_list_prepend(*names, entry);
+  return FALSE;
+}
+
+static GList *names_of(GTree *tree) {
+  GList *names = NULL;
+  g_tree_foreach(tree, prepend_name, &names);
+  return names;
+}
+
 /* After the last packet; the names are known only now. */
 static void export_close(void *tapdata) {
   export_t *export = (export_t *)tapdata;
   if (!export->dumper) return;
   /* The lists are freed by whoever writes them, the entries stay ours. */
-  addrinfo_lists_t names = {g_hash_table_get_values(export->names4), g_hash_table_get_values(export->names6)};
+  addrinfo_lists_t names = {names_of(export->names4), names_of(export->names6)};
   wtap_dump_set_addrinfo_list(export->dumper, &names);
   int error = 0;
   char *text = NULL;
@@ -109,17 +121,26 @@ static void export_finish(void *tapdata) {
   char *text = NULL;
   if (export->dumper) ws_dump_close(export->dumper, &error, &text);
   g_free(text);
-  g_hash_table_destroy(export->names4);
-  g_hash_table_destroy(export->names6);
+  g_tree_destroy(export->names4);
+  g_tree_destroy(export->names6);
   g_free(export->path);
   g_free(export);
+}
+
+static int compare_keys(const void *one, const void *another, void *data _U_) {
+  return strcmp((const char *)one, (const char *)another);
+}
+
+/* A tree: the captures name the keys, and GLib's hash of a string is no secret. */
+static GTree *names_new(void) {
+  return g_tree_new_full(compare_keys, NULL, g_free, g_free);
 }
 
 static bool export_begin(const char *path) {
   export_t *export = g_new0(export_t, 1);
   export->path = g_strdup(path);
-  export->names4 = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-  export->names6 = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+  export->names4 = names_new();
+  export->names6 = names_new();
   wtap_dump_params params;
   wtap_dump_params_init(&params, NULL);
   params.encap = WTAP_ENCAP_RAW_IP;

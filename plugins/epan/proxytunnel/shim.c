@@ -5,6 +5,7 @@
 #include "packet-proxytunnel.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include <epan/conversation.h>
 #include <epan/dissectors/packet-ip.h>
@@ -291,9 +292,15 @@ static bool heuristic_is_on(const char *name) {
   return !entry || entry->enabled;
 }
 
+/* The system's randomness; where there is none, GLib's best. */
+static void draw_randomly(uint8_t *bytes, size_t size) {
+  if (!getentropy(bytes, size)) return;
+  for (size_t i = 0; i < size; i++) bytes[i] = (uint8_t)g_random_int();
+}
+
 static void open_file(void) {
   const preferences_t *wanted = &proxytunnel_preferences;
-  const pt_options_t options = {
+  pt_options_t options = {
       .disable_socks4 = !wanted->socks4 || !heuristic_is_on("proxytunnel_socks4"),
       .disable_socks5 = !wanted->socks5 || !heuristic_is_on("proxytunnel_socks5"),
       .disable_http_connect = !wanted->http_connect || !heuristic_is_on("proxytunnel_connect"),
@@ -305,6 +312,7 @@ static void open_file(void) {
       .synthetic4 = wanted->synthetic4 && *wanted->synthetic4 ? wanted->synthetic4 : NULL,
       .synthetic6 = wanted->synthetic6 && *wanted->synthetic6 ? wanted->synthetic6 : NULL,
   };
+  draw_randomly(options.hash_key, sizeof options.hash_key);
   freeze_reset();
   tls_reset();
   tracker = pt_tracker_new(&options);

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// summary: what tells one TCP connection from all others.
+#pragma once
+
+#include <cstdint>
+
+#include "base/endpoint.hpp"
+#include "base/segment.hpp"
+#include "base/siphash.hpp"
+
+namespace proxytunnel {
+
+/// The two ends in a fixed order, so that both directions have one key; who carries them; and whether it is the stream
+/// that TLS carries between them.
+struct ConnectionKey {
+  Endpoint low, high;
+  TunnelId parent = no_tunnel;
+  bool decrypted = false;
+
+  static ConnectionKey of(const Endpoint& one, const Endpoint& another, TunnelId parent,
+                          bool decrypted = false) noexcept {
+    return one < another ? ConnectionKey{one, another, parent, decrypted}
+                         : ConnectionKey{another, one, parent, decrypted};
+  }
+  bool operator==(const ConnectionKey&) const = default;
+
+  /// Two addresses of IPv4 are one word; the last word, which has the versions, tells that from others.
+  [[nodiscard]] std::uint64_t hash(const HashKey& key) const noexcept {
+    TableHash hash(key);
+    const auto word = [](const Endpoint& end, std::size_t at) { return little_endian(&end.address.octets[at]); };
+    if (low.address.is_v4() && high.address.is_v4()) {
+      hash.add(word(low, 0) << 32 | word(high, 0));
+    } else {
+      hash.add(word(low, 0));
+      hash.add(word(low, 8));
+      hash.add(word(high, 0));
+      hash.add(word(high, 8));
+    }
+    hash.add(static_cast<std::uint64_t>(parent) << 32 | static_cast<std::uint32_t>(low.port) << 16 | high.port);
+    return hash.finish(static_cast<std::uint64_t>(low.address.version) << 16 |
+                       static_cast<std::uint64_t>(high.address.version) << 8 | static_cast<std::uint64_t>(decrypted));
+  }
+};
+
+/// For the containers of the standard library.
+struct ConnectionKeyHash {
+  HashKey key;
+  std::size_t operator()(const ConnectionKey& connection) const noexcept { return connection.hash(key); }
+};
+
+}  // namespace proxytunnel

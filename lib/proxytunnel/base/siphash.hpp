@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// summary: a keyed hash, so that nobody who does not know the key can prepare keys of a table that collide.
+// spec: J.-P. Aumasson, D. J. Bernstein, "SipHash: a fast short-input PRF", 2012, section 2
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <span>
+
+#include "base/bytes.hpp"
+
+namespace proxytunnel {
+
+/// 128 bits that an attacker must not know. Programs draw them from the system's randomness; no result depends on them.
+struct HashKey {
+  std::uint64_t low = 0, high = 0;
+
+  static HashKey from(std::span<const std::uint8_t, 16> bytes) noexcept;
+};
+
+/// Eight bytes as a number, the first one lowest. Written out, since compilers then make one load of it.
+inline std::uint64_t little_endian(const std::uint8_t* at) noexcept {
+  const auto byte = [at](unsigned i) { return static_cast<std::uint64_t>(at[i]) << 8 * i; };
+  return byte(0) | byte(1) | byte(2) | byte(3) | byte(4) | byte(5) | byte(6) | byte(7);
+}
+
+/// SipHash with `compression` rounds for each word and `finalization` rounds at the end, word by word.
+template <unsigned compression, unsigned finalization>
+class SipHash {
+ public:
+  explicit SipHash(const HashKey& key) noexcept
+      : a_(key.low ^ 0x736f6d6570736575U),
+        b_(key.high ^ 0x646f72616e646f6dU),
+        c_(key.low ^ 0x6c7967656e657261U),
+        d_(key.high ^ 0x7465646279746573U) {}
+
+  void add(std::uint64_t word) noexcept {
+    d_ ^= word;
+    for (unsigned i = 0; i < compression; ++i) round();
+    a_ ^= word;
+  }
+  /// The hash; `last` are the bytes behind the last whole word, at most seven, and in its highest byte the low byte of
+  /// the size of all.
+  [[nodiscard]] std::uint64_t finish(std::uint64_t last) noexcept {
+    add(last);
+    c_ ^= 0xff;
+    for (unsigned i = 0; i < finalization; ++i) round();
+    return a_ ^ b_ ^ c_ ^ d_;
+  }
+
+ private:
+  void round() noexcept {
+    a_ += b_;
+    b_ = std::rotl(b_, 13) ^ a_;
+    a_ = std::rotl(a_, 32);
+    c_ += d_;
+    d_ = std::rotl(d_, 16) ^ c_;
+    a_ += d_;
+    d_ = std::rotl(d_, 21) ^ a_;
+    c_ += b_;
+    b_ = std::rotl(b_, 17) ^ c_;
+    c_ = std::rotl(c_, 32);
+  }
+
+  std::uint64_t a_, b_, c_, d_;
+};
+
+/// For tables: one round and three are enough where nobody sees a hash (Rust, Ruby and CPython use them for theirs).
+using TableHash = SipHash<1, 3>;
+
+/// SipHash-1-3 and SipHash-2-4 of bytes.
+template <unsigned compression, unsigned finalization>
+[[nodiscard]] std::uint64_t siphash(const HashKey& key, Bytes bytes) noexcept;
+extern template std::uint64_t siphash<1, 3>(const HashKey& key, Bytes bytes) noexcept;
+extern template std::uint64_t siphash<2, 4>(const HashKey& key, Bytes bytes) noexcept;
+
+}  // namespace proxytunnel
