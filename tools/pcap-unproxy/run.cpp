@@ -94,11 +94,11 @@ class Run {
       spooled.emplace(input, stop);
       path = spooled->path();
       // Whoever stops a pipe wants what came through it until then.
-      if (spooled->is_copy()) stop = nullptr;
+      if (spooled->is_copy() && stop_) stop = nullptr;
     }
     const bool decrypts = wants_decryption(input, path, stop);
     if (options_.layers == Layers::leaf) left_out = survey(path, stop, decrypts);
-    const auto decryption = decrypts ? start_decryption(path) : nullptr;
+    const auto decryption = decrypts ? start_decryption(path, stop) : nullptr;
 
     InputHash hash;
     auto reader = with_progress(open_capture(path, options_.hash ? &hash : nullptr, stop), path, options_.progress);
@@ -108,14 +108,7 @@ class Run {
     if (!output.empty()) writer = open_output(output, input, *reader);
     Exporter exporter(options_, index, writer.get(), std::move(left_out), report_);
     session.run(*reader, decryption.get(), exporter);
-    if (decryption && !stop_) {
-      const std::string complaint = decryption->complaint();
-      // A damaged capture is damaged for tshark, too, and is told of below.
-      if (!complaint.empty() && !reader->damage()) {
-        complain(input + ": " + complaint);
-        raise_exit_code(exit_code::damaged);
-      }
-    }
+    if (decryption && !stop_) check_decryption(*decryption, session, *reader, input);
     if (writer) writer->finish();
     note_input(session, *reader, hash);
     if (writer) report_.counters.packets_written += writer->packets();
@@ -137,10 +130,10 @@ class Run {
     return true;
   }
 
-  [[nodiscard]] std::unique_ptr<Decryption> start_decryption(const std::string& path) {
+  [[nodiscard]] std::unique_ptr<Decryption> start_decryption(const std::string& path, const StopFlag* stop) {
     if (lacks_tshark_) return nullptr;
     try {
-      return std::make_unique<Decryption>(options_, path);
+      return std::make_unique<Decryption>(options_, path, stop);
     } catch (const DecryptionError& error) {
       if (options_.engine == Engine::tshark) throw CaptureError(error.what());
       complain(std::string(error.what()) + "; going on without");
@@ -149,9 +142,25 @@ class Run {
     }
   }
 
+  // Whether all came that tshark had to give, and found its place.
+  void check_decryption(Decryption& decryption, const Session& session, const CaptureReader& reader,
+                        const std::string& input) {
+    const auto tell_loss = [&](const std::string& words) {
+      complain(input + ": " + words);
+      raise_exit_code(exit_code::damaged);
+    };
+    const std::string complaint = decryption.complaint();
+    // A damaged capture is damaged for tshark, too, and is told of elsewhere.
+    if (!complaint.empty() && !reader.damage()) tell_loss(complaint);
+    if (const std::uint64_t lost = session.unmatched(); lost != 0) {
+      tell_loss(std::to_string(lost) + " decrypted pieces of sessions with proxies are left out: what carries them " +
+                "was not found here" + (options_.filter.empty() ? "" : ", perhaps since --filter cuts it"));
+    }
+  }
+
   [[nodiscard]] TunnelSet survey(const std::string& path, const StopFlag* stop, bool decrypts) {
     auto reader = open_capture(path, nullptr, stop);
-    const auto decryption = decrypts ? start_decryption(path) : nullptr;
+    const auto decryption = decrypts ? start_decryption(path, stop) : nullptr;
     LeafSurvey sink;
     Session(options_, next_id_).run(*reader, decryption.get(), sink);
     return sink.take_carriers();

@@ -72,7 +72,8 @@ struct VirtualConnection {
   PerSide<Offset> base{0, 0};
   PerSide<Offset> size{0, 0};  ///< bytes of its shares
   PerSide<Endpoint> ends;      ///< the virtual endpoint that stands for each side
-  bool shown = true;           ///< false where the virtual conversation would run into another one (tuple-in-use)
+  LayerPath path = 0;
+  bool shown = true;  ///< false where the virtual conversation would run into another one (tuple-in-use)
 
   [[nodiscard]] Direction direction(Side side) const noexcept {
     return side == client ? Direction::from_client : Direction::from_server;
@@ -105,6 +106,7 @@ struct Connection {
   PerSide<Endpoint> ends;
   TunnelId parent = no_tunnel;
   unsigned layer = 0;
+  LayerPath path = 0;
   Phase phase = Phase::fresh;
   PerSide<bool> syn_seen, fin_seen;
   bool reset = false;

@@ -2,6 +2,7 @@
 // summary: the door's part about virtual conversations: how they open, and how segments are shown in them.
 #include <algorithm>
 
+#include "base/layer_path.hpp"
 #include "tracker/tracker.hpp"
 
 namespace proxytunnel {
@@ -42,6 +43,7 @@ void Tracker::begin_conversation(Connection& connection, VirtualConnection& open
   Attempt& attempt = opened.attempt;
   attempt.origin = origin_of(attempt, {names_, synthetic_});
   set_ends(opened);
+  opened.path = path_of_tunnel(connection.path, opened.base[opened.client], opened.base[other(opened.client)]);
   // A tunnel to where requests of the same connection went before takes over from them.
   for (VirtualConnection& before : connection.tunnels->list) {
     const bool gives_way = &before != &opened && before.shown && tuple_of(before) == tuple_of(opened);
@@ -99,6 +101,7 @@ void Tracker::show(Connection& connection, const Segment& segment, VirtualKind k
     result.layer = opened.attempt.layer;
     result.direction = opened.direction(placement.side);
     result.offset = placement.shown.begin;
+    result.path = opened.path;
     translate(segment, translation_of(connection, segment, placement, options_.checksums), result);
   }
 }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/layer_path.hpp"
 #include "names/dns.hpp"
 #include "synth/packetize.hpp"
 
@@ -159,15 +160,17 @@ void Tracker::chunk(const Chunk& chunk, Outcome& outcome) noexcept {
   Connection* carrier = table_of(carrier_key).find(carrier_key);
   const ConnectionKey key = ConnectionKey::of(chunk.sender, chunk.receiver, chunk.parent, true);
   Connection* stream = inside_.find(key);
+  if (carrier == nullptr && !chunk.payload.empty()) ++counters_.stray_chunks;
   if (carrier == nullptr || (stream == nullptr && chunk.payload.empty())) return;
   Packetized made;
   if (stream == nullptr) {
     carrier->has_decrypted = true;
     const PerSide<Endpoint> ends = carrier->ends;
     const Stamp first = carrier->first;
+    const LayerPath path = path_of_tls(carrier->path);
     PerSide<std::uint32_t> isn{0, 0};
     for (const Side side : {Side::initiator, Side::acceptor}) {
-      isn[side] = packetized_isn(ends[side], ends[other(side)], carrier->space[side].sequence(0), chunk.frame.number);
+      isn[side] = packetized_isn(path, carrier->space[side].sequence(0), chunk.frame.number);
     }
     Chunk opening = chunk;
     const auto say = [&](Side side, unsigned flags, std::uint32_t acknowledgment) {
@@ -180,6 +183,7 @@ void Tracker::chunk(const Chunk& chunk, Outcome& outcome) noexcept {
     say(Side::acceptor, tcp_flag::syn | tcp_flag::ack, isn[Side::initiator] + 1);
     stream = inside_.find(key);
     stream->first = first;
+    stream->path = path;
   }
   if (stream->phase == Phase::passed) return;
   const Side side = stream->side_of(chunk.sender);
@@ -204,8 +208,9 @@ void Tracker::begin(Connection& connection, const Segment& segment) {
   connection.network = segment.frame.network;
   connection.parent = segment.parent;
   connection.layer = segment.layer;
+  connection.path = path_of(segment);
   connection.decrypted = segment.decrypted;
-  if (segment.parent != no_tunnel || segment.decrypted) return;
+  if (!segment.is_on_wire()) return;
   ++counters_.connections;
   synthetic_.occurs(segment.sender.address);
   synthetic_.occurs(segment.receiver.address);

@@ -45,6 +45,7 @@ struct TrackerCounters {
   std::uint64_t connections = 0;          ///< on the wire, tunnels inside tunnels not counted
   std::uint64_t tunnels = 0;              ///< opened
   std::uint64_t dropped_connections = 0;  ///< forgotten because there were more than `connections`
+  std::uint64_t stray_chunks = 0;         ///< decrypted bytes of no known connection
 };
 
 class Tracker final : private Surroundings {

@@ -48,10 +48,10 @@ void tls_reset(void) {
 
 /* ---------------------------------------------------------------- the stream, as the core wants it */
 
-static void write_piece(const pt_chunk_t *chunk) {
+static void write_piece(const pt_chunk_t *chunk, pt_progress_t progress) {
   if (!output) return;
   uint8_t head[PT_CHUNK_HEAD];
-  pt_chunk_encode(chunk, head);
+  pt_chunk_encode(chunk, progress, head);
   const bool written = fwrite(head, sizeof head, 1, output) == 1 &&
                        (!chunk->payload_size || fwrite(chunk->payload, chunk->payload_size, 1, output) == 1);
   if (written) return;
@@ -71,9 +71,12 @@ static record_t *feed(packet_info *pinfo, const segment_t *segment, const source
       .time = shim_nanoseconds(&pinfo->abs_ts),
       .parent = segment->parent,
       .layer = segment->layer,
+      .path = segment->path,
+      .sequence = segment->sequence,
+      .from_client = segment->from_client,
   };
-  write_piece(&chunk);
   pt_tracker_chunk(shim_tracker(), &chunk, shim_outcome());
+  write_piece(&chunk, pt_outcome_progress(shim_outcome()));
   segment_t piece = *segment; /* for what freezing wants to know */
   piece.sequence = 0;
   piece.length = source->captured;
