@@ -188,12 +188,13 @@ void Tracker::chunk(const Chunk& chunk, Outcome& outcome) noexcept {
   if (stream->phase == Phase::passed) return;
   const Side side = stream->side_of(chunk.sender);
   const SequenceSpace &own = stream->space[side], &theirs = stream->space[other(side)];
+  // Frames may be out of order: what comes behind the end was sent before it, and is shown. An end is shown once.
+  const bool is_over = stream->fin_seen[side] || stream->reset;
+  if (is_over && chunk.payload.empty()) return;
   unsigned flags = tcp_flag::ack;
   if (!chunk.payload.empty()) flags |= tcp_flag::psh;
-  if (chunk.end == StreamEnd::fin) flags |= tcp_flag::fin;
-  if (chunk.end == StreamEnd::rst) flags |= tcp_flag::rst;
-  const bool is_over = stream->fin_seen[side] || stream->reset;
-  if (is_over) return;
+  if (!is_over && chunk.end == StreamEnd::fin) flags |= tcp_flag::fin;
+  if (!is_over && chunk.end == StreamEnd::rst) flags |= tcp_flag::rst;
   packetize(chunk, chunk.payload.first(std::min(chunk.payload.size(), limits::chunk)), flags,
             own.sequence(own.latest()), theirs.sequence(theirs.latest()), made);
   put(made.segment, outcome);
