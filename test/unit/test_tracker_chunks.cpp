@@ -139,6 +139,13 @@ void ordinary_tls_is_passed(void**) {
   assert_true(s.run.conversations.empty() && s.run.ended.empty() && s.run.messages.empty());
 }
 
+void the_first_bytes_may_exclude_a_proxy(void**) {
+  Session s;
+  Outcome outcome;
+  s.run.tracker.chunk(s.inside.chunk(client, tls_proxy, "GET http://10.0.0.1:443/ HTTP/1.1\r\n\r\n"), outcome);
+  assert_true(outcome.progress == Progress::passed && outcome.parts.empty());
+}
+
 void a_chunk_of_no_known_connection_is_ignored(void**) {
   Session s;
   const Endpoint stranger = wire::endpoint("10.0.0.6", 40000);
@@ -148,6 +155,7 @@ void a_chunk_of_no_known_connection_is_ignored(void**) {
   Chunk elsewhere = s.inside.chunk(client, tls_proxy, connect);
   elsewhere.parent = 7;
   s.run.put(elsewhere);
+  assert_int_equal(s.run.tracker.counters().stray_chunks, 3);
   s.run.finish();
   assert_true(s.run.opened.empty() && s.run.ended.empty() && s.run.messages.empty());
 }
@@ -232,6 +240,7 @@ int main() {
       cmocka_unit_test(an_end_is_shown_once),
       cmocka_unit_test(the_server_of_tls_may_be_the_client_of_the_proxy),
       cmocka_unit_test(ordinary_tls_is_passed),
+      cmocka_unit_test(the_first_bytes_may_exclude_a_proxy),
       cmocka_unit_test(a_chunk_of_no_known_connection_is_ignored),
       cmocka_unit_test(the_stream_lives_no_longer_than_its_connection),
       cmocka_unit_test(tls_in_a_tunnel_is_a_layer_more),

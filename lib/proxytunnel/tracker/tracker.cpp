@@ -82,6 +82,8 @@ std::size_t most_inside(const TrackerOptions& options) noexcept {
 }
 
 void tell_progress(const Connection& connection, const Segment& segment, Outcome& outcome) {
+  outcome.progress = Progress::passed;  // of the latest segment, where an outcome is of several
+  outcome.parts.clear();
   if (connection.phase == Phase::passed) return;
   const bool attempted = connection.handshaking && connection.handshaking->tunnel.attempted();
   if (connection.tunnels) {

@@ -40,6 +40,7 @@ typedef struct {
 /* The segment that TCP is dissecting, and its pieces so far. */
 static const segment_t *current_segment;
 static wmem_list_t *current_pieces;
+static tvbuff_t *offered; /* what take_session() was asked for last: TLS has more than one way to it */
 
 static FILE *output; /* "-z proxytunnel,decrypted,FILE" */
 
@@ -157,8 +158,11 @@ static bool is_ours(packet_info *pinfo, const session_t *session) {
 }
 
 /* The first word of a SOCKS client is not proof, and the second one may never come here: another dissector would have
- * taken the session. So what is a whole greeting, or a request of SOCKS4, is taken on trust. */
-static bool may_be_socks(const uint8_t *bytes, unsigned size) {
+ * taken the session. So what is a whole greeting, or a request of SOCKS4, is taken on trust, and so is what begins as
+ * CONNECT. */
+static bool may_be_ours(const uint8_t *bytes, unsigned size) {
+  static const char connect[] = "CONNECT ";
+  if (size >= sizeof connect - 1 && !memcmp(bytes, connect, sizeof connect - 1)) return true;
   if (size >= 3 && bytes[0] == 5) return bytes[1] > 0 && size == 2u + bytes[1];
   return size >= 9 && bytes[0] == 4 && (bytes[1] == 1 || bytes[1] == 2) && !bytes[size - 1];
 }
@@ -217,14 +221,15 @@ static bool take_session(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree) {
   if (!current_segment || !shim_tracker() || pinfo->fd->visited || !own_entry || !own_entry->enabled) return false;
   session_t *session = session_of(pinfo, current_segment);
   const bool is_decided = session && (session->ours_from || session->not_ours);
-  if (is_decided || !tvb_captured_length(tvb)) return false;
+  if (is_decided || tvb == offered || !tvb_captured_length(tvb)) return false;
+  offered = tvb;
   if (!session) session = begin_session(pinfo, current_segment);
   if (!session) return false;
   const record_t *record = take(tvb, pinfo, tree);
   const pt_progress_t progress = pt_outcome_progress(shim_outcome());
   const unsigned size = tvb_captured_length(tvb);
   const bool is_session = (record && record->claimed) || progress == PT_HANDSHAKE || progress == PT_OPEN;
-  const bool on_trust = progress == PT_UNDECIDED && may_be_socks(tvb_get_ptr(tvb, 0, (int)size), size);
+  const bool on_trust = progress == PT_UNDECIDED && may_be_ours(tvb_get_ptr(tvb, 0, (int)size), size);
   if (is_session || on_trust) session->ours_from = pinfo->num;
   session->not_ours = progress == PT_PASSED;
   return session->ours_from != 0;
@@ -256,6 +261,7 @@ static int dissect_alpn(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, voi
 void tls_begin(const segment_t *segment) {
   current_segment = segment;
   current_pieces = NULL;
+  offered = NULL;
 }
 
 wmem_list_t *tls_end(packet_info *pinfo, const segment_t *segment) {
