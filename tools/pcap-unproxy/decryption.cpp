@@ -35,8 +35,8 @@ Decryption::Decryption(const Options& options, const std::string& path, const St
     : tshark_(start(options, path, stop)) {
   std::array<std::uint8_t, chunk_record_magic.size()> magic{};
   if (tshark_.read(magic.data(), magic.size()) && proxytunnel::text_of(magic) == chunk_record_magic) return;
-  if (tshark_.is_stopped()) return;
   const int code = tshark_.wait();
+  if (is_stopped()) return;
   const std::string what = code == no_such_command ? "there is no tshark" : "tshark has no working proxytunnel plugin";
   throw DecryptionError(what + " ('" + options.tshark + "' " + how_it_ended(code, tshark_.first_words()) +
                         "); sessions inside TLS need both, see --tshark");

@@ -29,6 +29,12 @@ std::string hosts_files(const Options& options) {
   return list;
 }
 
+// DNS answers can only tell that a server is no proxy. A filter may take them from us, and then we want to hear all of
+// such a session: the plugin must not know more than we do.
+std::string dns(const Options& options) {
+  return switched(options.tracker.names_from_capture && options.filter.empty());
+}
+
 /// Each of our options that decides which tunnels there are, as a preference of the plugin.
 struct HandedOn {
   const char* preference;
@@ -42,7 +48,7 @@ constexpr HandedOn handed_on[] = {
     {"proxytunnel.http_forward", unless_disabled<&Disabled::http_forward>},
     {"proxytunnel.proxy_protocol", unless_disabled<&Disabled::proxy_protocol>},
     {"proxytunnel.forward_needs_proof", [](const Options& o) { return switched(o.tracker.forward_needs_proof); }},
-    {"proxytunnel.dns", [](const Options& o) { return switched(o.tracker.names_from_capture); }},
+    {"proxytunnel.dns", dns},
     {"proxytunnel.hosts_files", hosts_files},
     {"proxytunnel.synthetic4", [](const Options& o) { return o.tracker.synthetic4.text(); }},
     {"proxytunnel.synthetic6", [](const Options& o) { return o.tracker.synthetic6.text(); }},
