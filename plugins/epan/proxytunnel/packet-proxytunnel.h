@@ -174,7 +174,7 @@ void tls_begin(const segment_t *segment);
 /* It has returned. Closes the stream if the segment does; gives what was decrypted, to be shown by tls_show(). */
 wmem_list_t *tls_end(packet_info *pinfo, const segment_t *segment);
 void tls_show(wmem_list_t *pieces, tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, uint8_t layer);
-/* "-z proxytunnel,decrypted,FILE": every piece goes there, too (docs/decisions/0008). */
+/* "-z proxytunnel,decrypted,FILE": every piece goes there, too (docs/decisions/0008, 0011). */
 void tls_register_output(void);
 
 /* ---------------------------------------------------------------- virtual packets */
