@@ -55,6 +55,7 @@ class Script {
   struct Conversation {
     Endpoint opener, acceptor;
     unsigned layer;
+    LayerPath path;
   };
   static constexpr unsigned datagram_kind = 10, chunk_kind = 15;
 
@@ -238,7 +239,7 @@ class Script {
     demand(made.transport_size >= 20 && made.transport_size <= 60 && made.transport_size % 4 == 0, "TCP header");
     if (made.kind == VirtualKind::syn) {
       const bool is_first =
-          conversations_.emplace(made.tunnel, Conversation{made.sender, made.receiver, made.layer}).second;
+          conversations_.emplace(made.tunnel, Conversation{made.sender, made.receiver, made.layer, made.path}).second;
       demand(is_first, "one SYN for each tunnel");
     }
     const auto begun = conversations_.find(made.tunnel);
@@ -247,6 +248,7 @@ class Script {
     demand((made.sender == ends.opener && made.receiver == ends.acceptor) ||
                (made.sender == ends.acceptor && made.receiver == ends.opener),
            "the same ends all along");
+    demand(made.path == ends.path && made.path != 0, "the same path all along");
   }
 
   void check_events(const Outcome& outcome) {

@@ -4,12 +4,19 @@
 from __future__ import annotations
 
 import json
+import signal
+import struct
+import subprocess
+import time
 from pathlib import Path
 
 import pytest
 import wire
-from test_plugin_wire import Tshark, cannot_run, folder, tshark  # noqa: F401 (fixtures)
-from test_tool import DAMAGED, DONE, UNREADABLE, USAGE
+from test_parity import ETHERNET, RAW, mutated, packets
+from test_plugin_tls import SEGMENT, Talk
+from test_plugin_wire import (CONNECT_REPLY, HTTP_REQUEST, HTTP_RESPONSE, Connection, Tshark, cannot_run, connect,
+                              connect_request, folder, socks5, tshark, write_capture)
+from test_tool import DAMAGED, DONE, UNREADABLE, USAGE, dns_answer
 from test_ways import end_of, of_origin, streams, truth_of
 
 pytestmark = pytest.mark.skipif(cannot_run() is not None, reason=cannot_run() or "")
@@ -115,7 +122,7 @@ def test_tshark_that_breaks_off_is_told_of(run, captures, folder, tshark: Tshark
 
 
 # What the plugin's tap says first; then it has nothing to say, or breaks off in the middle of a record.
-READS = "printf 'proxytunnel-chunks/1\\n'"
+READS = "printf 'proxytunnel-chunks/2\\n'"
 
 
 @pytest.mark.parametrize(("script", "status", "words"), [
@@ -148,6 +155,199 @@ def test_keys_that_nobody_looks_for_are_told_of(run, captures, folder):  # noqa:
 def test_without_keys_nothing_is_said_of_decryption(run, captures, folder):  # noqa: F811
     run(captures / "tls_proxy.pcapng", "--report", folder / "report.json")
     assert json.loads((folder / "report.json").read_text())["inputs"][0]["decryption"] is None
+
+
+# ---------------------------------------------------------------- two programs, one identity
+
+def https_proxy_behind_socks5(folder: Path) -> list[bytes]:  # noqa: F811
+    """Frames: another client's tunnel, then a session with a proxy inside TLS, inside a SOCKS5 tunnel to that proxy's
+    name. A DNS answer tells its address. The keys are in keys.log."""
+    talk = Talk(folder)
+    for side, words in ((0, connect_request("www.example.com:80")), (1, CONNECT_REPLY), (0, HTTP_REQUEST),
+                        (1, HTTP_RESPONSE)):
+        talk.say(side, words)
+    other = connect(Connection(client=("10.0.0.99", 41000), server=("10.0.0.1", 3128)), "www.example.org:80")
+    carrier = socks5(Connection(), "proxy.example", 8443)
+    for side, sent in talk.flights:
+        for start in range(0, len(sent), SEGMENT):
+            (carrier.say if side == 0 else carrier.hear)(sent[start:start + SEGMENT])
+    answer = dns_answer("proxy.example", "10.77.1.1")
+    return [answer, *other.say(HTTP_REQUEST).hear(HTTP_RESPONSE).close().frames, *carrier.close().frames]
+
+
+@pytest.mark.parametrize("options", [
+    (), ("-f", "host 10.0.0.5 or udp"), ("-f", "tcp"), ("-f", "host 10.0.0.5 and tcp[13] & 2 = 0"),
+    ("--names", "hosts=HOSTS"), ("--names", "capture,hosts=HOSTS"), ("--synthetic4", "10.99.0.0/16"),
+    ("--synthetic4", "10.99.0.0/16", "--names", "hosts=/dev/null"), ("--max-connections", "1"),
+    ("--disable", "proxy-protocol,socks4"), ("--forward-needs-proof",), ("--layers", "leaf")],
+    ids=lambda options: " ".join(options) or "none")
+def test_no_option_parts_a_tunnel_from_what_carries_it(run, folder, tshark: Tshark,  # noqa: F811
+                                                       options: tuple[str, ...]):
+    capture = write_capture(folder / "inside.pcap", https_proxy_behind_socks5(folder))
+    (folder / "hosts").write_text("203.0.113.9 proxy.example\n")
+    words = [option.replace("HOSTS", str(folder / "hosts")) for option in options]
+    tunnels = reported(run, capture, folder, "--keylog", folder / "keys.log", "--tshark", tshark.command, *words)
+    inner, = [each for each in tunnels if each["inside_tls"]]
+    carrier, = [each for each in tunnels if each["id"] == inner["parent"]]
+    assert (carrier["protocol"], inner["protocol"], inner["status"]) == ("socks5", "http-connect", "established")
+    assert inner["proxy"]["address"] == carrier["origin"]["address"]
+    assert of_origin(streams(folder / "out.pcapng"), inner) == (HTTP_REQUEST, HTTP_RESPONSE)
+
+
+def test_a_filter_takes_away_what_would_say_that_a_server_is_no_proxy(run, folder, tshark: Tshark):  # noqa: F811
+    talk = Talk(folder)
+    asked = [b"GET http://web.example:8443/%d HTTP/1.1\r\nHost: web.example\r\n\r\n" % number for number in (1, 2)]
+    for request in asked:
+        talk.say(0, request)
+        talk.say(1, HTTP_RESPONSE)
+    connection = Connection(server=("10.0.0.1", 8443)).open()
+    for side, sent in talk.flights:
+        (connection.say if side == 0 else connection.hear)(sent)
+    capture = write_capture(folder / "c.pcap", [dns_answer("web.example", "10.0.0.1"), *connection.close().frames])
+    keys = ("--keylog", folder / "keys.log", "--tshark", tshark.command)
+    assert reported(run, capture, folder, *keys) == []
+    tunnel, = reported(run, capture, folder, *keys, "-f", "tcp")
+    assert of_origin(streams(folder / "out.pcapng"), tunnel) == (b"".join(asked), HTTP_RESPONSE * 2)
+
+
+def test_bytes_behind_an_end_that_came_too_early(run, folder, tshark: Tshark):  # noqa: F811
+    frames = https_proxy_behind_socks5(folder)
+    frames.insert(-5, frames.pop(-3))  # the client's FIN, before its request and the answer
+    capture = write_capture(folder / "inside.pcap", frames)
+    tunnels = reported(run, capture, folder, "--keylog", folder / "keys.log", "--tshark", tshark.command)
+    inner, = [each for each in tunnels if each["inside_tls"]]
+    assert of_origin(streams(folder / "out.pcapng"), inner) == (HTTP_REQUEST, HTTP_RESPONSE)
+
+
+def test_what_finds_no_carrier_is_told(run, folder, tshark: Tshark):  # noqa: F811
+    capture = write_capture(folder / "inside.pcap", https_proxy_behind_socks5(folder))
+    keys = ("--report", folder / "report.json", "--keylog", folder / "keys.log", "--tshark", tshark.command)
+    done = run(capture, *keys, "-f", "src host 10.0.0.5")  # the tunnel is never seen to open
+    assert done.code == DAMAGED
+    assert "2 decrypted pieces of sessions with proxies are left out" in done.stderr and "--filter" in done.stderr
+    # What a filter takes away altogether is not missed.
+    done = run(capture, *keys, "-f", "host 10.0.0.99")
+    assert done.code == DONE and "left out" not in done.stderr
+
+
+def record(frame: int, *, of_session: bool, payload: bytes = b"payload", path: int = 1) -> bytes:
+    return struct.pack(">QQIIBBBx", frame, path, 0, len(payload), 0, 0, of_session) + payload
+
+
+@pytest.mark.parametrize(("records", "options", "lost"), [
+    ([record(2, of_session=True), record(3, of_session=True), record(3, of_session=True)], (), 3),
+    ([record(2, of_session=True)], ("--layers", "leaf"), 1),
+    ([record(2, of_session=True)], ("-f", "not tcp"), 0),
+    ([record(2, of_session=False), record(2, of_session=True, payload=b"")], (), 0),
+    ([record(1 << 40, of_session=True)], (), 0)])
+def test_what_is_missed(run, captures, folder, records: list[bytes], options: tuple[str, ...],  # noqa: F811
+                        lost: int):
+    fake = said_by_tshark(folder, b"".join(records))
+    done = run(captures / "curl_socks5_connect.pcap", "--report", folder / "report.json", "--engine", "tshark",
+               "--tshark", fake, *options)
+    assert done.code == (DAMAGED if lost else DONE)
+    assert (f"{lost} decrypted pieces" in done.stderr) == bool(lost)
+
+
+def said_by_tshark(folder: Path, records: bytes, then: str = "exit 0") -> Path:  # noqa: F811
+    """A command in tshark's place."""
+    (folder / "records").write_bytes(b"proxytunnel-chunks/2\n" + records)
+    fake = folder / "fake-tshark"
+    fake.write_text(f"#!/bin/sh\necho $$ > {folder}/pid\ncat {folder}/records\n{then}\n")
+    fake.chmod(0o755)
+    return fake
+
+
+@pytest.mark.parametrize("mutation", ["as it is", "reordered", "doubled"])
+@pytest.mark.parametrize("name", ["tls_proxy.pcapng", "tls_forward.pcapng"])
+def test_both_programs_make_the_same_packets(run, captures, tshark: Tshark, folder: Path,  # noqa: F811
+                                             name: str, mutation: str):
+    capture, keys = folder / "capture.pcap", keys_of(captures / name)
+    mutated(captures / name, capture, mutation)
+    assert run(capture, "-q", "-w", folder / "tool.pcapng", "--keylog", keys, "--tshark", tshark.command).code == DONE
+    tshark.text("-r", capture, "-q", "-o", f"tls.keylog_file:{keys}", "-o", "tcp.reassemble_out_of_order:TRUE",
+                "-z", f"proxytunnel,export,{folder / 'plugin.pcapng'}")
+    ours = packets(folder / "tool.pcapng", ETHERNET)
+    assert ours and ours == packets(folder / "plugin.pcapng", RAW)
+
+
+# ---------------------------------------------------------------- signals
+
+def is_running(process: int) -> bool:
+    """Whether it does anything any more: nobody may have asked for its exit code."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def eventually(holds) -> bool:
+    end = time.monotonic() + 10
+    while not holds() and time.monotonic() < end:
+        time.sleep(0.02)
+    return holds()
+
+
+class Waiting:
+    """pcap-unproxy that waits for a tshark that has no more to say."""
+
+    def __init__(self, tool: Path, capture: Path, folder: Path, fake: Path) -> None:  # noqa: F811
+        self.folder = folder
+        self.process = subprocess.Popen([tool, capture, "-w", folder / "out.pcapng", "--report",
+                                         folder / "report.json", "--engine", "tshark", "--tshark", fake],
+                                        stderr=subprocess.PIPE, text=True)
+        assert eventually(lambda: (folder / "pid").is_file() and (folder / "pid").read_text().strip())
+        self.tshark = int((folder / "pid").read_text())
+        time.sleep(0.3)
+
+    def end(self) -> tuple[int, str]:
+        said = self.process.communicate(timeout=20)[1]
+        return self.process.returncode, said
+
+
+SLEEPS, CLOSES = "exec sleep 100", "exec >&-; exec sleep 100"
+HALF = record(3, of_session=False)[:20]
+
+
+@pytest.mark.parametrize(("number", "records", "then"), [
+    (signal.SIGTERM, None, SLEEPS), (signal.SIGINT, b"", SLEEPS), (signal.SIGTERM, HALF, SLEEPS),
+    (signal.SIGINT, None, CLOSES), (signal.SIGTERM, b"", CLOSES), (signal.SIGINT, HALF, CLOSES),
+    (signal.SIGTERM, b"", "sleep 100"), (signal.SIGINT, b"", "trap '' TERM INT; sleep 100; sleep 100")])
+def test_a_signal_ends_the_wait_for_tshark(tool, captures, folder, number, records, then):  # noqa: F811
+    fake = said_by_tshark(folder, records or b"", then)
+    if records is None:
+        (folder / "records").write_bytes(b"")
+    waiting = Waiting(tool, captures / "curl_socks5_connect.pcap", folder, fake)
+    waiting.process.send_signal(number)
+    code, said = waiting.end()
+    assert code == DAMAGED and "plugin" not in said and "tshark ended" not in said, said
+    assert json.loads((folder / "report.json").read_text())["interrupted"]
+    assert wire.pcapng_blocks((folder / "out.pcapng").read_bytes())
+    assert not is_running(waiting.tshark)
+
+
+def test_a_signal_also_ends_the_wait_behind_a_pipe(tool, captures, folder):  # noqa: F811
+    fake = said_by_tshark(folder, b"", "exec sleep 100")
+    with (captures / "curl_socks5_connect.pcap").open("rb") as capture:
+        process = subprocess.Popen([tool, "-", "-w", folder / "out.pcapng", "--engine", "tshark", "--tshark", fake],
+                                   stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+        process.stdin.write(capture.read())
+        process.stdin.close()
+    assert eventually(lambda: (folder / "pid").is_file())
+    time.sleep(0.3)
+    process.terminate()
+    assert process.wait(timeout=20) == DAMAGED
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_tshark_does_not_outlive_a_tool_that_is_ended(tool, captures, folder, number):  # noqa: F811
+    fake = said_by_tshark(folder, b"", "trap '' TERM; exec sleep 100")
+    waiting = Waiting(tool, captures / "curl_socks5_connect.pcap", folder, fake)
+    waiting.process.send_signal(number)
+    time.sleep(0.3)
+    waiting.process.send_signal(number)  # the second one ends it at once
+    assert waiting.end()[0] == -number
+    assert eventually(lambda: not is_running(waiting.tshark))
 
 
 # ---------------------------------------------------------------- the plugin

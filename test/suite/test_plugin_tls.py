@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from test_plugin_wire import (HTTP_REQUEST, HTTP_RESPONSE, Connection, Tshark, cannot_run, connect, folder, socks5,
-                              tshark)
+from test_plugin_wire import (CONNECT_REPLY, HTTP_REQUEST, HTTP_RESPONSE, Connection, Tshark, cannot_run, connect,
+                              connect_request, folder, socks5, tshark)
 
 pytestmark = pytest.mark.skipif(cannot_run() is not None, reason=cannot_run() or "")
 
@@ -81,3 +81,35 @@ def test_decryption(tshark: Tshark, folder: Path, kind: str, way: tuple[str, ...
     text = tshark.text("-r", capture, "-q", *options, "-z", f"follow,tls,ascii,{stream}")
     assert "GET /x HTTP/1.1" in text and "hello" in text
     assert "hello" not in tshark.text("-r", capture, "-q", *way, "-z", f"follow,tls,ascii,{stream}")
+
+
+@pytest.mark.parametrize("cut", [4, 12, 30])
+def test_a_head_may_come_in_two_records(tshark: Tshark, folder: Path, cut: int):
+    talk = Talk(folder)
+    head = connect_request("www.example.com:80")
+    for side, words in ((0, head[:cut]), (0, head[cut:]), (1, CONNECT_REPLY), (0, HTTP_REQUEST), (1, HTTP_RESPONSE)):
+        talk.say(side, words)
+    connection = Connection(server=("10.0.0.1", 8443)).open()
+    for side, sent in talk.flights:
+        (connection.say if side == 0 else connection.hear)(sent)
+    capture = connection.close().write(folder / "c.pcap")
+    options = ("-o", f"tls.keylog_file:{folder}/keys.log", "-Y", "proxytunnel.virtual && http")
+    assert tshark.distinct(capture, "http.request.uri", options=options) == ["/x"]
+    assert tshark.distinct(capture, "http.response.code", options=options) == ["200"]
+
+
+def test_passes_agree_on_a_session_that_brought_no_tunnel(tshark: Tshark, folder: Path):
+    talk = Talk(folder)
+    talk.say(0, connect_request("www.example.com:443"))
+    talk.say(1, b"HTTP/1.1 403 Forbidden\r\n\r\n")
+    talk.say(1, b"a body of unknown length")
+    talk.say(0, b"and more")
+    connection = Connection(server=("10.0.0.1", 8443)).open()
+    for side, sent in talk.flights:
+        (connection.say if side == 0 else connection.hear)(sent)
+    capture = connection.close().write(folder / "c.pcap")
+    fields = ("proxytunnel.status", "http.response.code", "data.data")
+    keys = ("-o", f"tls.keylog_file:{folder}/keys.log")
+    shown = tshark.fields(capture, *fields, options=keys)
+    assert shown == tshark.fields(capture, *fields, options=(*keys, "-2"))
+    assert [row[0] for row in shown if row[0]] == [["refused"]]

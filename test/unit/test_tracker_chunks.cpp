@@ -82,28 +82,38 @@ void the_numbers_are_the_same_in_every_run(void**) {
   assert_true(one == other && one.size() == 1);
 }
 
-void a_reset_ends_the_stream(void**) {
-  Session s;
-  s.say(connect);
-  s.answer(granted + "a", StreamEnd::rst);
-  s.answer("b");
-  s.say("c");
-  s.run.finish();
-  Conversation& seen = s.run.conversations.at(0);
-  assert_string_equal(seen.streams[origin].text().c_str(), "a");
-  assert_true(seen.streams[client].segments.empty() && seen.streams[origin].rst);
+// Where frames are out of order, the end comes first.
+void what_comes_behind_an_end_is_shown(void**) {
+  for (const StreamEnd end : {StreamEnd::fin, StreamEnd::rst}) {
+    Session s;
+    s.say(connect);
+    s.answer(granted + "a", end);
+    s.answer("b");
+    s.say("c");
+    s.run.finish();
+    Conversation& seen = s.run.conversations.at(0);
+    assert_string_equal(seen.streams[origin].text().c_str(), "ab");
+    assert_string_equal(seen.streams[client].text().c_str(), "c");
+    assert_int_equal(s.run.ended.at(0).payload[Direction::from_server].bytes(), 2);
+  }
 }
 
-void nothing_follows_an_end(void**) {
+void an_end_is_shown_once(void**) {
   Session s;
   s.say(connect);
   s.answer(granted + "a", StreamEnd::fin);
-  s.answer("b");
-  s.say("c");
-  s.run.finish();
-  Conversation& seen = s.run.conversations.at(0);
-  assert_string_equal(seen.streams[origin].text().c_str(), "a");
-  assert_string_equal(seen.streams[client].text().c_str(), "c");
+  s.answer("", StreamEnd::fin);
+  s.answer("b", StreamEnd::fin);
+  s.say("", StreamEnd::rst);
+  s.answer("", StreamEnd::rst);
+  s.say("c", StreamEnd::rst);
+  const auto& packets = s.run.conversations.at(0).packets;
+  const auto having = [&packets](unsigned flag) {
+    return std::count_if(packets.begin(), packets.end(),
+                         [flag](const VirtualPacket& packet) { return packet.as_segment().has(flag); });
+  };
+  assert_int_equal(having(tcp_flag::fin), 1);
+  assert_int_equal(having(tcp_flag::rst), 1);
 }
 
 void the_server_of_tls_may_be_the_client_of_the_proxy(void**) {
@@ -129,6 +139,13 @@ void ordinary_tls_is_passed(void**) {
   assert_true(s.run.conversations.empty() && s.run.ended.empty() && s.run.messages.empty());
 }
 
+void the_first_bytes_may_exclude_a_proxy(void**) {
+  Session s;
+  Outcome outcome;
+  s.run.tracker.chunk(s.inside.chunk(client, tls_proxy, "GET http://10.0.0.1:443/ HTTP/1.1\r\n\r\n"), outcome);
+  assert_true(outcome.progress == Progress::passed && outcome.parts.empty());
+}
+
 void a_chunk_of_no_known_connection_is_ignored(void**) {
   Session s;
   const Endpoint stranger = wire::endpoint("10.0.0.6", 40000);
@@ -138,6 +155,7 @@ void a_chunk_of_no_known_connection_is_ignored(void**) {
   Chunk elsewhere = s.inside.chunk(client, tls_proxy, connect);
   elsewhere.parent = 7;
   s.run.put(elsewhere);
+  assert_int_equal(s.run.tracker.counters().stray_chunks, 3);
   s.run.finish();
   assert_true(s.run.opened.empty() && s.run.ended.empty() && s.run.messages.empty());
 }
@@ -219,10 +237,11 @@ int main() {
       cmocka_unit_test(a_decrypted_stream_opens_a_tunnel),
       cmocka_unit_test(the_checksums_of_what_is_made_are_right),
       cmocka_unit_test(the_numbers_are_the_same_in_every_run),
-      cmocka_unit_test(a_reset_ends_the_stream),
-      cmocka_unit_test(nothing_follows_an_end),
+      cmocka_unit_test(what_comes_behind_an_end_is_shown),
+      cmocka_unit_test(an_end_is_shown_once),
       cmocka_unit_test(the_server_of_tls_may_be_the_client_of_the_proxy),
       cmocka_unit_test(ordinary_tls_is_passed),
+      cmocka_unit_test(the_first_bytes_may_exclude_a_proxy),
       cmocka_unit_test(a_chunk_of_no_known_connection_is_ignored),
       cmocka_unit_test(the_stream_lives_no_longer_than_its_connection),
       cmocka_unit_test(tls_in_a_tunnel_is_a_layer_more),

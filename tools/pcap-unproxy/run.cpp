@@ -94,11 +94,11 @@ class Run {
       spooled.emplace(input, stop);
       path = spooled->path();
       // Whoever stops a pipe wants what came through it until then.
-      if (spooled->is_copy()) stop = nullptr;
+      if (spooled->is_copy() && stop_) stop = nullptr;
     }
     const bool decrypts = wants_decryption(input, path, stop);
     if (options_.layers == Layers::leaf) left_out = survey(path, stop, decrypts);
-    const auto decryption = decrypts ? start_decryption(path) : nullptr;
+    const auto decryption = decrypts ? start_decryption(path, stop) : nullptr;
 
     InputHash hash;
     auto reader = with_progress(open_capture(path, options_.hash ? &hash : nullptr, stop), path, options_.progress);
@@ -109,7 +109,7 @@ class Run {
     Exporter exporter(options_, index, writer.get(), std::move(left_out), report_);
     session.run(*reader, decryption.get(), exporter);
     if (decryption) {
-      end_decryption(*decryption, *reader);
+      end_decryption(*decryption, session, *reader);
     } else if (exporter.has_seen_keys()) {
       note_unused_keys();
     }
@@ -134,11 +134,11 @@ class Run {
     return true;
   }
 
-  [[nodiscard]] std::unique_ptr<Decryption> start_decryption(const std::string& path) {
+  [[nodiscard]] std::unique_ptr<Decryption> start_decryption(const std::string& path, const StopFlag* stop) {
     auto& told = inputs_.back().decryption;
     if (!lacks_tshark_) {
       try {
-        auto decryption = std::make_unique<Decryption>(options_, path);
+        auto decryption = std::make_unique<Decryption>(options_, path, stop);
         told.emplace();
         return decryption;
       } catch (const DecryptionError& error) {
@@ -151,14 +151,19 @@ class Run {
     return nullptr;
   }
 
-  void end_decryption(Decryption& decryption, const CaptureReader& reader) {
-    InputSummary& input = inputs_.back();
-    const std::string complaint = stop_ ? "interrupted" : decryption.complaint();
-    if (complaint.empty()) return;
-    input.decryption = DecryptionSummary{DecryptionStatus::incomplete, complaint};
+  // Whether all came that tshark had to give, and found its place.
+  void end_decryption(Decryption& decryption, const Session& session, const CaptureReader& reader) {
+    std::string complaint = stop_ ? "interrupted" : decryption.complaint();
     // A damaged capture is damaged for tshark, too, and is told of below; so is an interruption.
-    if (stop_ || reader.damage()) return;
-    complain(input.file + ": " + complaint);
+    const bool is_told = stop_ || (!complaint.empty() && reader.damage());
+    if (const std::uint64_t lost = session.unmatched(); complaint.empty() && lost != 0) {
+      complaint = std::to_string(lost) + " decrypted pieces of sessions with proxies are left out: what carries them " +
+                  "was not found here" + (options_.filter.empty() ? "" : ", perhaps since --filter cuts it");
+    }
+    if (complaint.empty()) return;
+    inputs_.back().decryption = DecryptionSummary{DecryptionStatus::incomplete, complaint};
+    if (is_told) return;
+    complain(inputs_.back().file + ": " + complaint);
     raise_exit_code(exit_code::damaged);
   }
 
@@ -173,7 +178,7 @@ class Run {
 
   [[nodiscard]] TunnelSet survey(const std::string& path, const StopFlag* stop, bool decrypts) {
     auto reader = open_capture(path, nullptr, stop);
-    const auto decryption = decrypts ? start_decryption(path) : nullptr;
+    const auto decryption = decrypts ? start_decryption(path, stop) : nullptr;
     LeafSurvey sink;
     Session(options_, next_id_).run(*reader, decryption.get(), sink);
     return sink.take_carriers();

@@ -32,7 +32,7 @@ proxytunnel::TrackerOptions tracker_options(const Options& given, proxytunnel::T
 }  // namespace
 
 Session::Session(const Options& options, proxytunnel::TunnelId first_id)
-    : options_(options), first_id_(first_id), tracker_(tracker_options(options, first_id)) {
+    : options_(options), tracker_(tracker_options(options, first_id)) {
   if (!options.filter.empty()) filter_.emplace(options.filter);
   read_hosts_files();
 }
@@ -53,11 +53,13 @@ void Session::run(CaptureReader& reader, Decryption* decryption, Sink& sink) {
   decryption_ = decryption;
   LookAhead ahead(reader, filter_ ? &*filter_ : nullptr, tracker_);
   while (const Packet* next = ahead.next()) {
+    if (decryption_ != nullptr && decryption_->is_stopped()) break;
     take_side_blocks(reader, sink);
     packet(*next, reader, ahead.enters_names() ? Names::entered : Names::to_enter, sink);
   }
   take_side_blocks(reader, sink);
   while (tracker_.finish(outcomes_[0])) take(outcomes_[0], 0, sink);
+  if (decryption_ != nullptr) unmatched_ = decryption_->unmatched() + tracker_.counters().stray_chunks;
   for (std::size_t i = 0; i < reason_count; ++i) {
     if (passed_over_[i] != 0) summary_.passed_over[std::string(name_of(static_cast<Reason>(i)))] = passed_over_[i];
   }
@@ -84,6 +86,8 @@ void Session::packet(const Packet& packet, const CaptureReader& reader, Names na
     ++filtered_;
     return;
   }
+  frame_ = packet.number;
+  if (decryption_ != nullptr) decryption_->begin(frame_);
   const Decoded& decoded = decoder_.decode(packet, interface);
   if (decoded.kind == Transport::udp) {
     tracker_.addresses_occur(decoded.datagram);
@@ -94,27 +98,33 @@ void Session::packet(const Packet& packet, const CaptureReader& reader, Names na
   } else if (decoded.kind == Transport::tcp) {
     proxytunnel::Segment segment = decoded.segment;
     segment.frame.envelope = Envelope{packet.interface, decoded.link_header}.pack(envelope_);
-    put_in(segment, 0, sink);
-    if (decryption_ != nullptr) put_in_decrypted(segment, sink);
+    put_in(segment, proxytunnel::Direction::from_client, sink);
   } else {
     ++passed_over_[static_cast<std::size_t>(decoded.reason)];
   }
 }
 
-// Both programs number their tunnels alike, from 0 in each capture.
-void Session::put_in_decrypted(const proxytunnel::Segment& segment, Sink& sink) {
-  while (auto chunk = decryption_->next(segment.frame.number)) {
-    chunk->ip = segment.ip;
-    chunk->frame = segment.frame;
-    if (chunk->parent != proxytunnel::no_tunnel) chunk->parent += first_id_;
-    tracker_.chunk(*chunk, outcomes_[chunk->layer]);
-    take(outcomes_[chunk->layer], chunk->layer, sink);
-  }
+void Session::put_in(const proxytunnel::Segment& segment, proxytunnel::Direction direction, Sink& sink) {
+  tracker_.segment(segment, outcomes_[segment.layer]);
+  take(outcomes_[segment.layer], segment.layer, sink);
+  if (decryption_ == nullptr) return;
+  decryption_->take(segment, direction, [&](const DecryptedPiece& piece) { put_in_decrypted(segment, piece, sink); });
 }
 
-void Session::put_in(const proxytunnel::Segment& segment, unsigned layer, Sink& sink) {
-  tracker_.segment(segment, outcomes_[layer]);
-  take(outcomes_[layer], layer, sink);
+// What tells the piece's connection is that of the segment that completed it.
+void Session::put_in_decrypted(const proxytunnel::Segment& segment, const DecryptedPiece& piece, Sink& sink) {
+  proxytunnel::Chunk chunk;
+  chunk.sender = segment.sender;
+  chunk.receiver = segment.receiver;
+  chunk.ip = segment.ip;
+  chunk.payload = piece.payload;
+  chunk.end = piece.head.end;
+  chunk.frame = segment.frame;
+  chunk.frame.number = frame_;  // what waited inside names the frame that carried it
+  chunk.parent = segment.parent;
+  chunk.layer = segment.layer;
+  tracker_.chunk(chunk, outcomes_[segment.layer]);
+  take(outcomes_[segment.layer], segment.layer, sink);
 }
 
 void Session::put_in(const proxytunnel::Datagram& datagram, unsigned layer, Sink& sink) {
@@ -127,7 +137,7 @@ void Session::take(proxytunnel::Outcome& outcome, unsigned layer, Sink& sink) {
                    [&](const proxytunnel::VirtualPacket& made) {
                      sink.packet(made);
                      if (made.transport == proxytunnel::Transport::tcp) {
-                       put_in(made.as_segment(), layer + 1, sink);
+                       put_in(made.as_segment(), made.direction, sink);
                      } else {
                        tracker_.learn(made.as_datagram());
                        put_in(made.as_datagram(), layer + 1, sink);

@@ -55,6 +55,8 @@ class Session {
 
   [[nodiscard]] const SessionSummary& summary() const { return summary_; }
   [[nodiscard]] const proxytunnel::TrackerCounters& counters() const { return tracker_.counters(); }
+  /// Decrypted pieces of sessions with proxies for which there was no connection that carries them.
+  [[nodiscard]] std::uint64_t unmatched() const { return unmatched_; }
 
  private:
   void read_hosts_files();
@@ -63,15 +65,14 @@ class Session {
   enum class Names { to_enter, entered };
 
   void packet(const Packet& packet, const CaptureReader& reader, Names names, Sink& sink);
-  void put_in_decrypted(const proxytunnel::Segment& segment, Sink& sink);
-  void put_in(const proxytunnel::Segment& segment, unsigned layer, Sink& sink);
+  void put_in(const proxytunnel::Segment& segment, proxytunnel::Direction direction, Sink& sink);
+  void put_in_decrypted(const proxytunnel::Segment& segment, const DecryptedPiece& piece, Sink& sink);
   void put_in(const proxytunnel::Datagram& datagram, unsigned layer, Sink& sink);
   void take(proxytunnel::Outcome& outcome, unsigned layer, Sink& sink);
   void report_event(proxytunnel::Event& event, Sink& sink);
   void look_up(const proxytunnel::MessageEvent& event);
 
   const Options& options_;
-  proxytunnel::TunnelId first_id_;
   proxytunnel::Tracker tracker_;
   Decryption* decryption_ = nullptr;
   Decoder decoder_;
@@ -80,7 +81,8 @@ class Session {
   /// One for each layer, and one more for the layer that is no longer shown.
   std::array<proxytunnel::Outcome, proxytunnel::limits::layers + 1> outcomes_;
   std::array<std::uint64_t, reason_count> passed_over_{};
-  std::uint64_t filtered_ = 0;
+  std::uint64_t filtered_ = 0, unmatched_ = 0;
+  FrameNumber frame_ = 0;  ///< that is looked at
   SessionSummary summary_;
 };
 

@@ -2,51 +2,52 @@
 // summary: decrypted streams on their way from Wireshark, which reads TLS, to pcap-unproxy: the records of one pipe.
 #include "base/chunk_record.hpp"
 
-#include <algorithm>
-
 #include "base/limits.hpp"
 
 namespace proxytunnel {
+namespace {
 
-std::array<std::uint8_t, chunk_record_head> encode_chunk(const Chunk& chunk) noexcept {
+void put64(std::uint8_t* at, std::uint64_t value) noexcept {
+  put32(at, static_cast<std::uint32_t>(value >> 32));
+  put32(at + 4, static_cast<std::uint32_t>(value));
+}
+
+std::uint64_t read64(Reader& reader) noexcept {
+  const std::uint64_t high = reader.u32();
+  return high << 32 | reader.u32();
+}
+
+}  // namespace
+
+std::array<std::uint8_t, chunk_record_head> encode_chunk(const ChunkRecord& record) noexcept {
   std::array<std::uint8_t, chunk_record_head> head{};
-  put32(&head[0], static_cast<std::uint32_t>(chunk.frame.number >> 32));
-  put32(&head[4], static_cast<std::uint32_t>(chunk.frame.number));
-  put32(&head[8], chunk.parent);
-  put32(&head[12], chunk.layer);
-  put32(&head[16], static_cast<std::uint32_t>(chunk.payload.size()));
-  put16(&head[20], chunk.sender.port);
-  put16(&head[22], chunk.receiver.port);
-  head[24] = chunk.sender.address.version;
-  head[25] = static_cast<std::uint8_t>(chunk.end);
-  std::copy(chunk.sender.address.octets.begin(), chunk.sender.address.octets.end(), head.begin() + 28);
-  std::copy(chunk.receiver.address.octets.begin(), chunk.receiver.address.octets.end(), head.begin() + 44);
+  put64(&head[0], record.frame);
+  put64(&head[8], record.path);
+  put32(&head[16], record.sequence);
+  put32(&head[20], record.size);
+  head[24] = static_cast<std::uint8_t>(record.direction);
+  head[25] = static_cast<std::uint8_t>(record.end);
+  head[26] = record.of_session ? 1 : 0;
   return head;
 }
 
-Parsed<ChunkHead> decode_chunk(Bytes bytes) noexcept {
+Parsed<ChunkRecord> decode_chunk(Bytes bytes) noexcept {
   Reader reader(bytes);
-  ChunkHead head;
-  Chunk& chunk = head.chunk;
-  chunk.frame.number = static_cast<FrameNumber>(reader.u32()) << 32;
-  chunk.frame.number |= reader.u32();
-  chunk.parent = reader.u32();
-  chunk.layer = reader.u32();
-  head.size = reader.u32();
-  chunk.sender.port = reader.u16();
-  chunk.receiver.port = reader.u16();
-  const std::uint8_t version = reader.u8(), end = reader.u8();
-  reader.skip(2);
-  const Bytes sender = reader.take(16), receiver = reader.take(16);
-  if (!reader.complete()) return Parsed<ChunkHead>::need_more();
-  const bool is_known = (version == 4 || version == 6) && end <= static_cast<std::uint8_t>(StreamEnd::rst) &&
-                        head.size <= limits::chunk && chunk.layer <= limits::layers;
-  if (!is_known) return Parsed<ChunkHead>::malformed();
-  const std::size_t length = version == 4 ? 4 : 16;
-  chunk.sender.address = Address::from(sender.first(length));
-  chunk.receiver.address = Address::from(receiver.first(length));
-  chunk.end = static_cast<StreamEnd>(end);
-  return Parsed<ChunkHead>::ok(head, reader.position());
+  ChunkRecord record;
+  record.frame = read64(reader);
+  record.path = read64(reader);
+  record.sequence = reader.u32();
+  record.size = reader.u32();
+  const std::uint8_t direction = reader.u8(), end = reader.u8(), of_session = reader.u8(), zero = reader.u8();
+  if (!reader.complete()) return Parsed<ChunkRecord>::need_more();
+  const bool is_known = record.size <= limits::chunk &&
+                        direction <= static_cast<std::uint8_t>(Direction::from_server) &&
+                        end <= static_cast<std::uint8_t>(StreamEnd::rst) && of_session <= 1 && zero == 0;
+  if (!is_known) return Parsed<ChunkRecord>::malformed();
+  record.direction = static_cast<Direction>(direction);
+  record.end = static_cast<StreamEnd>(end);
+  record.of_session = of_session == 1;
+  return Parsed<ChunkRecord>::ok(record, reader.position());
 }
 
 }  // namespace proxytunnel

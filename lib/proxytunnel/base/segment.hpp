@@ -18,6 +18,8 @@ using Time = std::int64_t;
 /// Names an opened tunnel for as long as its Tracker lives.
 using TunnelId = std::uint32_t;
 constexpr TunnelId no_tunnel = std::numeric_limits<TunnelId>::max();
+/// Names a conversation, the same in every program that reads the capture (base/layer_path.hpp).
+using LayerPath = std::uint64_t;
 
 /// The fields of the IP header that a virtual packet keeps. Addresses are in the endpoints.
 struct IpFields {
@@ -62,7 +64,9 @@ struct Segment {
   unsigned layer = 0;
   /// True for what was packetized from the decrypted stream of the TLS connection between these ends.
   bool decrypted = false;
+  LayerPath path = 0;  ///< of its conversation; 0 on the wire, where the ends say it
 
+  [[nodiscard]] bool is_on_wire() const noexcept { return parent == no_tunnel && !decrypted; }
   [[nodiscard]] std::uint32_t sequence() const noexcept { return get32(&header[4]); }
   [[nodiscard]] std::uint32_t acknowledgment() const noexcept { return get32(&header[8]); }
   [[nodiscard]] unsigned flags() const noexcept { return header[13]; }

@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "base/chunk_record.hpp"
+#include "base/layer_path.hpp"
+#include "names/hosts.hpp"
 #include "report/report.hpp"
 #include "report/text.hpp"
 #include "tracker/tracker.hpp"
@@ -180,6 +182,14 @@ void pt_tracker_free(pt_tracker_t* tracker) {
   delete tracker;
 }
 
+void pt_tracker_hosts_line(pt_tracker_t* tracker, const char* line) {
+  const auto entry = parse_hosts_line(line);
+  if (!entry) return;
+  for (const auto& name : entry->names) {
+    tracker->tracker.names().record(Provenance::hosts_file, name, entry->address);
+  }
+}
+
 pt_outcome_t* pt_outcome_new(void) {
   return new pt_outcome();
 }
@@ -249,6 +259,7 @@ void pt_tracker_segment(pt_tracker_t* tracker, const pt_segment_t* given, pt_out
   segment.header = header;
   segment.payload = bytes_from(given->payload, std::min<std::size_t>(given->payload_size, given->length));
   segment.length = given->length;
+  segment.path = given->path;
   tracker->tracker.segment(segment, outcome->outcome);
   keep_ended(*tracker, outcome->outcome);
 }
@@ -270,8 +281,17 @@ void pt_tracker_chunk(pt_tracker_t* tracker, const pt_chunk_t* given, pt_outcome
   keep_ended(*tracker, outcome->outcome);
 }
 
-void pt_chunk_encode(const pt_chunk_t* chunk, uint8_t head[PT_CHUNK_HEAD]) {
-  const auto encoded = encode_chunk(chunk_of(*chunk));
+void pt_chunk_encode(const pt_chunk_t* chunk, pt_progress_t progress, uint8_t head[PT_CHUNK_HEAD]) {
+  const bool on_wire = chunk->parent == no_tunnel;
+  ChunkRecord record;
+  record.frame = chunk->frame;
+  record.path = on_wire ? path_on_wire(endpoint_of(chunk->sender), endpoint_of(chunk->receiver)) : chunk->path;
+  record.sequence = chunk->sequence;
+  record.size = static_cast<std::uint32_t>(std::min<std::size_t>(chunk->payload_size, PT_CHUNK));
+  record.direction = chunk->from_client ? Direction::from_client : Direction::from_server;
+  record.end = static_cast<StreamEnd>(chunk->end);
+  record.of_session = progress == PT_HANDSHAKE || progress == PT_OPEN;
+  const auto encoded = encode_chunk(record);
   std::copy(encoded.begin(), encoded.end(), head);
 }
 
@@ -343,6 +363,7 @@ void pt_outcome_packet(const pt_outcome_t* outcome, size_t index, pt_virtual_pac
   packet->frame = from.frame.number;
   packet->carried_in = from.carried_in != 0 ? from.carried_in : from.frame.number;
   packet->network = from.frame.network;
+  packet->path = from.path;
 }
 
 size_t pt_outcome_event_count(const pt_outcome_t* outcome) {

@@ -57,6 +57,7 @@ typedef struct {
   uint32_t network; /* VLAN tags and the like, as one number; a connection that changes it is an anomaly */
   uint32_t parent;  /* the tunnel whose virtual segment this is; PT_NO_TUNNEL for what was on the wire */
   unsigned layer;   /* 0 on the wire; else the parent's layer + 1 */
+  uint64_t path;   /* of the virtual packet; 0 on the wire */
 } pt_segment_t;
 
 typedef struct {
@@ -87,6 +88,9 @@ typedef struct {
   uint32_t network;
   uint32_t parent; /* of the segments that carried it */
   unsigned layer;
+  uint64_t path;     /* likewise */
+  uint32_t sequence; /* its sequence number, as it stands in its header */
+  bool from_client;  /* as of the virtual packet; true on the wire */
 } pt_chunk_t;
 
 #define PT_CHUNK 65000
@@ -134,6 +138,7 @@ typedef struct {
   uint64_t frame;      /* that it stands for */
   uint64_t carried_in; /* the frame that carried it */
   uint32_t network;    /* to be put in again with it */
+  uint64_t path;       /* TCP: names its conversation, in every program alike */
 } pt_virtual_packet_t;
 
 typedef enum {
@@ -232,6 +237,9 @@ typedef struct {
 pt_tracker_t* pt_tracker_new(const pt_options_t* options);
 void pt_tracker_free(pt_tracker_t* tracker); /* NULL is allowed */
 
+/* What a line of a hosts file says of names is evidence from here on. Any text; comments and odd lines say nothing. */
+void pt_tracker_hosts_line(pt_tracker_t* tracker, const char* line);
+
 pt_outcome_t* pt_outcome_new(void);
 void pt_outcome_free(pt_outcome_t* outcome); /* NULL is allowed */
 
@@ -246,10 +254,11 @@ void pt_tracker_datagram(pt_tracker_t* tracker, const pt_datagram_t* given, pt_o
 /* Decrypted bytes, likewise, behind the segment that completed them. */
 void pt_tracker_chunk(pt_tracker_t* tracker, const pt_chunk_t* given, pt_outcome_t* outcome);
 
-/* What pcap-unproxy reads from a pipe (docs/decisions/0008): this text, then for each chunk a head and its payload. */
-#define PT_CHUNK_MAGIC "proxytunnel-chunks/1\n"
-#define PT_CHUNK_HEAD 60
-void pt_chunk_encode(const pt_chunk_t* chunk, uint8_t head[PT_CHUNK_HEAD]);
+/* What pcap-unproxy reads from a pipe (docs/decisions/0012): this text, then for each chunk a head and its payload.
+ * `progress`: what became of the chunk when it was put in. */
+#define PT_CHUNK_MAGIC "proxytunnel-chunks/2\n"
+#define PT_CHUNK_HEAD 28
+void pt_chunk_encode(const pt_chunk_t* chunk, pt_progress_t progress, uint8_t head[PT_CHUNK_HEAD]);
 
 /* Every attempt so far, finished or not, in the order of ids, as PT_EVENT_ENDED. Changes nothing. */
 void pt_tracker_snapshot(const pt_tracker_t* tracker, pt_outcome_t* outcome);

@@ -2,31 +2,12 @@
 // summary: makes segments of a byte stream that has none: the second policy, for decrypted TLS only.
 #include "synth/packetize.hpp"
 
-#include <algorithm>
-
-#include "base/siphash.hpp"
+#include "base/layer_path.hpp"
 #include "synth/ip_header.hpp"
 
 namespace proxytunnel {
-namespace {
-
-// Known to all: the numbers are the same in every program and every run, and nobody needs to be kept from guessing
-// them.
-constexpr HashKey public_key{};
-
-}  // namespace
-
-std::uint32_t packetized_isn(const Endpoint& sender, const Endpoint& receiver, std::uint32_t parent_isn,
-                             FrameNumber opening) noexcept {
-  std::array<std::uint8_t, 48> packed{};
-  std::copy(sender.address.octets.begin(), sender.address.octets.end(), packed.begin());
-  std::copy(receiver.address.octets.begin(), receiver.address.octets.end(), packed.begin() + 16);
-  put16(&packed[32], sender.port);
-  put16(&packed[34], receiver.port);
-  put32(&packed[36], parent_isn);
-  put32(&packed[40], static_cast<std::uint32_t>(opening >> 32));
-  put32(&packed[44], static_cast<std::uint32_t>(opening));
-  return static_cast<std::uint32_t>(siphash<1, 3>(public_key, packed));
+std::uint32_t packetized_isn(LayerPath path, std::uint32_t parent_isn, FrameNumber opening) noexcept {
+  return static_cast<std::uint32_t>(mix_fixed(mix_fixed(path, parent_isn), opening));
 }
 
 void packetize(const Chunk& chunk, Bytes payload, unsigned flags, std::uint32_t sequence, std::uint32_t acknowledgment,

@@ -10,11 +10,9 @@
 
 namespace proxytunnel {
 
-/// The first sequence number of one direction, so that a stream has the same numbers in every program and every run:
-/// SipHash-1-3 with a key of zeros, of the parent's two ends, the first sequence number of the same direction there and
-/// the frame that brought the first bytes.
-[[nodiscard]] std::uint32_t packetized_isn(const Endpoint& sender, const Endpoint& receiver, std::uint32_t parent_isn,
-                                           FrameNumber opening) noexcept;
+/// The first sequence number of one direction, so that a stream has the same numbers in every program: a hash of its
+/// path, the first sequence number of the same direction of what carries it and the frame that brought the first bytes.
+[[nodiscard]] std::uint32_t packetized_isn(LayerPath path, std::uint32_t parent_isn, FrameNumber opening) noexcept;
 
 /// A segment that is put together in memory of its own.
 struct Packetized {

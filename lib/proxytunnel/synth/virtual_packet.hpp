@@ -42,6 +42,7 @@ struct VirtualPacket {
   /// that frames of a conversation are in order.
   Frame frame;
   FrameNumber carried_in = 0;  ///< held: the frame that carried it
+  LayerPath path = 0;          ///< TCP: of the virtual conversation
 
   [[nodiscard]] bool is_synthetic() const noexcept { return kind < VirtualKind::translated; }
   [[nodiscard]] Bytes header_bytes() const noexcept {
@@ -49,8 +50,8 @@ struct VirtualPacket {
   }
   /// The same packet as the next layer's segment: a virtual connection is a connection. TCP only.
   [[nodiscard]] Segment as_segment() const noexcept {
-    return {sender, receiver,  ip,   Bytes(headers).subspan(ip_size, transport_size), payload, length, frame,
-            tunnel, layer + 1, false};
+    return {sender,    receiver, ip,  Bytes(headers).subspan(ip_size, transport_size), payload, length, frame, tunnel,
+            layer + 1, false,    path};
   }
   /// The same packet as the next layer's datagram. UDP only.
   [[nodiscard]] Datagram as_datagram() const noexcept {

@@ -80,6 +80,7 @@ struct VirtualConnection {
   PerSide<Endpoint> ends;      ///< the virtual endpoint that stands for each side
   bool shown = true;           ///< false beyond the most layers
   bool superseded = false;     ///< a CONNECT took over its ends: what comes late is shown, what closes is not
+  LayerPath path = 0;
 
   [[nodiscard]] Direction direction(Side side) const noexcept {
     return side == client ? Direction::from_client : Direction::from_server;
@@ -119,6 +120,7 @@ struct Connection {
   PerSide<Endpoint> ends;
   TunnelId parent = no_tunnel;
   unsigned layer = 0;
+  LayerPath path = 0;
   Phase phase = Phase::fresh;
   PerSide<bool> syn_seen, fin_seen;
   bool reset = false;

@@ -186,6 +186,7 @@ void synthesize_opening(const Connection& connection, const VirtualConnection& o
     synthesize(opening, result);
     result.tunnel = opened.attempt.id;
     result.layer = opened.attempt.layer;
+    result.path = opened.path;
     result.direction = opened.direction(from);
     result.frame = frame;
     result.frame.envelope = outcome.envelopes[model];

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/layer_path.hpp"
 #include "tracker/tracker.hpp"
 
 namespace proxytunnel {
@@ -76,6 +77,7 @@ void Tracker::begin_conversation(Connection& connection, VirtualConnection& open
   Attempt& attempt = opened.attempt;
   attempt.origin = origin_of(attempt, {names_, synthetic_});
   set_ends(opened);
+  opened.path = path_of_tunnel(connection.path, opened.base[opened.client], opened.base[other(opened.client)]);
   // A tunnel to where requests of the same connection went before takes over from them.
   for (auto& [id, before] : connection.tunnels->list) {
     const bool gives_way = attempt.protocol != Protocol::http_forward && &before != &opened && !before.superseded &&
@@ -132,6 +134,7 @@ void Tracker::show(Connection& connection, const Segment& segment, VirtualKind k
     result.layer = opened.attempt.layer;
     result.direction = opened.direction(placement.side);
     result.offset = placement.shown.begin;
+    result.path = opened.path;
     translate(segment, translation_of(connection, segment, placement, options_.checksums), result);
   }
 }

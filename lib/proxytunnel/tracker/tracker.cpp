@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "names/canonical_name.hpp"
+#include "base/layer_path.hpp"
 #include "names/dns.hpp"
 #include "synth/packetize.hpp"
 
@@ -97,6 +98,8 @@ std::size_t most_inside(const TrackerOptions& options) noexcept {
 }
 
 void tell_progress(const Connection& connection, const Segment& segment, Outcome& outcome) {
+  outcome.progress = Progress::passed;  // of the latest segment, where an outcome is of several
+  outcome.parts.clear();
   if (connection.phase == Phase::passed) return;
   const bool attempted = connection.handshaking && connection.handshaking->tunnel.attempted();
   if (connection.tunnels) {
@@ -183,15 +186,17 @@ void Tracker::chunk(const Chunk& chunk, Outcome& outcome) noexcept {
   Connection* carrier = table_of(carrier_key).find(carrier_key);
   const ConnectionKey key = ConnectionKey::of(chunk.sender, chunk.receiver, chunk.parent, true);
   Connection* stream = inside_.find(key);
+  if (carrier == nullptr && !chunk.payload.empty()) ++counters_.stray_chunks;
   if (carrier == nullptr || (stream == nullptr && chunk.payload.empty())) return;
   Packetized made;
   if (stream == nullptr) {
     carrier->has_decrypted = true;
     const PerSide<Endpoint> ends = carrier->ends;
     const Stamp first = carrier->first;
+    const LayerPath path = path_of_tls(carrier->path);
     PerSide<std::uint32_t> isn{0, 0};
     for (const Side side : {Side::initiator, Side::acceptor}) {
-      isn[side] = packetized_isn(ends[side], ends[other(side)], carrier->space[side].sequence(0), chunk.frame.number);
+      isn[side] = packetized_isn(path, carrier->space[side].sequence(0), chunk.frame.number);
     }
     Chunk opening = chunk;
     const auto say = [&](Side side, unsigned flags, std::uint32_t acknowledgment) {
@@ -204,16 +209,18 @@ void Tracker::chunk(const Chunk& chunk, Outcome& outcome) noexcept {
     say(Side::acceptor, tcp_flag::syn | tcp_flag::ack, isn[Side::initiator] + 1);
     stream = inside_.find(key);
     stream->first = first;
+    stream->path = path;
   }
   if (stream->phase == Phase::passed) return;
   const Side side = stream->side_of(chunk.sender);
   const SequenceSpace &own = stream->space[side], &theirs = stream->space[other(side)];
+  // Frames may be out of order: what comes behind the end was sent before it, and is shown. An end is shown once.
+  const bool is_over = stream->fin_seen[side] || stream->reset;
+  if (is_over && chunk.payload.empty()) return;
   unsigned flags = tcp_flag::ack;
   if (!chunk.payload.empty()) flags |= tcp_flag::psh;
-  if (chunk.end == StreamEnd::fin) flags |= tcp_flag::fin;
-  if (chunk.end == StreamEnd::rst) flags |= tcp_flag::rst;
-  const bool is_over = stream->fin_seen[side] || stream->reset;
-  if (is_over) return;
+  if (!is_over && chunk.end == StreamEnd::fin) flags |= tcp_flag::fin;
+  if (!is_over && chunk.end == StreamEnd::rst) flags |= tcp_flag::rst;
   packetize(chunk, chunk.payload.first(std::min(chunk.payload.size(), limits::chunk)), flags,
             own.sequence(own.latest()), theirs.sequence(theirs.latest()), made);
   put(made.segment, outcome);
@@ -236,8 +243,9 @@ void Tracker::begin(Connection& connection, const Segment& segment) {
   connection.network = segment.frame.network;
   connection.parent = segment.parent;
   connection.layer = segment.layer;
+  connection.path = path_of(segment);
   connection.decrypted = segment.decrypted;
-  if (segment.parent != no_tunnel || segment.decrypted) return;
+  if (!segment.is_on_wire()) return;
   ++counters_.connections;
   synthetic_.occurs(segment.sender.address);
   synthetic_.occurs(segment.receiver.address);

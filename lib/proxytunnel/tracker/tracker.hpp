@@ -51,6 +51,7 @@ struct TrackerCounters {
   std::uint64_t tunnels = 0;              ///< opened
   std::uint64_t dropped_connections = 0;  ///< forgotten because there were more than `connections`
   std::uint64_t gave_way = 0;  ///< undecided, and given up since all together held more than limits::held_bytes_total
+  std::uint64_t stray_chunks = 0;         ///< decrypted bytes of no known connection
 };
 
 class Tracker final : private Surroundings {

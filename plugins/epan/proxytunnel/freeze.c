@@ -248,6 +248,7 @@ static void freeze_packet(const pt_virtual_packet_t *from, const source_t *sourc
   result->kind = from->kind;
   result->is_udp = from->transport == PT_OVER_UDP;
   result->attempt = result->is_udp ? flow_of(from->tunnel, from->flow) : attempt_of(from->tunnel);
+  if (result->attempt) result->attempt->path = from->path;
   result->from_client = from->from_client;
   result->ip_size = (unsigned)from->ip_size;
   result->transport_size = (unsigned)from->transport_size;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
- * summary: puts the names of origins into Wireshark's table, so that addresses read as what the client asked for.
+ * summary: names that come from elsewhere (hosts files), and those of origins, which are put into Wireshark's table so
+ * that addresses read as what the client asked for.
  */
 #include "packet-proxytunnel.h"
 
 #include <string.h>
+#include <wsutil/report_message.h>
 
 /* Wireshark cuts longer names. */
 enum { longest_name = 255 };
@@ -15,6 +17,25 @@ static bool is_name(const char *text) {
     if (!g_ascii_isgraph(*at)) return false;
   }
   return true;
+}
+
+void names_read_hosts(pt_tracker_t *tracker, const char *files) {
+  char **paths = g_strsplit(files ? files : "", ",", 0);
+  for (char **path = paths; *path; path++) {
+    if (!**path) continue;
+    char *text = NULL;
+    GError *error = NULL;
+    if (!g_file_get_contents(*path, &text, NULL, &error)) {
+      report_failure("proxytunnel: a hosts file cannot be read: %s", error->message);
+      g_error_free(error);
+      continue;
+    }
+    char **lines = g_strsplit(text, "\n", 0);
+    for (char **line = lines; *line; line++) pt_tracker_hosts_line(tracker, *line);
+    g_strfreev(lines);
+    g_free(text);
+  }
+  g_strfreev(paths);
 }
 
 /* The target of BIND is expected to connect, and that of a PROXY header is the proxy. */

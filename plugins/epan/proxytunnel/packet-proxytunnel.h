@@ -42,6 +42,7 @@ typedef struct {
   uint32_t request_frame, reply_frame, opened_frame, payload_frame; /* 0: none (yet) */
   int64_t request_time, reply_time;
   uint32_t parent_stream, stream; /* numbers of the TCP dissector; UINT32_MAX: not known (yet) */
+  uint64_t path;                  /* of its virtual packets (TCP) */
   wmem_list_t *anomalies;         /* of texts */
 } attempt_t;
 
@@ -132,6 +133,8 @@ typedef struct {
   uint32_t network; /* VLAN tags as one number */
   uint32_t parent;  /* the tunnel that carries it, or PT_NO_TUNNEL */
   unsigned layer;   /* of proxies outside */
+  uint64_t path;    /* of the virtual packet; 0 on the wire */
+  bool from_client; /* likewise; true on the wire */
 } segment_t;
 
 /* The core's answer, for this file. NULL if there was nothing to keep. */
@@ -175,7 +178,7 @@ void tls_begin(const segment_t *segment);
 /* It has returned. Closes the stream if the segment does; gives what was decrypted, to be shown by tls_show(). */
 wmem_list_t *tls_end(packet_info *pinfo, const segment_t *segment);
 void tls_show(wmem_list_t *pieces, tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, uint8_t layer);
-/* "-z proxytunnel,decrypted,FILE": every piece goes there, too (docs/decisions/0008). */
+/* "-z proxytunnel,decrypted,FILE": every piece goes there, too (docs/decisions/0008, 0012). */
 void tls_register_output(void);
 
 /* ---------------------------------------------------------------- virtual packets */
@@ -243,14 +246,16 @@ const char *tree_attempt_text(wmem_allocator_t *pool, const attempt_t *attempt);
 bool names_its_origin(const attempt_t *attempt);
 /* On the first pass, when a tunnel opened. */
 void names_register(const attempt_t *attempt);
+/* Tells the tracker what hosts files say; their names are parted by commas. */
+void names_read_hosts(pt_tracker_t *tracker, const char *files);
 
 /* ---------------------------------------------------------------- preferences, taps, follow */
 
 typedef struct {
   ws_bool_t socks4, socks5, http_connect, http_forward, proxy_protocol, forward_needs_proof;
   ws_bool_t precedence, virtual_conversations, dns, credentials;
-  guint layers;
-  const char *synthetic4, *synthetic6;
+  guint layers, connections;
+  const char *synthetic4, *synthetic6, *hosts_files;
 } preferences_t;
 
 extern preferences_t proxytunnel_preferences;

@@ -17,6 +17,8 @@ preferences_t proxytunnel_preferences = {
     .dns = TRUE,
     .credentials = FALSE,
     .layers = PT_LAYERS,
+    .connections = 0,
+    .hosts_files = "",
     .synthetic4 = "198.18.0.0/15",
     .synthetic6 = "fd70:726f:7879::/48",
 };
@@ -47,12 +49,19 @@ void preferences_register(int proto) {
                                  "If off, an origin that was asked for by name gets a synthetic address unless the "
                                  "proxy told the real one",
                                  &wanted->dns);
+  prefs_register_string_preference(module, "hosts_files", "Take addresses of origins from hosts files",
+                                   "Names of files with lines as in /etc/hosts, parted by commas; what the capture "
+                                   "says of a name counts more",
+                                   &wanted->hosts_files);
   prefs_register_string_preference(module, "synthetic4", "Synthetic IPv4 addresses",
                                    "The prefix from which addresses for names are taken", &wanted->synthetic4);
   prefs_register_string_preference(module, "synthetic6", "Synthetic IPv6 addresses",
                                    "The prefix from which addresses for names are taken", &wanted->synthetic6);
   prefs_register_uint_preference(module, "layers", "Most tunnels inside one another",
                                  "Tunnels further in are reported, but not shown (1 to 8)", 10, &wanted->layers);
+  prefs_register_uint_preference(module, "connections", "Most connections that are followed at once",
+                                 "The longest idle are forgotten first; 0: as many as pcap-unproxy follows", 10,
+                                 &wanted->connections);
   prefs_register_bool_preference(module, "credentials", "Show passwords",
                                  "Show the passwords that were given to proxies", &wanted->credentials);
 }

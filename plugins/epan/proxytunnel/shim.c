@@ -76,6 +76,8 @@ static bool read_segment(tvbuff_t *tvb, packet_info *pinfo, void *data, const vi
   segment->network = carrier ? carrier->network : shim_network(pinfo);
   segment->parent = carrier ? carrier->attempt->id : PT_NO_TUNNEL;
   segment->layer = carrier ? carrier->attempt->layer + 1 : 0;
+  segment->path = carrier ? carrier->attempt->path : 0;
+  segment->from_client = !carrier || carrier->from_client;
   return true;
 }
 
@@ -165,6 +167,7 @@ static record_t *feed(packet_info *pinfo, const segment_t *segment, const source
       .network = segment->network,
       .parent = segment->parent,
       .layer = segment->layer,
+      .path = segment->path,
   };
   pt_tracker_segment(tracker, &given, outcome);
   return freeze_outcome(outcome, segment, source, pinfo->num);
@@ -309,6 +312,7 @@ static void open_file(void) {
       .forward_needs_proof = wanted->forward_needs_proof,
       .ignore_dns = !wanted->dns,
       .layers = wanted->layers,
+      .connections = wanted->connections,
       .synthetic4 = wanted->synthetic4 && *wanted->synthetic4 ? wanted->synthetic4 : NULL,
       .synthetic6 = wanted->synthetic6 && *wanted->synthetic6 ? wanted->synthetic6 : NULL,
   };
@@ -316,6 +320,7 @@ static void open_file(void) {
   freeze_reset();
   tls_reset();
   tracker = pt_tracker_new(&options);
+  names_read_hosts(tracker, wanted->hosts_files);
   outcome = pt_outcome_new();
 }
 

@@ -24,8 +24,11 @@ static dissector_handle_t session_handle, http_handle, data_handle;
 static heur_dissector_t http_heuristic;
 static heur_dtbl_entry_t *own_entry;
 
-/* What is known of a TLS session; it changes on the first pass only. */
-typedef enum { session_undecided, session_ours, session_nobodys, session_not_ours } session_t;
+/* What is known of a TLS session; it changes on the first pass only. Frames, 0: never. */
+typedef struct {
+  uint32_t ours_from, nobodys_after;
+  bool not_ours;
+} session_t;
 static wmem_map_t *sessions; /* conversation -> session_t */
 
 /* A piece of a decrypted stream that meant something. */
@@ -37,6 +40,7 @@ typedef struct {
 /* The segment that TCP is dissecting, and its pieces so far. */
 static const segment_t *current_segment;
 static wmem_list_t *current_pieces;
+static tvbuff_t *offered; /* what take_session() was asked for last: TLS has more than one way to it */
 
 static FILE *output; /* "-z proxytunnel,decrypted,FILE" */
 
@@ -48,10 +52,10 @@ void tls_reset(void) {
 
 /* ---------------------------------------------------------------- the stream, as the core wants it */
 
-static void write_piece(const pt_chunk_t *chunk) {
+static void write_piece(const pt_chunk_t *chunk, pt_progress_t progress) {
   if (!output) return;
   uint8_t head[PT_CHUNK_HEAD];
-  pt_chunk_encode(chunk, head);
+  pt_chunk_encode(chunk, progress, head);
   const bool written = fwrite(head, sizeof head, 1, output) == 1 &&
                        (!chunk->payload_size || fwrite(chunk->payload, chunk->payload_size, 1, output) == 1);
   if (written) return;
@@ -72,9 +76,12 @@ static record_t *feed(packet_info *pinfo, const segment_t *segment, const source
       .network = shim_network(pinfo),
       .parent = segment->parent,
       .layer = segment->layer,
+      .path = segment->path,
+      .sequence = segment->sequence,
+      .from_client = segment->from_client,
   };
-  write_piece(&chunk);
   pt_tracker_chunk(shim_tracker(), &chunk, shim_outcome());
+  write_piece(&chunk, pt_outcome_progress(shim_outcome()));
   segment_t piece = *segment; /* for what freezing wants to know */
   piece.sequence = 0;
   piece.length = source->captured;
@@ -130,20 +137,33 @@ static record_t *record_of(packet_info *pinfo, const segment_t *segment, const s
 
 /* ---------------------------------------------------------------- sessions */
 
-static session_t session_of(packet_info *pinfo, const segment_t *segment) {
+/* NULL if nothing is known. */
+static session_t *session_of(packet_info *pinfo, const segment_t *segment) {
   conversation_t *conversation = shim_conversation(pinfo, segment);
-  if (!conversation || !sessions) return session_not_ours;
-  return (session_t)GPOINTER_TO_UINT(wmem_map_lookup(sessions, conversation));
+  return conversation && sessions ? (session_t *)wmem_map_lookup(sessions, conversation) : NULL;
 }
 
-static void set_session(packet_info *pinfo, const segment_t *segment, session_t session) {
+/* NULL if there is no conversation. */
+static session_t *begin_session(packet_info *pinfo, const segment_t *segment) {
   conversation_t *conversation = shim_conversation(pinfo, segment);
-  if (conversation) wmem_map_insert(sessions, conversation, GUINT_TO_POINTER(session));
+  if (!conversation || !sessions) return NULL;
+  session_t *session = wmem_new0(wmem_file_scope(), session_t);
+  wmem_map_insert(sessions, conversation, session);
+  return session;
+}
+
+/* As it is in this frame, whatever later ones brought. */
+static bool is_ours(packet_info *pinfo, const session_t *session) {
+  const bool is_over = session && session->nobodys_after && session->nobodys_after < pinfo->num;
+  return session && session->ours_from && session->ours_from <= pinfo->num && !is_over;
 }
 
 /* The first word of a SOCKS client is not proof, and the second one may never come here: another dissector would have
- * taken the session. So what is a whole greeting, or a request of SOCKS4, is taken on trust. */
-static bool may_be_socks(const uint8_t *bytes, unsigned size) {
+ * taken the session. So what is a whole greeting, or a request of SOCKS4, is taken on trust, and so is what begins as
+ * CONNECT. */
+static bool may_be_ours(const uint8_t *bytes, unsigned size) {
+  static const char connect[] = "CONNECT ";
+  if (size >= sizeof connect - 1 && !memcmp(bytes, connect, sizeof connect - 1)) return true;
   if (size >= 3 && bytes[0] == 5) return bytes[1] > 0 && size == 2u + bytes[1];
   return size >= 9 && bytes[0] == 4 && (bytes[1] == 1 || bytes[1] == 2) && !bytes[size - 1];
 }
@@ -188,32 +208,32 @@ static const record_t *take(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree)
 /* The dissector of sessions that are ours. */
 static int dissect_session(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data _U_) {
   const unsigned size = tvb_captured_length(tvb);
-  if (!current_segment || !shim_tracker() || session_of(pinfo, current_segment) == session_nobodys) {
-    return call_dissector_only(data_handle, tvb, pinfo, tree, NULL);
-  }
+  session_t *session = current_segment && shim_tracker() ? session_of(pinfo, current_segment) : NULL;
+  if (!is_ours(pinfo, session)) return call_dissector_only(data_handle, tvb, pinfo, tree, NULL);
   const record_t *record = take(tvb, pinfo, tree);
   if (record) return (int)size;
-  if (!pinfo->fd->visited && pt_outcome_progress(shim_outcome()) == PT_PASSED) {
-    set_session(pinfo, current_segment, session_nobodys);
-  }
+  const bool is_over = !pinfo->fd->visited && pt_outcome_progress(shim_outcome()) == PT_PASSED;
+  if (is_over && !session->nobodys_after) session->nobodys_after = pinfo->num;
   return call_dissector_only(data_handle, tvb, pinfo, tree, NULL);
 }
 
 /* True if the session is ours from here on. */
 static bool take_session(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree) {
   if (!current_segment || !shim_tracker() || pinfo->fd->visited || !own_entry || !own_entry->enabled) return false;
-  if (session_of(pinfo, current_segment) != session_undecided || !tvb_captured_length(tvb)) return false;
+  session_t *session = session_of(pinfo, current_segment);
+  const bool is_decided = session && (session->ours_from || session->not_ours);
+  if (is_decided || tvb == offered || !tvb_captured_length(tvb)) return false;
+  offered = tvb;
+  if (!session) session = begin_session(pinfo, current_segment);
+  if (!session) return false;
   const record_t *record = take(tvb, pinfo, tree);
   const pt_progress_t progress = pt_outcome_progress(shim_outcome());
   const unsigned size = tvb_captured_length(tvb);
-  const bool is_ours = (record && record->claimed) || progress == PT_HANDSHAKE || progress == PT_OPEN;
-  const bool on_trust = progress == PT_UNDECIDED && may_be_socks(tvb_get_ptr(tvb, 0, (int)size), size);
-  if (is_ours || on_trust) {
-    set_session(pinfo, current_segment, session_ours);
-    return true;
-  }
-  if (progress == PT_PASSED) set_session(pinfo, current_segment, session_not_ours);
-  return false;
+  const bool is_session = (record && record->claimed) || progress == PT_HANDSHAKE || progress == PT_OPEN;
+  const bool on_trust = progress == PT_UNDECIDED && may_be_ours(tvb_get_ptr(tvb, 0, (int)size), size);
+  if (is_session || on_trust) session->ours_from = pinfo->num;
+  session->not_ours = progress == PT_PASSED;
+  return session->ours_from != 0;
 }
 
 static ws_bool_t dissect_heuristic(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data) {
@@ -228,8 +248,10 @@ static ws_bool_t dissect_before_http(tvbuff_t *tvb, packet_info *pinfo, proto_tr
 
 /* Here the session is TLS's to give, and both passes come by. */
 static int dissect_alpn(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data) {
-  const bool is_ours = current_segment && shim_tracker() && session_of(pinfo, current_segment) == session_ours;
-  if (is_ours) return dissect_session(tvb, pinfo, tree, data);
+  const bool is_known = current_segment && shim_tracker();
+  if (is_known && is_ours(pinfo, session_of(pinfo, current_segment))) {
+    return dissect_session(tvb, pinfo, tree, data);
+  }
   if (take_session(tvb, pinfo, tree)) return (int)tvb_captured_length(tvb);
   if (pinfo->can_desegment > 0) pinfo->can_desegment++; /* this call is one that TLS does not know of */
   return call_dissector_with_data(http_handle, tvb, pinfo, tree, data);
@@ -240,13 +262,14 @@ static int dissect_alpn(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, voi
 void tls_begin(const segment_t *segment) {
   current_segment = segment;
   current_pieces = NULL;
+  offered = NULL;
 }
 
 wmem_list_t *tls_end(packet_info *pinfo, const segment_t *segment) {
   wmem_list_t *pieces = current_pieces;
   current_segment = NULL;
   current_pieces = NULL;
-  if (segment->end == PT_STREAM_OPEN || session_of(pinfo, segment) != session_ours) return pieces;
+  if (segment->end == PT_STREAM_OPEN || !is_ours(pinfo, session_of(pinfo, segment))) return pieces;
   const source_t none = {.payload = NULL, .captured = 0};
   record_t *record = record_of(pinfo, segment, &none, segment->end);
   if (!record) return pieces;

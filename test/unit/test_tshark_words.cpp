@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// summary: what tshark is told: every option of ours that decides which tunnels there are, and no other.
+//
+// Structured bindings name every member of the options: whoever adds one has to say here which of the two it is.
+#include <algorithm>
+#include <filesystem>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "tshark_words.hpp"
+#include "unit.hpp"
+
+using namespace unproxy;
+using proxytunnel::Prefix;
+
+namespace {
+
+std::vector<std::string> words_of(const Options& options) {
+  return tshark_words(options, "capture.pcapng");
+}
+
+/// Words that a change of the options changes.
+template <class Change>
+std::vector<std::string> changed_by(Change change) {
+  Options options;
+  const auto before = words_of(options);
+  change(options);
+  std::vector<std::string> changed;
+  for (const std::string& word : words_of(options)) {
+    if (std::find(before.begin(), before.end(), word) == before.end()) changed.push_back(word);
+  }
+  return changed;
+}
+
+void assert_one(const std::vector<std::string>& words, const std::string& expected) {
+  assert_int_equal(words.size(), 1);
+  assert_string_equal(words[0].c_str(), expected.c_str());
+}
+
+template <class Change>
+void assert_handed_on(Change change, const std::string& expected) {
+  assert_one(changed_by(change), expected);
+}
+
+template <class Change>
+void assert_of_no_concern(Change change) {
+  assert_true(changed_by(change).empty());
+}
+
+void what_decides_is_handed_on(void**) {
+  assert_handed_on(
+      [](Options& o) {
+        auto& [disabled, proof, checksums, connections, layers, from_capture, four, six, id, seed] = o.tracker;
+        proof = true;
+        std::ignore = std::tie(disabled, checksums, connections, layers, from_capture, four, six, id, seed);
+      },
+      "proxytunnel.forward_needs_proof:TRUE");
+  assert_handed_on([](Options& o) { o.tracker.connections = 17; }, "proxytunnel.connections:17");
+  assert_handed_on([](Options& o) { o.tracker.layers = 3; }, "proxytunnel.layers:3");
+  assert_handed_on([](Options& o) { o.tracker.names_from_capture = false; }, "proxytunnel.dns:FALSE");
+  assert_handed_on([](Options& o) { o.tracker.synthetic4 = *Prefix::parse("10.99.0.0/16"); },
+                   "proxytunnel.synthetic4:10.99.0.0/16");
+  assert_handed_on([](Options& o) { o.tracker.synthetic6 = *Prefix::parse("fd00::/48"); },
+                   "proxytunnel.synthetic6:fd00::/48");
+}
+
+void disabled_protocols_are_handed_on(void**) {
+  const auto disabled = [](Options& o) -> proxytunnel::Disabled& { return o.tracker.disabled; };
+  assert_handed_on(
+      [&](Options& o) {
+        auto& [socks4, socks5, connect, forward, header] = disabled(o);
+        socks4 = true;
+        std::ignore = std::tie(socks5, connect, forward, header);
+      },
+      "proxytunnel.socks4:FALSE");
+  assert_handed_on([&](Options& o) { disabled(o).socks5 = true; }, "proxytunnel.socks5:FALSE");
+  assert_handed_on([&](Options& o) { disabled(o).http_connect = true; }, "proxytunnel.http_connect:FALSE");
+  assert_handed_on([&](Options& o) { disabled(o).http_forward = true; }, "proxytunnel.http_forward:FALSE");
+  assert_handed_on([&](Options& o) { disabled(o).proxy_protocol = true; }, "proxytunnel.proxy_protocol:FALSE");
+}
+
+void names_are_handed_on(void**) {
+  const auto absolute = [](const char* path) { return std::filesystem::absolute(path).string(); };
+  assert_handed_on(
+      [](Options& o) {
+        auto& [capture, live, hosts_files] = o.names;
+        hosts_files = {"hosts", "more hosts"};
+        std::ignore = std::tie(capture, live);
+      },
+      "proxytunnel.hosts_files:" + absolute("hosts") + "," + absolute("more hosts"));
+  // tshark reads the whole capture. It finds more connections then, and what they bring is passed over; but it must not
+  // know names of which we hear nothing.
+  assert_handed_on([](Options& o) { o.filter = "tcp"; }, "proxytunnel.dns:FALSE");
+  // `capture` is names_from_capture of the tracker. A live lookup only adds addresses: a server that it makes an origin
+  // is one proxy less here, and pieces that are not taken up.
+  assert_of_no_concern([](Options& o) { o.names.live = true; });
+}
+
+void keys_are_handed_on(void**) {
+  assert_handed_on([](Options& o) { o.keylog = "keys"; },
+                   "tls.keylog_file:" + std::filesystem::absolute("keys").string());
+}
+
+void nothing_else_is_handed_on(void**) {
+  assert_of_no_concern([](Options& o) {
+    auto& [inputs, write, output_dir, report, list, hash, credentials, which_layers, format, names, filter, engine,
+           keylog, tshark, progress, verbosity, tracker] = o;
+    inputs = {"a.pcap", "b.pcap"};
+    write = output_dir = report = "out";
+    list = hash = credentials = true;
+    which_layers = Layers::leaf;
+    format = Format::pcap;
+    engine = Engine::tshark;
+    tshark = "sudo tshark";
+    progress = Progress::never;
+    verbosity = Verbosity::quiet;
+    std::ignore = std::tie(names, filter, keylog, tracker);  // looked at above
+    tracker.checksums = proxytunnel::Checksums::compute;
+    tracker.first_id = 5;
+    tracker.hash_key = {5, 5};
+  });
+}
+
+}  // namespace
+
+int main() {
+  const CMUnitTest tests[] = {
+      cmocka_unit_test(what_decides_is_handed_on), cmocka_unit_test(disabled_protocols_are_handed_on),
+      cmocka_unit_test(names_are_handed_on),       cmocka_unit_test(keys_are_handed_on),
+      cmocka_unit_test(nothing_else_is_handed_on),
+  };
+  return cmocka_run_group_tests(tests, nullptr, nullptr);
+}
