@@ -209,6 +209,8 @@ class Run {
     counters_.connections += session.counters().connections;
     counters_.tunnels += session.counters().tunnels;
     counters_.dropped_connections += session.counters().dropped_connections;
+    counters_.names_dropped += read.dropped.names;
+    counters_.secrets_dropped += read.dropped.secrets;
     for (const auto& [reason, count] : read.passed_over) counters_.packets_passed_over[reason] += count;
   }
 
@@ -225,6 +227,13 @@ class Run {
     if (session.counters().dropped_connections != 0) {
       complain(std::to_string(session.counters().dropped_connections) +
                " idle connections were dropped; see --max-connections");
+    }
+    const DroppedBlocks& dropped = session.summary().dropped;
+    if (dropped.names != 0) {
+      complain(std::to_string(dropped.names) + " names were left out or forgotten: origins may be synthetic for that");
+    }
+    if (dropped.secrets != 0) {
+      complain(std::to_string(dropped.secrets) + " blocks of decryption secrets were left out: there are too many");
     }
     if (options_.verbosity != Verbosity::verbose) return;
     for (const auto& [reason, count] : session.summary().passed_over) {

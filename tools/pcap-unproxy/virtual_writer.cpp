@@ -6,6 +6,7 @@
 #include <array>
 #include <utility>
 
+#include "base/limits.hpp"
 #include "envelope.hpp"
 #include "names/canonical_name.hpp"
 #include "options.hpp"
@@ -47,7 +48,11 @@ VirtualWriter::VirtualWriter(const std::string& path, Format format, const std::
     : writer_(path, format, {"pcap-unproxy", version, input}), format_(format) {}
 
 void VirtualWriter::name(const NameRecord& record) {
-  if (names_.emplace(record.address, record.name).second) writer_.names({&record, 1});
+  std::pair written(record.address, record.name.substr(0, CaptureWriter::longest_name));
+  if (names_.contains(written)) return;
+  if (names_.size() == proxytunnel::limits::names) names_.clear();  // some come again then, which does no harm
+  names_.insert(std::move(written));
+  writer_.names({&record, 1});
 }
 
 void VirtualWriter::opened(const Attempt& attempt) {

@@ -212,6 +212,7 @@ void keep_ended(pt_tracker& tracker, const Outcome& outcome) {
       tracker.ended.skipped.push_back(*skipped);
     }
   }
+  tracker.ended.counters.names_dropped = tracker.tracker.names().dropped_names();
 }
 
 // What segments, datagrams and chunks have in common.

@@ -180,6 +180,8 @@ Json counters_of(const ReportCounters& counters) {
           {"connections", counters.connections},
           {"tunnels", counters.tunnels},
           {"dropped_connections", counters.dropped_connections},
+          {"names_dropped", counters.names_dropped},
+          {"secrets_dropped", counters.secrets_dropped},
           {"packets_passed_over", counters.packets_passed_over}};
 }
 
