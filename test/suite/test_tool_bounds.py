@@ -7,8 +7,10 @@ import json
 import os
 import resource
 import signal
+import struct
 import subprocess
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -93,6 +95,45 @@ def test_what_an_input_gave_before_its_output_failed_is_not_reported(run, tmp_pa
     told = json.loads(report.read_text())
     assert [(entry["id"], entry["input"]) for entry in told["tunnels"]] == [(0, 0), (1, 2)]
     assert len(told["skipped"]) == 2
+
+
+# ---------------------------------------------------------------- names
+
+NAMES = 65536
+
+
+def test_names_that_are_forgotten_are_told_of(run, tmp_path):
+    capture, hosts = tmp_path / "one.pcap", tmp_path / "hosts"
+    capture.write_bytes(wire.pcap(wire.connect_session(b"n0:80")))
+    for count, dropped, provenance in ((NAMES, 0, "hosts-file"), (NAMES + 3, 3, "synthetic")):
+        hosts.write_text("".join(f"192.0.2.7 n{number}\n" for number in range(count)))
+        done = run(capture, "--report", tmp_path / "report.json", "--names", f"hosts={hosts}")
+        report = json.loads((tmp_path / "report.json").read_text())
+        assert report["counters"]["names_dropped"] == dropped
+        assert report["tunnels"][0]["origin"]["provenance"] == provenance
+        assert ("3 names were left out or forgotten" in done.stderr) == (dropped > 0)
+
+
+def name_records(numbers: Iterable[int]) -> bytes:
+    """Blocks of a pcapng file."""
+    records = [struct.pack("<HH", 1, 12) + b"\xc0\0\2\7" + b"n%06d\0" % number for number in numbers]
+    blocks = b""
+    for first in range(0, len(records), 1000):
+        body = b"".join(records[first:first + 1000]) + bytes(4)
+        size = struct.pack("<I", len(body) + 12)
+        blocks += struct.pack("<I", wire.NAMES) + size + body + size
+    return blocks
+
+
+@pytest.mark.parametrize(("others", "times"), [(NAMES - 1, 1), (NAMES, 2)])
+def test_of_names_that_were_written_as_many_are_remembered(run, tmp_path, others, times):
+    capture, output = tmp_path / "names.pcapng", tmp_path / "out.pcapng"
+    section = struct.pack("<IIIHHqI", wire.SECTION, 28, 0x1A2B3C4D, 1, 0, -1, 28)
+    packet = (struct.pack("<IIHHII", 1, 20, 1, 0, 0, 20) + struct.pack("<IIIII", 3, 20, 1, 0, 20))
+    capture.write_bytes(section + name_records([0, *range(1, 60001)]) + packet + name_records(range(60001, others + 1))
+                        + name_records([0]))
+    assert run(capture, "-q", "-w", output).code == DONE
+    assert output.read_bytes().count(b"n000000\0") == times
 
 
 # ---------------------------------------------------------------- whatever ends the program

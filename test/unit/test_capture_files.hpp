@@ -135,6 +135,7 @@ struct Reading {
   std::vector<unproxy::Interface> interfaces;
   std::vector<unproxy::NameRecord> names;
   std::vector<unproxy::Secrets> secrets;
+  unproxy::DroppedBlocks dropped;
   std::optional<unproxy::Damage> damage;
   std::uint64_t position = 0;
 };
@@ -148,6 +149,7 @@ inline Reading read_all(unproxy::CaptureReader& reader) {
   reading.interfaces = reader.interfaces();
   reading.names = reader.take_names();
   reading.secrets = reader.take_secrets();
+  reading.dropped = reader.dropped_blocks();
   reading.damage = reader.damage();
   reading.position = reader.position();
   return reading;

@@ -263,8 +263,10 @@ void side_blocks_are_bounded(void**) {
   const std::string secrets = block(10, Builder().u32(1).u32(8 << 20).text(std::string(8 << 20, 's')).bytes());
   for (int i = 0; i < 9; ++i) file += secrets;
   const Reading reading = read_file(directory.file("a", file));
-  assert_int_equal(reading.names.size(), unproxy::PcapngReader::max_pending_names);
+  assert_int_equal(reading.names.size(), unproxy::PendingBlocks::most_names);
   assert_int_equal(reading.secrets.size(), 7);
+  assert_int_equal(reading.dropped.names, 10 * 10000 + 1 - reading.names.size());
+  assert_int_equal(reading.dropped.secrets, 2);
 }
 
 void side_blocks_come_with_their_packets(void**) {

@@ -31,6 +31,7 @@ class ProgressReader final : public CaptureReader {
   [[nodiscard]] bool has_several_interfaces() const override { return reader_->has_several_interfaces(); }
   std::vector<NameRecord> take_names() override { return reader_->take_names(); }
   std::vector<Secrets> take_secrets() override { return reader_->take_secrets(); }
+  [[nodiscard]] DroppedBlocks dropped_blocks() const override { return reader_->dropped_blocks(); }
   [[nodiscard]] const std::optional<Damage>& damage() const override { return reader_->damage(); }
   [[nodiscard]] std::uint64_t position() const override { return reader_->position(); }
 

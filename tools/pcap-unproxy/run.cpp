@@ -214,6 +214,9 @@ class Run {
     counters_.connections += session.counters().connections;
     counters_.tunnels += session.counters().tunnels;
     counters_.dropped_connections += session.counters().dropped_connections;
+    counters_.gave_way += session.counters().gave_way;
+    counters_.names_dropped += read.dropped.names;
+    counters_.secrets_dropped += read.dropped.secrets;
     for (const auto& [reason, count] : read.passed_over) counters_.packets_passed_over[reason] += count;
   }
 
@@ -227,9 +230,20 @@ class Run {
     if (attempts > opened) words += ", " + std::to_string(attempts - opened) + " attempts failed";
     if (writer != nullptr) words += "; " + std::to_string(writer->packets()) + " virtual packets in " + output;
     complain(words);
+    if (session.counters().gave_way != 0) {
+      complain(std::to_string(session.counters().gave_way) +
+               " connections were given up before they were decided, since others needed the room");
+    }
     if (session.counters().dropped_connections != 0) {
       complain(std::to_string(session.counters().dropped_connections) +
                " idle connections were dropped; see --max-connections");
+    }
+    const DroppedBlocks& dropped = session.summary().dropped;
+    if (dropped.names != 0) {
+      complain(std::to_string(dropped.names) + " names were left out or forgotten: origins may be synthetic for that");
+    }
+    if (dropped.secrets != 0) {
+      complain(std::to_string(dropped.secrets) + " blocks of decryption secrets were left out: there are too many");
     }
     if (options_.verbosity != Verbosity::verbose) return;
     for (const auto& [reason, count] : session.summary().passed_over) {

@@ -60,6 +60,8 @@ void Session::run(CaptureReader& reader, Decryption* decryption, Sink& sink) {
   take_side_blocks(reader, sink);
   while (tracker_.finish(outcomes_[0])) take(outcomes_[0], 0, sink);
   if (decryption_ != nullptr) unmatched_ = decryption_->unmatched() + tracker_.counters().stray_chunks;
+  summary_.dropped = reader.dropped_blocks();
+  summary_.dropped.names += tracker_.names().dropped_names();
   for (std::size_t i = 0; i < reason_count; ++i) {
     if (passed_over_[i] != 0) summary_.passed_over[std::string(name_of(static_cast<Reason>(i)))] = passed_over_[i];
   }

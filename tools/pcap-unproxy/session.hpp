@@ -41,6 +41,7 @@ struct SessionSummary {
   std::uint64_t packets = 0;
   std::optional<proxytunnel::Time> first_time, last_time;
   std::map<std::string, std::uint64_t> passed_over;  ///< packets, by reason
+  DroppedBlocks dropped;                             ///< names also by the address book
 };
 
 class Session {

@@ -6,6 +6,7 @@
 #include <array>
 #include <utility>
 
+#include "base/limits.hpp"
 #include "envelope.hpp"
 #include "names/canonical_name.hpp"
 #include "options.hpp"
@@ -34,6 +35,9 @@ std::string opening_text(const Attempt& attempt) {
   std::string text = "tunnel " + std::to_string(attempt.id) + ": " + std::string(name_of(attempt.protocol)) +
                      " through proxy " + attempt.proxy.text() + " to " + shortened(target_text(attempt), longest_text) +
                      ", shown as " + origin.endpoint.text() + " (" + std::string(name_of(origin.provenance)) + ")";
+  if (attempt.virtual_client) {
+    text += ", for client " + attempt.client.text() + ", whose port is in use and stands as a synthetic one";
+  }
   if (const auto& user = attempt.credentials.username; user && !user->empty())
     text += ", user " + shortened(printable(*user), longest_text);
   if (attempt.parent != proxytunnel::no_tunnel) text += ", inside tunnel " + std::to_string(attempt.parent);
@@ -47,7 +51,11 @@ VirtualWriter::VirtualWriter(const std::string& path, Format format, const std::
     : writer_(path, format, {"pcap-unproxy", version, input}), format_(format) {}
 
 void VirtualWriter::name(const NameRecord& record) {
-  if (names_.emplace(record.address, record.name).second) writer_.names({&record, 1});
+  std::pair written(record.address, record.name.substr(0, CaptureWriter::longest_name));
+  if (names_.contains(written)) return;
+  if (names_.size() == proxytunnel::limits::names) names_.clear();  // some come again then, which does no harm
+  names_.insert(std::move(written));
+  writer_.names({&record, 1});
 }
 
 void VirtualWriter::opened(const Attempt& attempt) {

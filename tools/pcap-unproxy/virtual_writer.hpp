@@ -47,9 +47,9 @@ class VirtualWriter {
   std::optional<bool> bare_;  // pcap only: packets have no link header; known with the first packet
   const std::vector<Interface>* interfaces_ = nullptr;
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t> output_interfaces_;  // (interface, link type)
-  std::set<std::pair<proxytunnel::Address, std::string>> names_;
-  std::string opening_;   // what the SYN says of the tunnel that opened last
-  std::string new_flow_;  // what the next datagram says of its flow
+  std::set<std::pair<proxytunnel::Address, std::string>> names_;  // written lately, at most limits::names
+  std::string opening_;                                           // what the SYN says of the tunnel that opened last
+  std::string new_flow_;                                          // what the next datagram says of its flow
   std::uint64_t packets_ = 0;
 };
 

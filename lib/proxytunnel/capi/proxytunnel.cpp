@@ -150,6 +150,8 @@ void fill_attempt(const pt_outcome& outcome, const Attempt& from, pt_attempt_t& 
   attempt.port = from.target ? from.target->port : std::uint16_t{0};
   attempt.has_bound = from.bound && from.bound->address;
   if (attempt.has_bound) attempt.bound = endpoint_for_c({*from.bound->address, from.bound->port});
+  attempt.has_virtual_client = from.virtual_client.has_value();
+  if (from.virtual_client) attempt.virtual_client = endpoint_for_c(*from.virtual_client);
   attempt.has_origin = from.origin.has_value();
   if (from.origin) attempt.origin = endpoint_for_c(from.origin->endpoint);
   attempt.provenance = outcome.keep(from.origin ? name_of(from.origin->provenance) : "");
@@ -223,6 +225,7 @@ void keep_ended(pt_tracker& tracker, const Outcome& outcome) {
       tracker.ended.skipped.push_back(*skipped);
     }
   }
+  tracker.ended.counters.names_dropped = tracker.tracker.names().dropped_names();
 }
 
 // What segments, datagrams and chunks have in common.
@@ -325,6 +328,7 @@ void pt_tracker_snapshot(const pt_tracker_t* tracker, pt_outcome_t* outcome) {
   report.counters.connections = tracker->tracker.counters().connections;
   report.counters.tunnels = tracker->tracker.counters().tunnels;
   report.counters.dropped_connections = tracker->tracker.counters().dropped_connections;
+  report.counters.gave_way = tracker->tracker.counters().gave_way;
   for (const ReportEntry& entry : report.tunnels) outcome->outcome.events.emplace_back(EndedEvent{entry.attempt});
 }
 

@@ -57,7 +57,7 @@ typedef struct {
   uint32_t network; /* VLAN tags and the like, as one number; a connection that changes it is an anomaly */
   uint32_t parent;  /* the tunnel whose virtual segment this is; PT_NO_TUNNEL for what was on the wire */
   unsigned layer;   /* 0 on the wire; else the parent's layer + 1 */
-  uint64_t path;   /* of the virtual packet; 0 on the wire */
+  uint64_t path;    /* of the virtual packet; 0 on the wire */
 } pt_segment_t;
 
 typedef struct {
@@ -197,6 +197,8 @@ typedef struct {
   pt_endpoint_t client, proxy;
   const char *host, *target_text; /* as in pt_message_t */
   uint16_t port;
+  bool has_virtual_client;
+  pt_endpoint_t virtual_client; /* stands for the client in the virtual conversation: its port is synthetic */
   bool has_origin;
   pt_endpoint_t origin;   /* as chosen; in the virtual conversation an IPv4 end may be shown as ::ffff:a.b.c.d */
   const char* provenance; /* "" where there is no origin */

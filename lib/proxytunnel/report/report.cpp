@@ -74,6 +74,14 @@ Json payload_of(const ReportEntry& entry, Direction direction) {
   return result;
 }
 
+// The names that requests of a forwarded conversation had for its origin, the first one first.
+Json hosts_of(const Attempt& attempt) {
+  Json hosts = Json::array();
+  if (attempt.target) hosts.push_back(printable(attempt.target->host));
+  for (const std::string& host : attempt.other_hosts) hosts.push_back(printable(host));
+  return hosts;
+}
+
 // Of a UDP association: its targets, in order of appearance.
 Json flows_of(const Attempt& attempt) {
   Json flows = Json::array();
@@ -139,6 +147,8 @@ Json tunnel_of(const ReportEntry& entry, Passwords passwords) {
       {"anomalies", attempt.anomalies},
       {"inside_tls", attempt.inside_tls},
   };
+  if (attempt.virtual_client) result["virtual_client"] = endpoint(*attempt.virtual_client);
+  if (attempt.command == Command::forward) result["hosts"] = hosts_of(attempt);
   if (attempt.command == Command::bind) result["peer"] = bound_of(attempt.peer);
   if (is_udp) result["flows"] = flows_of(attempt);
   return result;
@@ -180,6 +190,9 @@ Json counters_of(const ReportCounters& counters) {
           {"connections", counters.connections},
           {"tunnels", counters.tunnels},
           {"dropped_connections", counters.dropped_connections},
+          {"gave_way", counters.gave_way},
+          {"names_dropped", counters.names_dropped},
+          {"secrets_dropped", counters.secrets_dropped},
           {"packets_passed_over", counters.packets_passed_over}};
 }
 

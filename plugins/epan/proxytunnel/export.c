@@ -48,12 +48,15 @@ static const char *comment_of(wmem_allocator_t *pool, const tap_record_t *record
   const attempt_t *attempt = record->attempt;
   const char *synthetic = record->packet->is_udp ? "" : "synthetic: not on the wire. ";
   if (!record->opens) return "synthetic: not on the wire";
-  return wmem_strdup_printf(pool,
-                            "%s%s by proxy %s%s%s; origin by %s; request in frame %u, "
-                            "opened in frame %u",
-                            synthetic, tree_attempt_text(pool, attempt), endpoint_text(pool, &attempt->proxy),
-                            *attempt->username ? " for user " : "", attempt->username, attempt->provenance,
-                            attempt->request_frame, attempt->opened_frame);
+  return wmem_strdup_printf(
+      pool,
+      "%s%s by proxy %s%s%s; origin by %s%s%s; request in frame %u, "
+      "opened in frame %u",
+      synthetic, tree_attempt_text(pool, attempt), endpoint_text(pool, &attempt->proxy),
+      *attempt->username ? " for user " : "", attempt->username, attempt->provenance,
+      *attempt->virtual_client ? "; the port of the client is synthetic, its own is that of " : "",
+      *attempt->virtual_client ? endpoint_text(pool, &attempt->client) : "", attempt->request_frame,
+      attempt->opened_frame);
 }
 
 static wtap_block_t options_of(wmem_allocator_t *pool, const tap_record_t *record) {

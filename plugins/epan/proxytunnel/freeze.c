@@ -53,7 +53,7 @@ static attempt_t *attempt_for(uint32_t id, const pt_endpoint_t *client, const pt
   attempt->client = *client;
   attempt->proxy = *proxy;
   attempt->protocol = attempt->command = attempt->status = attempt->reason = "";
-  attempt->host = attempt->target = attempt->username = attempt->provenance = "";
+  attempt->host = attempt->target = attempt->username = attempt->provenance = attempt->virtual_client = "";
   attempt->reply_code = -1;
   attempt->parent_stream = attempt->stream = UINT32_MAX;
   attempt->anomalies = wmem_list_new(wmem_file_scope());
@@ -88,6 +88,7 @@ static void fill_attempt(const pt_attempt_t *from, attempt_t *attempt) {
   attempt->has_origin = from->has_origin;
   attempt->origin = from->origin;
   attempt->provenance = keep(from->provenance);
+  attempt->virtual_client = from->has_virtual_client ? endpoint_text(wmem_file_scope(), &from->virtual_client) : "";
   attempt->reply_code = from->reply_code;
   attempt->request_frame = (uint32_t)from->request_frame;
   attempt->reply_frame = (uint32_t)from->reply_frame;

@@ -39,6 +39,7 @@ typedef struct {
   bool has_origin, has_bound;
   pt_endpoint_t origin, bound;
   const char *provenance;
+  const char *virtual_client; /* the end that stands for the client with a synthetic port; "" if its own does */
   uint32_t request_frame, reply_frame, opened_frame, payload_frame; /* 0: none (yet) */
   int64_t request_time, reply_time;
   uint32_t parent_stream, stream; /* numbers of the TCP dissector; UINT32_MAX: not known (yet) */

@@ -14,7 +14,8 @@ static int proto_proxytunnel = -1;
 static int hf_protocol = -1, hf_command = -1, hf_status = -1, hf_reply_code = -1, hf_reason = -1;
 static int hf_target = -1, hf_target_host = -1, hf_target_port = -1;
 static int hf_origin_ip = -1, hf_origin_ipv6 = -1, hf_origin_provenance = -1;
-static int hf_username = -1, hf_password = -1, hf_methods = -1, hf_bound = -1, hf_peer = -1, hf_real_client = -1;
+static int hf_username = -1, hf_password = -1, hf_methods = -1, hf_bound = -1, hf_peer = -1, hf_real_client = -1,
+           hf_virtual_client = -1;
 static int hf_id = -1, hf_layer = -1, hf_parent_stream = -1, hf_stream = -1;
 static int hf_request_in = -1, hf_reply_in = -1, hf_opened_in = -1, hf_payload_in = -1;
 static int hf_carried_in = -1, hf_understood_in = -1;
@@ -263,6 +264,9 @@ static void draw_attempt(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, co
   if (!target_is_drawn) add_target(tree, tvb, attempt->target, attempt->host, attempt->port);
   add_status(tree, tvb, pinfo, attempt, status);
   add_origin(tree, tvb, attempt);
+  if (*attempt->virtual_client) {
+    generated(proto_tree_add_string(tree, hf_virtual_client, tvb, 0, 0, attempt->virtual_client));
+  }
   add_frame(tree, hf_request_in, tvb, pinfo, attempt->request_frame);
   add_frame(tree, hf_reply_in, tvb, pinfo, attempt->reply_frame);
   add_frame(tree, hf_opened_in, tvb, pinfo, attempt->opened_frame);
@@ -543,6 +547,8 @@ void tree_register(int proto) {
         "Authentication method of SOCKS5", HFILL}},
       TEXT_FIELD(hf_bound, "Bound address", "bound", "Address and port in the proxy's answer"),
       TEXT_FIELD(hf_peer, "Peer", "peer", "Who connected to the address that the proxy bound (BIND)"),
+      TEXT_FIELD(hf_virtual_client, "Virtual client", "virtual_client",
+                 "End that stands for the client, whose own port is in use by another conversation: a synthetic port"),
       TEXT_FIELD(hf_real_client, "Real client", "client", "Client that a PROXY header names"),
       NUMBER_FIELD(hf_id, "Tunnel", "id", FT_UINT32, "Number of the attempt, as in the report"),
       NUMBER_FIELD(hf_layer, "Layer", "layer", FT_UINT32, "Number of proxies outside this one"),

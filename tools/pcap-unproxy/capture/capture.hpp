@@ -58,6 +58,11 @@ struct Secrets {
   std::vector<std::uint8_t> data;
 };
 
+/// Names and secrets that were left out, since there were too many for memory.
+struct DroppedBlocks {
+  std::uint64_t names = 0, secrets = 0;
+};
+
 /// What stopped the reader early.
 struct Damage {
   std::uint64_t offset = 0;  ///< bytes into the (uncompressed) file
@@ -93,6 +98,8 @@ class CaptureReader {
   /// Side blocks met since the last call; the caller takes them.
   virtual std::vector<NameRecord> take_names() { return {}; }
   virtual std::vector<Secrets> take_secrets() { return {}; }
+  /// Of all that was read so far.
+  [[nodiscard]] virtual DroppedBlocks dropped_blocks() const { return {}; }
   /// Set once next() returned nullptr because of damage; everything readable before it was delivered.
   [[nodiscard]] virtual const std::optional<Damage>& damage() const = 0;
   /// Bytes of the file taken so far (compressed size where it is compressed), for progress.

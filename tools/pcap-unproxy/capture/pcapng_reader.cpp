@@ -22,8 +22,8 @@ __extension__ typedef __int128 Wide;
 /// Longer blocks are taken for damage: no program writes them, and a wrong length must not swallow the rest of the
 /// file.
 constexpr std::uint32_t max_block = std::uint32_t{256} << 20;
-/// Names of hosts (253 bytes in DNS) and interfaces are shorter; what is longer could only serve to fill the memory.
-constexpr std::size_t max_name = 255;
+/// Names of interfaces are shorter; what is longer could only serve to fill the memory.
+constexpr std::size_t max_interface_name = 255;
 constexpr std::uint32_t block_overhead = 12;  // type and the two lengths
 
 bool is_packet(std::uint32_t type) noexcept {
@@ -61,11 +61,6 @@ bool PcapngReader::recognizes(Bytes beginning) noexcept {
   if (beginning.size() < 4 || get32(beginning.data()) != block_type::section_header) return false;
   return beginning.size() < 12 || load32(&beginning[8], ByteOrder::little) == byte_order_magic ||
          load32(&beginning[8], ByteOrder::big) == byte_order_magic;
-}
-
-std::vector<Secrets> PcapngReader::take_secrets() {
-  secrets_size_ = 0;
-  return std::exchange(secrets_, {});
 }
 
 bool PcapngReader::read_packet() {
@@ -181,7 +176,7 @@ bool PcapngReader::read_interface(Bytes body, std::uint64_t offset) {
   const Bytes options = body.subspan(8);
   OptionWalk walk(options, order_);
   while (const std::optional<Option> option = walk.next()) {
-    if (option->code == option::interface_name) interface.name = text_of(option->value).substr(0, max_name);
+    if (option->code == option::interface_name) interface.name = text_of(option->value).substr(0, max_interface_name);
   }
   clocks_.push_back(clock_from(options, order_));
   interfaces_.push_back(std::move(interface));
@@ -256,10 +251,10 @@ void PcapngReader::read_names(Bytes body) {
     if (size == 0 || record->value.size() < size) continue;
     const Address address = Address::from(record->value.first(size));
     std::string_view names = text_of(record->value.subspan(size));
-    while (!names.empty() && names_.size() < max_pending_names) {
+    while (!names.empty()) {
       const std::string_view name = names.substr(0, names.find('\0'));
       names.remove_prefix(std::min(names.size(), name.size() + 1));
-      if (!name.empty() && name.size() <= max_name) names_.push_back({address, std::string(name)});
+      if (!name.empty()) pending_.add_name(address, name);
     }
   }
 }
@@ -268,10 +263,7 @@ void PcapngReader::read_names(Bytes body) {
 void PcapngReader::read_secrets(Bytes body) {
   if (body.size() < 8) return;
   const std::size_t size = load32(&body[4], order_);
-  if (size > body.size() - 8 || size + sizeof(Secrets) > max_pending_secrets - secrets_size_) return;
-  secrets_size_ += size + sizeof(Secrets);
-  const Bytes secrets = body.subspan(8, size);
-  secrets_.push_back({load32(&body[0], order_), {secrets.begin(), secrets.end()}});
+  if (size <= body.size() - 8) pending_.add_secrets(load32(&body[0], order_), body.subspan(8, size));
 }
 
 }  // namespace unproxy

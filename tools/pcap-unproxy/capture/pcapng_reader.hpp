@@ -3,11 +3,11 @@
 // spec: draft-ietf-opsawg-pcapng
 #pragma once
 
-#include <utility>
 #include <vector>
 
 #include "capture/byte_order.hpp"
 #include "capture/native_reader.hpp"
+#include "capture/pending_blocks.hpp"
 
 namespace unproxy {
 
@@ -16,10 +16,6 @@ namespace unproxy {
 /// counted in the packet numbers and otherwise skipped.
 class PcapngReader final : public NativeReader {
  public:
-  /// Names and bytes of secrets that are kept until somebody takes them; what comes beyond is left out. A file may
-  /// hold any number of them with no packet between.
-  static constexpr std::size_t max_pending_names = 65536;
-  static constexpr std::size_t max_pending_secrets = std::size_t{64} << 20;
   /// Of all sections together; more are damage.
   static constexpr std::size_t max_interfaces = 65536;
 
@@ -30,8 +26,9 @@ class PcapngReader final : public NativeReader {
   /// The window stands at the beginning of a file that recognizes() accepted.
   explicit PcapngReader(InputWindow window) : NativeReader(std::move(window)) {}
 
-  std::vector<NameRecord> take_names() override { return std::exchange(names_, {}); }
-  std::vector<Secrets> take_secrets() override;
+  std::vector<NameRecord> take_names() override { return pending_.take_names(); }
+  std::vector<Secrets> take_secrets() override { return pending_.take_secrets(); }
+  [[nodiscard]] DroppedBlocks dropped_blocks() const override { return pending_.dropped(); }
 
  private:
   /// How an interface of the current section writes times (sections 4.2 and 4.3).
@@ -61,9 +58,7 @@ class PcapngReader final : public NativeReader {
   ByteOrder order_ = ByteOrder::little;
   std::size_t first_interface_ = 0;  ///< of the current section, in interfaces_
   std::vector<Clock> clocks_;        ///< of the current section
-  std::vector<NameRecord> names_;
-  std::vector<Secrets> secrets_;
-  std::size_t secrets_size_ = 0;
+  PendingBlocks pending_;
 };
 
 }  // namespace unproxy

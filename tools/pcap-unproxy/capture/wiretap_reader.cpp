@@ -13,7 +13,7 @@
 #include <unordered_map>
 #include <utility>
 
-#include "capture/pcapng_reader.hpp"
+#include "capture/pending_blocks.hpp"
 #include "capture/wiretap_compat.hpp"
 
 namespace unproxy {
@@ -99,11 +99,9 @@ class WiretapReader final : public CaptureReader, private wiretap::SideBlocks {
   [[nodiscard]] bool has_several_interfaces() const override {
     return interfaces_.size() > 1 || descriptions_.size() > 1;
   }
-  std::vector<NameRecord> take_names() override { return std::exchange(names_, {}); }
-  std::vector<Secrets> take_secrets() override {
-    secrets_size_ = 0;
-    return std::exchange(secrets_, {});
-  }
+  std::vector<NameRecord> take_names() override { return pending_.take_names(); }
+  std::vector<Secrets> take_secrets() override { return pending_.take_secrets(); }
+  [[nodiscard]] DroppedBlocks dropped_blocks() const override { return pending_.dropped(); }
   [[nodiscard]] const std::optional<Damage>& damage() const override { return damage_; }
   [[nodiscard]] std::uint64_t position() const override {
     return static_cast<std::uint64_t>(std::max<std::int64_t>(wtap_read_so_far(file_.get()), 0));
@@ -136,9 +134,7 @@ class WiretapReader final : public CaptureReader, private wiretap::SideBlocks {
   std::vector<Description> descriptions_;
   std::uint32_t section_ = 0;
   std::size_t section_start_ = 0;  ///< the first description of the section
-  std::vector<NameRecord> names_;
-  std::vector<Secrets> secrets_;
-  std::size_t secrets_size_ = 0;
+  PendingBlocks pending_;
 };
 
 const Packet* WiretapReader::next() {
@@ -214,13 +210,11 @@ std::uint32_t WiretapReader::interface_of(const wtap_rec& record) {
 }
 
 void WiretapReader::add_name(Bytes address, const char* name) {
-  if (names_.size() < PcapngReader::max_pending_names) names_.push_back({Address::from(address), name});
+  pending_.add_name(Address::from(address), name);
 }
 
 void WiretapReader::add_secrets(std::uint32_t type, Bytes secrets) {
-  if (secrets.size() + sizeof(Secrets) > PcapngReader::max_pending_secrets - secrets_size_) return;
-  secrets_size_ += secrets.size() + sizeof(Secrets);
-  secrets_.push_back({type, {secrets.begin(), secrets.end()}});
+  pending_.add_secrets(type, secrets);
 }
 
 }  // namespace

@@ -15,7 +15,7 @@ namespace {
 using namespace pcapng;
 using proxytunnel::bytes_of;
 
-constexpr std::size_t max_option = 0xffff, max_name = 255;
+constexpr std::size_t max_option = 0xffff;
 constexpr std::array<std::uint8_t, 3> padding{};
 
 /// The beginning of `text` that an option has room for, without half a UTF-8 character at its end.
@@ -159,7 +159,7 @@ void CaptureWriter::names(std::span<const NameRecord> records) {
     BlockBuilder block(block_type::name_resolution);
     for (const NameRecord& record : records.first(std::min(records.size(), records_per_block))) {
       const Bytes address = record.address.bytes();
-      const Bytes name = bytes_of(std::string_view(record.name).substr(0, max_name));
+      const Bytes name = bytes_of(std::string_view(record.name).substr(0, CaptureWriter::longest_name));
       block.put16(record.address.is_v4() ? name_record::ipv4 : name_record::ipv6);
       block.put16(static_cast<std::uint16_t>(address.size() + name.size() + 1));
       block.put(address).put(name).put(Bytes(padding).first(1)).pad();

@@ -33,6 +33,9 @@ struct WriterIdentity {
 /// every packet linktype::raw.
 class CaptureWriter {
  public:
+  /// Bytes of a name that are written.
+  static constexpr std::size_t longest_name = 255;
+
   /// `path` "-" is standard output.
   CaptureWriter(const std::string& path, Format format, const WriterIdentity& identity);
 
@@ -46,7 +49,7 @@ class CaptureWriter {
   /// 1970 (for pcap: or after 2106) is written as the nearest that the format can express.
   void packet(Time time, std::uint32_t interface, std::span<const Bytes> pieces, std::uint32_t wire_length,
               FrameNumber source_frame, std::string_view comment);
-  /// A name resolution block. Names are cut at 255 bytes.
+  /// A name resolution block. Longer names are cut.
   void names(std::span<const NameRecord> records);
   /// A decryption secrets block; to be of use, before the packets that need it.
   void secrets(const Secrets& secrets);
