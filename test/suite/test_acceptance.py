@@ -21,19 +21,7 @@ def capture_names() -> list:
     if not CHECKER.is_file():
         return [pytest.param("", marks=pytest.mark.skip(reason=NO_SHARED), id="all")]
     names = sorted({file.name for place in PLACES for file in place.rglob("*") if file.name.endswith(SUFFIXES)})
-    return [pytest.param(name, marks=pytest.mark.skip(reason=NOT_ITS_WORDS[name])) if name in NOT_ITS_WORDS else name
-            for name in names]
-
-
-# Captures whose truth the checker has no words for; test_ways.py judges them.
-NOT_ITS_WORDS = {
-    "gssapi.pcapng": "it knows no attempt that is encapsulated",
-    "http_forward_407.pcapng": "its truth is by request: a 407 stays outside, the request inside (docs/decisions/0009)",
-    "tls_forward.pcapng": "it knows no requests in absolute form inside TLS",
-    "tor_resolve.pcapng": "it knows RESOLVE by SOCKS5 only, and no RESOLVE_PTR",
-    "proxy_protocol_stacked.pcapng": "in its words a tunnel inside another one has the outer one's client"}
-# Where the two programs cannot be equal: docs/decisions/0005. The plugin shows a synthetic address, and says so.
-PLUGIN_CANNOT = {"p14_both_legs_dns.pcapng": {"origin.dns"}, "both_legs_dns.pcapng.gz": {"origin.dns"}}
+    return list(names)
 
 
 def judge(*programs: str | Path, env: dict[str, str] | None = None) -> dict[str, list[dict]]:
@@ -59,9 +47,9 @@ def plugin_verdicts() -> dict[str, list[dict]]:
     return judge("--tshark", f"{WRAPPER} {plugin.plugin}", env=plugin.environment)
 
 
-def assert_faultless(results: list[dict], excused: set[str]) -> None:
+def assert_faultless(results: list[dict]) -> None:
     faults = [f"[{fault['check']}] {fault['where']}: {fault['message']}"
-              for result in results for fault in result["failures"] if fault["check"] not in excused]
+              for result in results for fault in result["failures"]]
     assert faults == []
     if all(result["status"] == "SKIP" for result in results):
         pytest.skip(results[0]["reason"])
@@ -70,10 +58,10 @@ def assert_faultless(results: list[dict], excused: set[str]) -> None:
 @pytest.mark.skipif(cannot_run() is not None, reason=cannot_run() or "")
 @pytest.mark.parametrize("capture", capture_names())
 def test_tool(capture: str, tool_verdicts: dict[str, list[dict]]):
-    assert_faultless(tool_verdicts[capture], set())
+    assert_faultless(tool_verdicts[capture])
 
 
 @pytest.mark.skipif(cannot_run() is not None, reason=cannot_run() or "")
 @pytest.mark.parametrize("capture", capture_names())
 def test_plugin(capture: str, plugin_verdicts: dict[str, list[dict]]):
-    assert_faultless(plugin_verdicts[capture], PLUGIN_CANNOT.get(capture, set()))
+    assert_faultless(plugin_verdicts[capture])

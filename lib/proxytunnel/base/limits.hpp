@@ -67,7 +67,7 @@ constexpr std::size_t unanswered_requests = 1024;
 /// Conversations of forwarded requests that are kept open: all together, and of one connection when there are so many.
 /// Beyond, the one of that connection that is idle for longest ends (anomaly gave-way); another request for its origin
 /// begins a new one.
-constexpr std::size_t forwarded = 8192;
+constexpr std::size_t forwarded = 4096;
 constexpr std::size_t forwarded_per_connection = 64;
 
 /// Names of one connection whose conversation is remembered, and names of one conversation that are listed.
