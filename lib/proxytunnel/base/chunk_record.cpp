@@ -21,7 +21,7 @@ std::uint64_t read64(Reader& reader) noexcept {
 
 std::array<std::uint8_t, chunk_record_head> encode_chunk(const ChunkRecord& record) noexcept {
   std::array<std::uint8_t, chunk_record_head> head{};
-  put64(&head[0], record.frame);
+  put64(head.data(), record.frame);
   put64(&head[8], record.path);
   put32(&head[16], record.sequence);
   put32(&head[20], record.size);
