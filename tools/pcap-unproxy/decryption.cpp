@@ -82,7 +82,9 @@ Decryption::Decryption(const Options& options, const std::string& path) {
   std::array<std::uint8_t, chunk_record_magic.size()> magic{};
   if (read(magic.data(), magic.size()) && proxytunnel::text_of(magic) == chunk_record_magic) return;
   const int code = wait();
-  const std::string what = code == 127 ? "there is no tshark" : "tshark has no working proxytunnel plugin";
+  // 126: the shell may not run it, or may not look into a folder of $PATH.
+  const bool is_missing = code == 127 || code == 126;
+  const std::string what = is_missing ? "there is no tshark" : "tshark has no working proxytunnel plugin";
   throw DecryptionError(what + " ('" + options.tshark + "' ended with " + std::to_string(code) + first_words() +
                         "); sessions inside TLS need both, see --tshark");
 }
