@@ -80,8 +80,8 @@ def test_requests_inside_tls_go_to_their_origins(run, captures, folder, tshark: 
 
 
 @pytest.mark.parametrize(("command", "words"), [
-    ("no-such-program", "there is no tshark"), ("false", "no working proxytunnel plugin"),
-    ("tshark -o no.such:1", "no working proxytunnel plugin")])
+    ("no-such-program", "there is no tshark"), ("/dev/null", "there is no tshark"),
+    ("false", "no working proxytunnel plugin"), ("tshark -o no.such:1", "no working proxytunnel plugin")])
 def test_who_asks_for_keys_is_told_what_is_missing(run, captures, folder, command: str, words: str):  # noqa: F811
     capture = captures / "tls_proxy.pcapng"
     for option, code in ((("--keylog", keys_of(capture)), DONE), (("--engine", "tshark"), UNREADABLE)):

@@ -15,7 +15,7 @@ namespace {
 using proxytunnel::chunk_record_magic;
 
 // A shell's exit code for a command that it cannot find.
-constexpr int no_such_command = 127;
+constexpr int may_not_run = 126, no_such_command = 127;  // as a shell says it
 
 std::string how_it_ended(int code, const std::string& words) {
   return "ended with " + std::to_string(code) + (words.empty() ? "" : ": " + words);
@@ -37,7 +37,9 @@ Decryption::Decryption(const Options& options, const std::string& path, const St
   if (tshark_.read(magic.data(), magic.size()) && proxytunnel::text_of(magic) == chunk_record_magic) return;
   const int code = tshark_.wait();
   if (is_stopped()) return;
-  const std::string what = code == no_such_command ? "there is no tshark" : "tshark has no working proxytunnel plugin";
+  // 126: the shell may not run it, or may not look into a folder of $PATH.
+  const bool is_missing = code == no_such_command || code == may_not_run;
+  const std::string what = is_missing ? "there is no tshark" : "tshark has no working proxytunnel plugin";
   throw DecryptionError(what + " ('" + options.tshark + "' " + how_it_ended(code, tshark_.first_words()) +
                         "); sessions inside TLS need both, see --tshark");
 }
