@@ -101,6 +101,7 @@ Tracker::Tracker(const TrackerOptions& options)
       names_(options.synthetic4, options.synthetic6),
       synthetic_(options.synthetic4, options.synthetic6),
       tuples_(64, ConnectionKeyHash{options.hash_key}),
+      associations_(options.connections),
       next_id_(options.first_id) {}
 
 void Tracker::segment(const Segment& segment, Outcome& outcome) noexcept {

@@ -11,6 +11,8 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <memory>
 #include <unordered_map>
 
 #include "base/budget.hpp"
@@ -89,13 +91,6 @@ class Tracker final : private Surroundings {
   [[nodiscard]] const TrackerCounters& counters() const noexcept { return counters_; }
 
  private:
-  /// What an association needs besides its attempt, which its connection has.
-  struct Relaying {
-    ConnectionKey control;
-    PerDirection<std::unique_ptr<RelayFragments>> fragments;
-    PerDirection<Offset> reached{0, 0};  ///< bytes of payload so far
-  };
-
   // tracker.cpp: connections
   [[nodiscard]] ConnectionTable<Connection>& table_of(const ConnectionKey& key) noexcept {
     return key.parent == no_tunnel && !key.decrypted ? table_ : inside_;
@@ -126,12 +121,14 @@ class Tracker final : private Surroundings {
 
   // relaying.cpp: UDP associations
   void begin_association(Connection& connection, Outcome& outcome);
-  void end_association(const Attempt& attempt);
+  void end_association(Attempt& attempt);
+  [[nodiscard]] Attempt* association_of(const ConnectionKey& control) noexcept;
   void show_datagram(const Datagram& datagram, const RelayHeader& header, std::uint32_t cut, VirtualKind kind,
-                     const Associations::Match& match, Attempt& attempt, Relaying& relaying, Outcome& outcome);
+                     const Associations::Match& match, Attempt& attempt, Outcome& outcome);
   [[nodiscard]] std::uint32_t flow_of(const Target& target, Attempt& attempt, Origin& origin, Outcome& outcome);
+  [[nodiscard]] RelayFragments* fragments_of(const Associations::Match& match, const RelayHeader& header);
   [[nodiscard]] bool assemble(const Datagram& datagram, const RelayHeader& header, std::uint32_t cut,
-                              std::unique_ptr<RelayFragments>& fragments, Attempt& attempt, Outcome& outcome);
+                              RelayFragments& fragments, Attempt& attempt, Outcome& outcome);
 
   TrackerOptions options_;
   ConnectionTable<Connection> table_;   ///< on the wire
@@ -142,7 +139,8 @@ class Tracker final : private Surroundings {
   /// Virtual conversations that are alive, by their ends.
   std::unordered_map<ConnectionKey, TunnelId, ConnectionKeyHash> tuples_;
   Associations associations_;
-  std::unordered_map<TunnelId, Relaying> relaying_;
+  /// What waits of datagrams that came in fragments; few clients send any.
+  std::map<TunnelId, PerDirection<std::unique_ptr<RelayFragments>>> fragments_;
   std::vector<Placement> placements_;  ///< kept for its memory
   TunnelId next_id_ = 0;
   TrackerCounters counters_;
