@@ -130,6 +130,7 @@ void fragments_that_are_not_whole_come_to_nothing(void**) {
       {wrapped(v4, "one", 1), wrapped(v6, "two", static_cast<char>(0x82))},    // another target
       {wrapped(v4, "one", 1), wrapped(v4, "one", 1)},                          // given up for a new one
       {wrapped(v4, "none", static_cast<char>(0x80))},                          // no position at all
+      {wrapped(v4, "one", 1)},                                                 // the capture ends
   };
   for (const auto& datagrams : broken) {
     Session s;
@@ -231,6 +232,60 @@ void more_targets_than_can_be_listed_are_shown(void**) {
   assert_int_equal(s.seen().packets.size(), limits::flows_per_association + 1);
   assert_shown(s, limits::flows_per_association, from, wire::endpoint("192.0.2.7", 512), "256");
   assert_int_equal(attempt.payload[Direction::from_client].bytes(), 10 + 90 * 2 + 157 * 3);
+}
+
+// v2ray: one relay port for all clients.
+void a_relay_may_serve_many_clients(void**) {
+  constexpr std::uint16_t count = 1000;
+  Run run;
+  std::uint64_t frame = 0;
+  const auto client_of = [](std::uint16_t i, std::uint16_t port) {
+    Endpoint end = wire::endpoint("10.1.0.0", port);
+    put16(&end.address.octets[2], i);
+    return end;
+  };
+  for (std::uint16_t i = 0; i < count; ++i) {
+    wire::Connection c(client_of(i, 40000), proxy);
+    c.frame = frame;
+    put_opening(run, c);
+    run.put(c.say(End::client, greeting));
+    run.put(c.say(End::server, method));
+    run.put(c.say(End::client, associate));
+    run.put(c.say(End::server, granted));
+    frame = c.frame;
+  }
+  wire::Connection frames(client, proxy);
+  wire::Sender udp(frames);
+  for (std::uint16_t i = 0; i < count; ++i) {
+    run.put(udp.datagram(client_of(i, 50000), relay, wrapped(v4, "query")));
+    run.put(udp.datagram(relay, client_of(i, 50000), wrapped(v4, "answer")));
+  }
+  assert_int_equal(run.conversations.size(), count);
+  for (std::uint16_t i = 0; i < count; ++i) {
+    const auto& packets = run.conversations.at(i).packets;
+    assert_int_equal(packets.size(), 2);
+    assert_true(packets[0].sender == client_of(i, 50000) && packets[1].receiver == client_of(i, 50000));
+  }
+}
+
+void ports_that_are_forgotten_are_told(void**) {
+  TrackerOptions options;
+  options.connections = 4;
+  Session s(associate, granted, options);
+  const auto receive_at = [&s](std::uint16_t port) {
+    const std::size_t before = s.seen().packets.size();
+    s.run.put(s.udp.datagram(relay, {from.address, port}, wrapped(v4, "answer")));
+    return s.seen().packets.size() - before;
+  };
+  for (std::uint16_t port = 1; port <= 8; ++port) {
+    s.run.put(s.udp.datagram({from.address, port}, relay, wrapped(v4, "query")));
+    assert_int_equal(receive_at(port), 1);
+  }
+  assert_int_equal(receive_at(1), 0);
+  assert_int_equal(receive_at(8), 1);
+  s.run.finish();
+  assert_true(has_noted_once(s.run.ended.at(0), "too-many-ports"));
+  assert_int_equal(s.seen().packets.size(), 17);
 }
 
 void the_relay_may_be_another_host(void**) {
@@ -337,6 +392,8 @@ int main() {
       cmocka_unit_test(what_is_no_relayed_datagram_is_noted),
       cmocka_unit_test(a_payload_that_is_cut_is_missing),
       cmocka_unit_test(more_targets_than_can_be_listed_are_shown),
+      cmocka_unit_test(a_relay_may_serve_many_clients),
+      cmocka_unit_test(ports_that_are_forgotten_are_told),
       cmocka_unit_test(the_relay_may_be_another_host),
       cmocka_unit_test(a_relay_may_speak_first_to_an_announced_port),
       cmocka_unit_test(mapped_ends_are_shown_plain),

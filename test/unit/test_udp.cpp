@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// summary: the leaves of udp/: relay headers, fragments, and which association a datagram belongs to.
+// summary: relay headers, and datagrams in fragments.
 #include <string>
 
 #include "base/limits.hpp"
-#include "udp/associations.hpp"
 #include "udp/fragments.hpp"
 #include "udp/relay_header.hpp"
 #include "unit.hpp"
@@ -11,7 +10,6 @@
 
 using namespace proxytunnel;
 using namespace std::string_literals;
-using Ports = Associations::Ports;
 
 namespace {
 
@@ -131,128 +129,6 @@ void fragments_are_bounded(void**) {
   assert_true(add(fragments, 1, "x") == Added::lost);
 }
 
-// ---------------------------------------------------------------- associations
-
-const Endpoint relay = wire::endpoint("10.0.0.1", 5000), elsewhere = wire::endpoint("203.0.113.4", 5000);
-const Address host = *Address::parse("10.0.0.5");
-
-Endpoint port_of_client(std::uint16_t port) {
-  return {host, port};
-}
-
-Association association_of(TunnelId id, const char* announced = "0.0.0.0", std::uint16_t port = 0) {
-  return {id, 0, host, wire::endpoint(announced, port), {relay}};
-}
-
-TunnelId up(Associations& all, const Endpoint& client, const Endpoint& to = relay, unsigned layer = 0) {
-  const auto match = all.find(client, to, layer, Ports::any_new);
-  if (!match) return no_tunnel;
-  assert_true(match->direction == Direction::from_client && match->client == client);
-  return match->id;
-}
-
-TunnelId down(Associations& all, const Endpoint& client, const Endpoint& by = relay, unsigned layer = 0) {
-  const auto match = all.find(by, client, layer, Ports::any_new);
-  if (!match) return no_tunnel;
-  assert_true(match->direction == Direction::from_server && match->client == client);
-  return match->id;
-}
-
-void the_first_datagram_binds_a_port(void**) {
-  Associations all;
-  assert_int_equal(up(all, port_of_client(1)), no_tunnel);
-  all.add(association_of(7));
-  assert_int_equal(down(all, port_of_client(1)), no_tunnel);  // a relay cannot know it yet
-  assert_false(all.find(port_of_client(1), relay, 0, Ports::known).has_value());
-  assert_int_equal(up(all, port_of_client(1)), 7);
-  assert_int_equal(down(all, port_of_client(1)), 7);
-  assert_true(all.find(port_of_client(1), relay, 0, Ports::known).has_value());
-  assert_int_equal(up(all, port_of_client(2)), 7);  // a client may use another port, too
-  assert_int_equal(up(all, wire::endpoint("10.0.0.6", 1)), no_tunnel);
-  assert_int_equal(up(all, port_of_client(1), wire::endpoint("10.0.0.1", 5001)), no_tunnel);
-  all.remove(7);
-  assert_int_equal(up(all, port_of_client(1)), no_tunnel);
-  all.remove(7);
-}
-
-void an_announced_port_comes_first(void**) {
-  Associations all;
-  all.add(association_of(1, "10.0.0.5", 1111));
-  all.add(association_of(2, "0.0.0.0", 2222));
-  all.add(association_of(3));
-  assert_int_equal(down(all, port_of_client(1111)), 1);  // the relay knows it, too
-  assert_int_equal(up(all, port_of_client(2222)), 2);
-  assert_int_equal(up(all, port_of_client(3333)), 3);
-  assert_int_equal(up(all, port_of_client(1111)), 1);
-}
-
-void a_new_port_goes_to_the_latest_without_one(void**) {
-  Associations all;
-  all.add(association_of(1));
-  all.add(association_of(2));
-  assert_int_equal(up(all, port_of_client(10)), 2);
-  assert_int_equal(up(all, port_of_client(11)), 1);
-  assert_int_equal(up(all, port_of_client(12)), 2);  // all have one: the latest
-  all.add(association_of(3));
-  assert_int_equal(up(all, port_of_client(10)), 2);
-  assert_int_equal(up(all, port_of_client(13)), 3);
-  all.remove(2);
-  assert_int_equal(down(all, port_of_client(10)), no_tunnel);
-  assert_int_equal(down(all, port_of_client(11)), 1);
-}
-
-// v2ray announces the target of the first datagram.
-void an_announcement_of_somebody_else_says_nothing(void**) {
-  Associations all;
-  all.add(association_of(1, "192.0.2.7", 53));
-  assert_int_equal(down(all, port_of_client(53)), no_tunnel);
-  assert_int_equal(up(all, port_of_client(4444)), 1);
-}
-
-void a_relay_has_two_addresses(void**) {
-  Associations all;
-  Association both = association_of(1);
-  both.relay.push_back(elsewhere);
-  all.add(both);
-  assert_int_equal(up(all, port_of_client(1), elsewhere), 1);
-  assert_int_equal(down(all, port_of_client(1), elsewhere), 1);
-  assert_int_equal(down(all, port_of_client(1), relay), no_tunnel);
-  assert_int_equal(up(all, port_of_client(1), relay), 1);
-  all.remove(1);
-  assert_int_equal(up(all, port_of_client(1), elsewhere), no_tunnel);
-}
-
-void layers_are_apart(void**) {
-  Associations all;
-  Association inner = association_of(1);
-  inner.layer = 1;
-  all.add(inner);
-  assert_int_equal(up(all, port_of_client(1)), no_tunnel);
-  assert_int_equal(up(all, port_of_client(1), relay, 1), 1);
-  all.add(association_of(2));
-  assert_int_equal(up(all, port_of_client(1)), 2);
-}
-
-void mapped_addresses_are_the_same(void**) {
-  Associations all;
-  all.add(association_of(1));
-  const Endpoint mapped = wire::endpoint("::ffff:10.0.0.5", 9), mapped_relay = wire::endpoint("::ffff:10.0.0.1", 5000);
-  assert_int_equal(up(all, mapped, mapped_relay), 1);
-  assert_int_equal(down(all, port_of_client(9)), 1);
-}
-
-void ports_are_bounded(void**) {
-  Associations all;
-  all.add(association_of(1));
-  for (std::uint16_t port = 1; port <= limits::ports_per_association; ++port) {
-    assert_int_equal(up(all, port_of_client(port)), 1);
-  }
-  const Endpoint beyond = port_of_client(60000);
-  assert_int_equal(up(all, beyond), 1);  // it is its client's, but is not remembered
-  assert_int_equal(down(all, beyond), no_tunnel);
-  assert_int_equal(down(all, port_of_client(1)), 1);
-}
-
 }  // namespace
 
 int main() {
@@ -263,14 +139,6 @@ int main() {
       cmocka_unit_test(fragments_in_order_are_a_datagram),
       cmocka_unit_test(what_breaks_the_order_gives_up_what_waits),
       cmocka_unit_test(fragments_are_bounded),
-      cmocka_unit_test(the_first_datagram_binds_a_port),
-      cmocka_unit_test(an_announced_port_comes_first),
-      cmocka_unit_test(a_new_port_goes_to_the_latest_without_one),
-      cmocka_unit_test(an_announcement_of_somebody_else_says_nothing),
-      cmocka_unit_test(a_relay_has_two_addresses),
-      cmocka_unit_test(layers_are_apart),
-      cmocka_unit_test(mapped_addresses_are_the_same),
-      cmocka_unit_test(ports_are_bounded),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

@@ -84,11 +84,6 @@ constexpr std::size_t shares = 128;
 /// applications have one; a BitTorrent client has hundreds.
 constexpr std::size_t flows_per_association = 256;
 
-/// Ports of one client that are remembered for one association; and associations of one relay that are looked at for
-/// the first datagram from a port.
-constexpr std::size_t ports_per_association = 256;
-constexpr std::size_t associations_searched = 256;
-
 /// Bytes of a datagram that a SOCKS client cut into fragments: no UDP datagram is longer.
 constexpr std::size_t fragmented_datagram = 65535;
 
@@ -99,7 +94,9 @@ constexpr std::size_t chunk = 65000;
 constexpr std::size_t names = 65536;
 constexpr std::size_t answers_per_name = 16;
 
-/// Connections tracked at once; one that is not proxied costs about two hundred bytes.
+/// Connections tracked at once; one that is not proxied costs about two hundred bytes. As many ports of clients are
+/// known, of all UDP associations together: most have one, and where each query comes from a port of its own, the
+/// old ones wait for nothing any more.
 constexpr std::size_t connections = 262144;
 
 /// Closed connections that are remembered for what comes late of them.

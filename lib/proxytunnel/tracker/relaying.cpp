@@ -21,14 +21,14 @@ void Tracker::begin_association(Connection& connection, Outcome& outcome) {
   if (attempt.target) association.announced.port = attempt.target->port;
   // Behind an address translation BND is of no use to a client, which then takes the address that it knows.
   const std::uint16_t port = attempt.bound ? attempt.bound->port : std::uint16_t{0};
-  association.relay.push_back({attempt.proxy.address, port});
+  association.relay = {attempt.proxy.address, port};
   const auto bound = attempt.bound ? attempt.bound->address : std::nullopt;
   const bool is_elsewhere = bound && !bound->is_unspecified() && bound->unmapped() != attempt.proxy.address.unmapped();
-  if (is_elsewhere) association.relay.push_back({*bound, port});
+  if (is_elsewhere) association.elsewhere = *bound;
+  association.control = connection.key();
   // What the request named was the client itself; whom it asks for shows with the first datagram.
   attempt.target.reset();
-  associations_.add(std::move(association));
-  relaying_[attempt.id].control = connection.key();
+  associations_.add(association);
   ++counters_.tunnels;
   outcome.events.emplace_back(OpenedEvent{attempt});
 }
@@ -39,29 +39,35 @@ void Tracker::forget_fragments(RelayFragments& fragments, Attempt& attempt) {
 }
 
 void Tracker::end_association(Attempt& attempt) {
-  const auto relaying = relaying_.find(attempt.id);
-  if (relaying == relaying_.end()) return;
-  for (Owned<RelayFragments>& fragments : relaying->second.fragments) {
+  associations_.remove(attempt.id);
+  const auto waiting = fragments_.find(attempt.id);
+  if (waiting == fragments_.end()) return;
+  for (Owned<RelayFragments>& fragments : waiting->second) {
     if (fragments) forget_fragments(*fragments, attempt);
   }
-  associations_.remove(attempt.id);
-  relaying_.erase(relaying);
+  fragments_.erase(waiting);
+}
+
+// nullptr if the connection relays nothing any more.
+Attempt* Tracker::association_of(const ConnectionKey& control) noexcept {
+  Connection* connection = table_of(control).find(control);
+  return connection == nullptr ? nullptr : connection->association.get();
 }
 
 void Tracker::relay(const Datagram& datagram, Outcome& outcome) noexcept {
   outcome.clear();
-  if (relaying_.empty()) return;
+  if (associations_.empty()) return;
   auto header = parse_relay_header(datagram.payload);
   using Ports = Associations::Ports;
   const auto match = associations_.find(datagram.sender, datagram.receiver, datagram.layer,
                                         header.is_ok() ? Ports::any_new : Ports::known);
-  if (!match) return;
-  Relaying& relaying = relaying_.at(match->id);
-  auto& table = table_of(relaying.control);
-  Connection* control = table.find(relaying.control);
-  if (control == nullptr || !control->association) return;
-  table.use(relaying.control);  // it is not idle
-  Attempt& attempt = *control->association;
+  for (const ConnectionKey& crowded : associations_.take_crowded()) {
+    if (Attempt* attempt = association_of(crowded)) attempt->note("too-many-ports");
+  }
+  Attempt* const association = match ? association_of(match->control) : nullptr;
+  if (association == nullptr) return;
+  table_of(match->control).use(match->control);  // it is not idle
+  Attempt& attempt = *association;
   attempt.last = std::max(attempt.last, datagram.frame.number);
   outcome.progress = Progress::open;
   const auto size = static_cast<std::uint32_t>(header.is_ok() ? header.size : 0);
@@ -72,33 +78,41 @@ void Tracker::relay(const Datagram& datagram, Outcome& outcome) noexcept {
     return;
   }
   outcome.parts.push_back({datagram.length - size, attempt.id});
-  Owned<RelayFragments>& fragments = relaying.fragments[match->direction];
+  RelayFragments* fragments = fragments_of(*match, header.value);
   const bool begins_anew = header.value.position() <= 1;
-  if (begins_anew && fragments) forget_fragments(*fragments, attempt);
+  if (begins_anew && fragments != nullptr) forget_fragments(*fragments, attempt);
   if (header.value.fragment == 0) {
-    show_datagram(datagram, header.value, size, VirtualKind::translated, *match, attempt, relaying, outcome);
+    show_datagram(datagram, header.value, size, VirtualKind::translated, *match, attempt, outcome);
     return;
   }
-  if (!assemble(datagram, header.value, size, fragments, attempt, outcome)) return;
+  if (!assemble(datagram, header.value, size, *fragments, attempt, outcome)) return;
   Datagram whole = datagram;
   whole.payload = outcome.assembled;
   whole.length = static_cast<std::uint32_t>(outcome.assembled.size());
   whole.checksum = 0;
-  show_datagram(whole, header.value, 0, VirtualKind::held, *match, attempt, relaying, outcome);
+  show_datagram(whole, header.value, 0, VirtualKind::held, *match, attempt, outcome);
+}
+
+// Where the fragments of this direction wait; nullptr if none did and this is none.
+RelayFragments* Tracker::fragments_of(const Associations::Match& match, const RelayHeader& header) {
+  const auto known = fragments_.find(match.id);
+  if (header.fragment == 0) return known == fragments_.end() ? nullptr : known->second[match.direction].get();
+  auto& fragments = fragments_[match.id][match.direction];
+  if (!fragments) fragments.emplace();
+  return fragments.get();
 }
 
 bool Tracker::assemble(const Datagram& datagram, const RelayHeader& header, std::uint32_t cut,
-                       Owned<RelayFragments>& fragments, Attempt& attempt, Outcome& outcome) {
-  if (!fragments) fragments.emplace();
-  const std::size_t before = fragments->bytes();
-  const auto added = fragments->add(header, datagram.payload.subspan(cut), datagram.length - cut);
-  fragment_bytes_ += fragments->bytes() - before;
+                       RelayFragments& fragments, Attempt& attempt, Outcome& outcome) {
+  const std::size_t before = fragments.bytes();
+  const auto added = fragments.add(header, datagram.payload.subspan(cut), datagram.length - cut);
+  fragment_bytes_ += fragments.bytes() - before;
   const bool is_too_much = added == RelayFragments::Outcome::waiting && fragment_bytes_ > limits::fragments_total;
-  if (is_too_much) forget_fragments(*fragments, attempt);
+  if (is_too_much) forget_fragments(fragments, attempt);
   switch (added) {
     case RelayFragments::Outcome::complete:
-      fragment_bytes_ -= fragments->bytes();
-      outcome.assembled = fragments->take();
+      fragment_bytes_ -= fragments.bytes();
+      outcome.assembled = fragments.take();
       return true;
     case RelayFragments::Outcome::lost:
       attempt.note("fragments-lost");
@@ -110,21 +124,20 @@ bool Tracker::assemble(const Datagram& datagram, const RelayHeader& header, std:
 }
 
 void Tracker::show_datagram(const Datagram& datagram, const RelayHeader& header, std::uint32_t cut, VirtualKind kind,
-                            const Associations::Match& match, Attempt& attempt, Relaying& relaying, Outcome& outcome) {
+                            const Associations::Match& match, Attempt& attempt, Outcome& outcome) {
   Origin origin;
   const std::uint32_t flow = flow_of(header.target, attempt, origin, outcome);
   const std::uint32_t length = datagram.length - cut;
   const auto captured =
       static_cast<std::uint32_t>(datagram.payload.size() - std::min<std::size_t>(cut, datagram.payload.size()));
-  Offset& reached = relaying.reached[match.direction];
-  attempt.payload[match.direction].seen(reached, captured, length);
+  PayloadAccount& payload = attempt.payload[match.direction];
+  const Offset offset = payload.bytes() + payload.missing_bytes();  // each datagram stands behind all before it
+  payload.seen(offset, captured, length);
   if (attempt.first_payload == 0) attempt.first_payload = datagram.frame.number;
   if (flow < attempt.flows.size()) {
     ++attempt.flows[flow].datagrams[match.direction];
     attempt.flows[flow].bytes[match.direction] += length;
   }
-  const Offset offset = reached;
-  reached += length;
   if (attempt.layer >= options_.layers) {
     attempt.note("layer-limit");
     return;
@@ -170,10 +183,13 @@ std::uint32_t Tracker::flow_of(const Target& target, Attempt& attempt, Origin& o
     attempt.target = target;
     attempt.origin = origin;
   }
+  // The event is without the list, which may be long.
+  std::vector<Flow> listed = std::move(flows);
+  flows.clear();
   FlowEvent event{attempt, flow};
+  flows = std::move(listed);
   event.attempt.target = target;
   event.attempt.origin = origin;
-  event.attempt.flows.clear();
   outcome.events.emplace_back(std::move(event));
   return flow;
 }

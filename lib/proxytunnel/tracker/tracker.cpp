@@ -5,8 +5,8 @@
 
 #include <algorithm>
 
-#include "names/canonical_name.hpp"
 #include "base/layer_path.hpp"
+#include "names/canonical_name.hpp"
 #include "names/dns.hpp"
 #include "synth/packetize.hpp"
 
@@ -120,6 +120,7 @@ Tracker::Tracker(const TrackerOptions& options)
       names_(options.synthetic4, options.synthetic6),
       synthetic_(options.synthetic4, options.synthetic6),
       tuples_(64, ConnectionKeyHash{options.hash_key}),
+      associations_(options.connections),
       next_id_(options.first_id) {}
 
 void Tracker::segment(const Segment& segment, Outcome& outcome) noexcept {

@@ -51,7 +51,7 @@ struct TrackerCounters {
   std::uint64_t tunnels = 0;              ///< opened
   std::uint64_t dropped_connections = 0;  ///< forgotten because there were more than `connections`
   std::uint64_t gave_way = 0;  ///< undecided, and given up since all together held more than limits::held_bytes_total
-  std::uint64_t stray_chunks = 0;         ///< decrypted bytes of no known connection
+  std::uint64_t stray_chunks = 0;  ///< decrypted bytes of no known connection
 };
 
 class Tracker final : private Surroundings {
@@ -88,13 +88,6 @@ class Tracker final : private Surroundings {
   [[nodiscard]] const TrackerCounters& counters() const noexcept { return counters_; }
 
  private:
-  /// What an association needs besides its attempt, which its connection has.
-  struct Relaying {
-    ConnectionKey control;
-    PerDirection<Owned<RelayFragments>> fragments;
-    PerDirection<Offset> reached{0, 0};  ///< bytes of payload so far
-  };
-
   // tracker.cpp: connections
   [[nodiscard]] ConnectionTable<Connection>& table_of(const ConnectionKey& key) noexcept {
     return key.parent == no_tunnel && !key.decrypted ? table_ : inside_;
@@ -147,11 +140,13 @@ class Tracker final : private Surroundings {
   void begin_association(Connection& connection, Outcome& outcome);
   void end_association(Attempt& attempt);
   void forget_fragments(RelayFragments& fragments, Attempt& attempt);
+  [[nodiscard]] Attempt* association_of(const ConnectionKey& control) noexcept;
   void show_datagram(const Datagram& datagram, const RelayHeader& header, std::uint32_t cut, VirtualKind kind,
-                     const Associations::Match& match, Attempt& attempt, Relaying& relaying, Outcome& outcome);
+                     const Associations::Match& match, Attempt& attempt, Outcome& outcome);
   [[nodiscard]] std::uint32_t flow_of(const Target& target, Attempt& attempt, Origin& origin, Outcome& outcome);
+  [[nodiscard]] RelayFragments* fragments_of(const Associations::Match& match, const RelayHeader& header);
   [[nodiscard]] bool assemble(const Datagram& datagram, const RelayHeader& header, std::uint32_t cut,
-                              Owned<RelayFragments>& fragments, Attempt& attempt, Outcome& outcome);
+                              RelayFragments& fragments, Attempt& attempt, Outcome& outcome);
 
   TrackerOptions options_;
   ConnectionTable<Connection> table_;   ///< on the wire
@@ -171,7 +166,8 @@ class Tracker final : private Surroundings {
   std::size_t forwarded_ = 0;                 ///< conversations of forwarded requests that are open
   std::size_t fragment_bytes_ = 0;            ///< that wait in associations
   Associations associations_;
-  std::unordered_map<TunnelId, Relaying> relaying_;
+  /// What waits of datagrams that came in fragments; few clients send any.
+  std::map<TunnelId, PerDirection<Owned<RelayFragments>>> fragments_;
   std::vector<Placement> placements_;  ///< kept for its memory
   TunnelId next_id_ = 0;
   TrackerCounters counters_;

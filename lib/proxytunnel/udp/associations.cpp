@@ -2,9 +2,8 @@
 // summary: which UDP association a datagram belongs to.
 #include "udp/associations.hpp"
 
-#include <algorithm>
-
-#include "base/limits.hpp"
+#include <iterator>
+#include <limits>
 
 namespace proxytunnel {
 namespace {
@@ -14,89 +13,120 @@ Endpoint plain(const Endpoint& end) noexcept {
   return {end.address.unmapped(), end.port};
 }
 
-// How well a client's end fits what was said of it; 0: not at all. Clients announce zeros, their own port, and also
-// things that have nothing to do with it: v2ray the target of the first datagram (lab capture socks5_udp).
-int fitness(const Association& association, bool is_bound, const Endpoint& client, Direction direction) noexcept {
+// The port from which the client said it would send; 0 if it left that open. Clients announce zeros, their own port,
+// and also things that have nothing to do with it: v2ray the target of the first datagram (lab capture socks5_udp).
+std::uint16_t announced_port(const Association& association) noexcept {
   const Endpoint& announced = association.announced;
-  const Address host = association.client.unmapped();
-  const bool is_of_client = announced.address.is_unspecified() || announced.address.unmapped() == host;
-  if (client.address != host) return 0;
-  if (is_of_client && announced.port != 0 && announced.port == client.port) return 3;
-  // Where the relay speaks first, it can only know what was said.
-  if (direction == Direction::from_server) return 0;
-  const bool left_open = !is_of_client || announced.port == 0;
-  return left_open && !is_bound ? 2 : 1;
+  const bool is_of_client =
+      announced.address.is_unspecified() || announced.address.unmapped() == association.client.unmapped();
+  return is_of_client ? announced.port : std::uint16_t{0};
 }
 
 }  // namespace
 
-void Associations::add(Association association) {
-  for (Endpoint& relay : association.relay) {
-    relay = plain(relay);
-    by_relay_[relay].push_back(association.id);
-  }
-  const TunnelId id = association.id;
-  entries_[id] = {std::move(association), {}};
+template <class Visit>
+void Associations::each_place(const Entry& entry, Visit visit) {
+  const Association& association = entry.association;
+  const std::uint16_t port = announced_port(association);
+  Place place;
+  place.client = association.client.unmapped();
+  place.layer = static_cast<std::uint8_t>(association.layer);
+  place.order = entry.order;
+  const auto visit_at = [&](const Address& relay) {
+    place.relay = plain({relay, association.relay.port});
+    place.role = port == 0 && !entry.is_bound ? Role::unbound : Role::other;
+    place.port = 0;
+    visit(place);
+    if (port == 0) return;
+    place.role = Role::announced;
+    place.port = port;
+    visit(place);
+  };
+  visit_at(association.relay.address);
+  if (association.elsewhere) visit_at(*association.elsewhere);
+}
+
+void Associations::add(const Association& association) {
+  Entry& entry = entries_[association.id];
+  entry = {association, next_++};
+  each_place(entry, [&](const Place& place) { places_.emplace(place, association.id); });
 }
 
 void Associations::remove(TunnelId id) {
   const auto entry = entries_.find(id);
   if (entry == entries_.end()) return;
-  for (const Endpoint& relay : entry->second.association.relay) {
-    const auto found = by_relay_.find(relay);
-    if (found == by_relay_.end()) continue;
-    std::erase(found->second, id);
-    if (found->second.empty()) by_relay_.erase(found);
-  }
-  for (const auto& key : entry->second.bound) {
-    const auto found = bound_.find(key);
-    if (found != bound_.end() && found->second == id) bound_.erase(found);
-  }
+  each_place(entry->second, [this](const Place& place) { places_.erase(place); });
   entries_.erase(entry);
 }
 
 std::optional<Associations::Match> Associations::find(const Endpoint& sender, const Endpoint& receiver, unsigned layer,
                                                       Ports ports) {
-  if (by_relay_.empty()) return std::nullopt;
   const auto look = [&](const Endpoint& relay, const Endpoint& client, Direction direction) -> std::optional<Match> {
-    const Endpoint plain_relay = plain(relay), plain_client = plain(client);
-    if (!by_relay_.contains(plain_relay)) return std::nullopt;
-    auto id = known(plain_relay, plain_client, layer);
-    if (!id && ports == Ports::any_new) id = bind(plain_relay, plain_client, layer, direction);
-    return id ? std::optional(Match{*id, direction, client}) : std::nullopt;
+    const ClientPort port{plain(relay), plain(client), static_cast<std::uint8_t>(layer)};
+    const auto first = places_.lower_bound({port.relay, port.client.address, port.layer});
+    const bool is_relay = first != places_.end() && first->first.relay == port.relay &&
+                          first->first.client == port.client.address && first->first.layer == port.layer;
+    if (!is_relay) return std::nullopt;
+    Entry* entry = known(port);
+    if (entry == nullptr && ports == Ports::any_new) {
+      entry = choose(port, direction);
+      if (entry != nullptr) bind(*entry, port);
+    }
+    if (entry == nullptr) return std::nullopt;
+    return Match{entry->association.id, entry->association.control, direction, client};
   };
   if (auto match = look(receiver, sender, Direction::from_client)) return match;
   return look(sender, receiver, Direction::from_server);
 }
 
-std::optional<TunnelId> Associations::known(const Endpoint& relay, const Endpoint& client, unsigned layer) const {
-  const auto found = bound_.find({relay, client});
-  const bool is_alive = found != bound_.end() && entries_.at(found->second).association.layer == layer;
-  return is_alive ? std::optional(found->second) : std::nullopt;
+// The last one of a place, in any order.
+Associations::Entry* Associations::latest(Place place) {
+  place.order = std::numeric_limits<std::uint32_t>::max();
+  const auto behind = places_.upper_bound(place);
+  if (behind == places_.begin()) return nullptr;
+  const auto& [found, id] = *std::prev(behind);
+  place.order = found.order;
+  return found == place ? &entries_.at(id) : nullptr;
 }
 
-std::optional<TunnelId> Associations::bind(const Endpoint& relay, const Endpoint& client, unsigned layer,
-                                           Direction direction) {
-  const auto key = std::pair(relay, client);
-  const std::vector<TunnelId>& candidates = by_relay_.at(relay);
-  Entry* chosen = nullptr;
-  int best = 0;
-  std::size_t looked_at = 0;
-  for (auto id = candidates.rbegin(); id != candidates.rend() && looked_at < limits::associations_searched; ++id) {
-    ++looked_at;
-    Entry& entry = entries_.at(*id);
-    if (entry.association.layer != layer) continue;
-    const int fits = fitness(entry.association, !entry.bound.empty(), client, direction);
-    if (fits > best) chosen = &entry;
-    best = std::max(best, fits);
+Associations::Entry* Associations::known(const ClientPort& port) {
+  const auto id = ports_.find(port);
+  const auto entry = id ? entries_.find(*id) : entries_.end();
+  return entry == entries_.end() ? nullptr : &entry->second;
+}
+
+Associations::Entry* Associations::choose(const ClientPort& port, Direction direction) {
+  Place place{port.relay, port.client.address, port.layer, Role::announced, port.client.port};
+  if (place.port != 0) {
+    if (Entry* entry = latest(place)) return entry;
   }
-  if (chosen == nullptr) return std::nullopt;
-  const TunnelId id = chosen->association.id;
-  if (chosen->bound.size() < limits::ports_per_association) {
-    chosen->bound.push_back(key);
-    bound_[key] = id;
+  // Where the relay speaks first, it can only know what was said.
+  if (direction == Direction::from_server) return nullptr;
+  place.port = 0;
+  for (const Role role : {Role::unbound, Role::other}) {
+    place.role = role;
+    if (Entry* entry = latest(place)) return entry;
   }
-  return id;
+  return nullptr;
+}
+
+void Associations::bind(Entry& entry, const ClientPort& port) {
+  const TunnelId id = entry.association.id;
+  if (!entry.is_bound) {
+    each_place(entry, [this](const Place& place) { places_.erase(place); });
+    entry.is_bound = true;
+    each_place(entry, [&](const Place& place) { places_.emplace(place, id); });
+  }
+  ports_.set(port, id);
+}
+
+std::vector<ConnectionKey> Associations::take_crowded() {
+  std::vector<ConnectionKey> crowded;
+  for (const TunnelId id : ports_.take_forgotten()) {
+    const auto entry = entries_.find(id);
+    if (entry != entries_.end()) crowded.push_back(entry->second.association.control);
+  }
+  return crowded;
 }
 
 }  // namespace proxytunnel

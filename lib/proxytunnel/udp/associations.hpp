@@ -3,37 +3,49 @@
 // spec: RFC 1928 sections 4, 6 and 7
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <utility>
 #include <vector>
 
+#include "base/connection_key.hpp"
 #include "base/direction.hpp"
 #include "base/endpoint.hpp"
+#include "base/limits.hpp"
 #include "base/segment.hpp"
+#include "udp/client_ports.hpp"
 
 namespace proxytunnel {
 
 /// What the handshake said of an association.
 struct Association {
   TunnelId id = no_tunnel;
-  unsigned layer = 0;           ///< of the datagrams that it relays
-  Address client;               ///< of the connection that keeps it alive
-  Endpoint announced;           ///< whence the client said it would send; port 0: anywhere
-  std::vector<Endpoint> relay;  ///< where the proxy takes datagrams: BND, and the proxy's own address with that port
+  unsigned layer = 0;                ///< of the datagrams that it relays
+  Address client;                    ///< of the connection that keeps it alive
+  Endpoint announced;                ///< whence the client said it would send; port 0: anywhere
+  Endpoint relay;                    ///< where the proxy takes datagrams
+  std::optional<Address> elsewhere;  ///< another address where it does, on the same port
+  ConnectionKey control;             ///< the connection that keeps it alive
 };
 
 /// The associations that are alive. A relay may serve many (v2ray has one port for all), and a client's port says whose
 /// datagram it is: the first one from a port binds it, to the association that announced it, else to the latest one of
 /// that client which has no port yet. Most clients announce 0.0.0.0:0 and send from a port that nobody knows before.
+///
+/// However many associations and ports there are, each call takes logarithmic time.
 class Associations {
  public:
-  void add(Association association);
+  /// At least as many ports are known, those used last, and at most twice as many.
+  explicit Associations(std::size_t ports = limits::connections) noexcept : ports_(ports) {}
+
+  void add(const Association& association);
   void remove(TunnelId id);
+  [[nodiscard]] bool empty() const noexcept { return entries_.empty(); }
 
   struct Match {
     TunnelId id;
+    ConnectionKey control;
     Direction direction;
     Endpoint client;  ///< the client's end of the datagram
   };
@@ -45,20 +57,47 @@ class Associations {
   [[nodiscard]] std::optional<Match> find(const Endpoint& sender, const Endpoint& receiver, unsigned layer,
                                           Ports ports);
 
+  /// The connections of associations of which a port was forgotten since the last call: there were too many.
+  [[nodiscard]] std::vector<ConnectionKey> take_crowded();
+
  private:
   struct Entry {
     Association association;
-    std::vector<std::pair<Endpoint, Endpoint>> bound;  ///< keys in bound_
+    std::uint32_t order;    ///< counts associations as they come
+    bool is_bound = false;  ///< it had a port
   };
-  using Bound = std::map<std::pair<Endpoint, Endpoint>, TunnelId>;
+  using Entries = std::map<TunnelId, Entry>;
 
-  [[nodiscard]] std::optional<TunnelId> known(const Endpoint& relay, const Endpoint& client, unsigned layer) const;
-  [[nodiscard]] std::optional<TunnelId> bind(const Endpoint& relay, const Endpoint& client, unsigned layer,
-                                             Direction direction);
+  /// What a client's new port may mean to an association.
+  enum class Role : std::uint8_t {
+    unbound,    ///< any port, and it has none yet
+    other,      ///< one more port than it has or announced
+    announced,  ///< that port
+  };
+  /// Where an association is found. Those of one relay, client and layer stand together; of those of one role and port
+  /// the latest is the last.
+  struct Place {
+    Endpoint relay;
+    Address client;
+    std::uint8_t layer = 0;
+    Role role = Role::unbound;
+    std::uint16_t port = 0;  ///< what was announced, in that role
+    std::uint32_t order = 0;
 
-  std::map<TunnelId, Entry> entries_;
-  std::map<Endpoint, std::vector<TunnelId>> by_relay_;  ///< in the order of their opening
-  Bound bound_;                                         ///< by relay and the client's end
+    auto operator<=>(const Place&) const = default;
+  };
+
+  template <class Visit>
+  static void each_place(const Entry& entry, Visit visit);
+  [[nodiscard]] Entry* latest(Place place);
+  [[nodiscard]] Entry* known(const ClientPort& port);
+  [[nodiscard]] Entry* choose(const ClientPort& port, Direction direction);
+  void bind(Entry& entry, const ClientPort& port);
+
+  Entries entries_;
+  std::map<Place, TunnelId> places_;
+  ClientPorts ports_;
+  std::uint32_t next_ = 0;
 };
 
 }  // namespace proxytunnel
