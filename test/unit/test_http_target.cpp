@@ -90,6 +90,9 @@ void basic_credentials_are_read(void**) {
   assert_credentials("Basic YTo", "a", "");  // padding may be missing
   assert_credentials("Basic OmI=", "", "b");
   assert_credentials("Basic YWxpY2U=", "alice", nullptr);
+  assert_credentials("Digest username=\"hal\", realm=\"r\"", "hal", nullptr);
+  assert_credentials("digest realm=\"r\",username=\"h\\\"al", "h\"al", nullptr);
+  assert_credentials("Digest xusername=\"hal\"", nullptr, nullptr);
   assert_credentials("Basic fn5+Oj8/Pw==", "~~~", "???");
   assert_credentials("Basic ", nullptr, nullptr);
   assert_credentials("Basic", nullptr, nullptr);

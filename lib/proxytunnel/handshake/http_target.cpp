@@ -62,6 +62,23 @@ Credentials parse_basic(std::string_view value) {
   return {decoded->substr(0, colon), decoded->substr(colon + 1)};
 }
 
+// "Digest" SP parameters, one of them username="..." (RFC 7616 section 3.4). No password is in it.
+Credentials parse_digest(std::string_view value) {
+  constexpr std::string_view scheme = "Digest ", name = "username=\"";
+  if (!same_word(value.substr(0, scheme.size()), scheme)) return {};
+  for (std::size_t at = scheme.size(); at + name.size() <= value.size(); ++at) {
+    const bool begins = value[at - 1] == ' ' || value[at - 1] == ',';
+    if (!begins || !same_word(value.substr(at, name.size()), name)) continue;
+    std::string user;
+    for (std::size_t i = at + name.size(); i < value.size() && value[i] != '"'; ++i) {
+      if (value[i] == '\\' && i + 1 < value.size()) ++i;
+      user += value[i];
+    }
+    return {user, std::nullopt};
+  }
+  return {};
+}
+
 bool has_word(std::string_view text, std::string_view word) noexcept {
   for (std::size_t at = 0; at + word.size() <= text.size(); ++at) {
     if (same_word(text.substr(at, word.size()), word)) return true;
@@ -108,6 +125,7 @@ ProxyFields read_proxy_fields(std::string_view fields) {
     found.speaks_to_proxy = true;
     if (has_credentials || !same_word(field->name, "Proxy-Authorization")) continue;
     found.credentials = parse_basic(field->value);
+    if (!found.credentials.username) found.credentials = parse_digest(field->value);
     has_credentials = true;
   }
   return found;

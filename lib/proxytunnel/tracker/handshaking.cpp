@@ -200,12 +200,17 @@ void Tracker::give_way(Connection& connection, const Frame& frame, Outcome& outc
     give_up_framing(connection, frame, outcome);
     return;
   }
-  Handshaking& work = *connection.handshaking;
-  if (Attempt* attempt = work.tunnel.attempt()) attempt->note("gave-way");
-  const bool may_be_session = work.initiator.end() > 0;
+  const bool may_be_session = connection.handshaking->initiator.end() > 0;
   const std::size_t told = outcome.events.size();
   conclude(connection, outcome);
-  if (!may_be_session || outcome.events.size() != told) return;
+  bool is_told = false;
+  for (std::size_t i = told; i < outcome.events.size(); ++i) {
+    auto* ended = std::get_if<EndedEvent>(&outcome.events[i]);
+    if (ended == nullptr) continue;
+    ended->attempt.note("gave-way");
+    is_told = true;
+  }
+  if (!may_be_session || is_told) return;
   outcome.events.emplace_back(SkippedEvent{connection.ends[Side::initiator], connection.ends[Side::acceptor],
                                            "it gave way to others before it was decided"});
 }
