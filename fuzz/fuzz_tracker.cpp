@@ -152,7 +152,10 @@ class Script {
     Endpoint one = end(connection, false), another = end(connection, true);
     if (const TunnelId tunnel = extra >> 2; tunnel != 0) {
       const auto carrier = conversations_.find(tunnel - 1);
-      if (carrier == conversations_.end()) return;
+      if (carrier == conversations_.end()) {
+        --frame_;  // nothing was put in
+        return;
+      }
       one = carrier->second.opener;
       another = carrier->second.acceptor;
       chunk.parent = tunnel - 1;

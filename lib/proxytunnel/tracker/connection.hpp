@@ -54,6 +54,14 @@ struct Handshaking final : Streams {
   void take(Side side, std::size_t size) noexcept override { stream(side).take(size); }
 
   [[nodiscard]] PerSide<Offset> taken() const noexcept { return {initiator.taken(), acceptor.taken()}; }
+  /// True if something behind what was taken was captured and not shown: held, or lost for want of room.
+  [[nodiscard]] bool has_more() const noexcept {
+    const auto has_lost = [this](Side side) {
+      const auto& ranges = lost[side].ranges();
+      return !ranges.empty() && ranges.back().end > taken(side);
+    };
+    return !held.empty() || has_lost(Side::initiator) || has_lost(Side::acceptor);
+  }
   /// Bytes that it keeps.
   [[nodiscard]] std::size_t kept() const noexcept { return initiator.kept() + acceptor.kept() + held.bytes(); }
 

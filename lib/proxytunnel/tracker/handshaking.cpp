@@ -68,7 +68,7 @@ void Tracker::feed(Connection& connection, const Segment& segment, Side side, Ou
     if (!changes_nothing) advance(connection, segment, side, place, outcome);
     return;
   }
-  if (is_lost || (is_reset && !work.held.empty())) {
+  if (is_lost || (is_reset && work.has_more())) {
     give_up_framing(connection, segment.frame, outcome);
   } else if (!changes_nothing && !is_reset && place.end > work.taken(side)) {
     advance(connection, segment, side, place, outcome);

@@ -183,6 +183,7 @@ void Tracker::put(const Segment& segment, Outcome& outcome) {
 // mean is found out as ever.
 void Tracker::chunk(const Chunk& chunk, Outcome& outcome) noexcept {
   outcome.clear();
+  latest_ = {chunk.frame.number, chunk.frame.time};
   const ConnectionKey carrier_key = ConnectionKey::of(chunk.sender, chunk.receiver, chunk.parent);
   Connection* carrier = table_of(carrier_key).find(carrier_key);
   const ConnectionKey key = ConnectionKey::of(chunk.sender, chunk.receiver, chunk.parent, true);
@@ -290,7 +291,7 @@ void Tracker::see_close(Connection& connection, const Segment& segment, Side sid
   if (segment.has(tcp_flag::fin)) connection.fin_seen[side] = true;
   if (before || !connection.closed()) return;
   // What waits for bytes that the capture lacks waits no longer.
-  if (connection.tunnels && connection.handshaking && !connection.handshaking->held.empty()) {
+  if (connection.tunnels && connection.handshaking && connection.handshaking->has_more()) {
     give_up_framing(connection, segment.frame, outcome);
   }
   Connection::each_attempt(connection, [&](Attempt& attempt) { attempt.closed = stamp_of(segment); });
