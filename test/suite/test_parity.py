@@ -4,6 +4,7 @@ when these are cut, reordered, doubled, thinned out or cut by a snapshot length.
 
 from __future__ import annotations
 
+import json
 import random
 import struct
 import subprocess
@@ -98,3 +99,26 @@ def test_what_waits_inside_a_conversation_names_the_same_frame(run, tshark: Tsha
     ours, theirs = packets(folder / "tool.pcapng", ETHERNET), packets(folder / "plugin.pcapng", RAW)
     assert ours == theirs
     assert [struct.unpack("<Q", source)[0] for _, (source,), packet in ours if len(packet) > 40] == [4, 5, 7, 7]
+
+
+def attempts(report: Path) -> list[tuple]:
+    return [(each["id"], each["protocol"], each["status"], each["target"]["host"], each["server_payload"]["bytes"])
+            for each in json.loads(report.read_text())["tunnels"]]
+
+
+def test_same_attempts_where_the_capture_ends_too_early(run, tshark: Tshark, folder: Path):  # noqa: F811
+    """Undecided connections, and payload that waits behind a hole: the report of both programs ends them alike."""
+    silent = wire.Session(client=("10.0.0.5", 40001), server=("10.0.0.1", 1080))
+    lost = wire.Session(client=("10.0.0.5", 40002), server=("10.0.0.1", 3128))
+    frames = [*silent.open(), silent.say(wire.CLIENT, b"\x04\x01\x00\x50\xc0\x00\x02\x07user\0"), *lost.open(),
+              lost.say(wire.CLIENT, b"GET http://192.0.2.7/ HTTP/1.1\r\nHost: 192.0.2.7\r\n\r\n")]
+    lost.say(wire.SERVER, b"HTTP/1.1 200 OK\r\n\r\n")  # not captured
+    frames.append(lost.say(wire.SERVER, b"x" * 500))
+    capture = folder / "capture.pcap"
+    capture.write_bytes(wire.pcap(frames))
+    assert run(capture, "-q", "--report", folder / "tool.json").code == 0
+    tshark.text("-r", capture, "-q", "-z", f"proxytunnel,report,{folder / 'plugin.json'}")
+    ours = attempts(folder / "tool.json")
+    assert ours == attempts(folder / "plugin.json")
+    assert [each[1:] for each in ours] == [("http-forward", "established", "192.0.2.7", 500),
+                                           ("socks4", "incomplete", "192.0.2.7", 0)]
