@@ -8,6 +8,7 @@ import struct
 import subprocess
 from pathlib import Path
 
+import pytest
 import wire
 from wire import ACK, CLIENT, PSH, RST, SERVER, SYN, Session
 
@@ -142,3 +143,11 @@ def test_a_list_that_cannot_be_written(tool, tmp_path):
     path.write_bytes(wire.pcap(wire.connect_session()))
     with open("/dev/full", "wb") as full:
         assert subprocess.run([tool, path, "-q", "--list"], stdout=full, stderr=subprocess.DEVNULL).returncode == 4
+
+
+@pytest.mark.parametrize("room", [1, 2])
+def test_what_makes_room_may_show_something_at_any_depth(run, captures, tmp_path, room: int):
+    """Connections that are evicted show what waits in them while packets of others are on their way."""
+    for capture in sorted(captures.glob("*.pcap*")):
+        done = run(capture, "-q", "--engine", "native", "--max-connections", room, "-w", tmp_path / "out.pcapng")
+        assert (done.code, done.stderr) == (0, ""), capture.name

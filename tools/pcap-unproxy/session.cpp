@@ -58,7 +58,9 @@ void Session::run(CaptureReader& reader, Decryption* decryption, Sink& sink) {
     packet(*next, reader, ahead.enters_names() ? Names::entered : Names::to_enter, sink);
   }
   take_side_blocks(reader, sink);
-  while (tracker_.finish(outcomes_[0])) take(outcomes_[0], 0, sink);
+  for (bool more = true; more;) {
+    through([&](proxytunnel::Outcome& outcome) { more = tracker_.finish(outcome); }, sink);
+  }
   if (decryption_ != nullptr) unmatched_ = decryption_->unmatched() + tracker_.counters().stray_chunks;
   summary_.dropped = reader.dropped_blocks();
   summary_.dropped.names += tracker_.names().dropped_names();
@@ -96,7 +98,7 @@ void Session::packet(const Packet& packet, const CaptureReader& reader, Names na
     if (names == Names::to_enter) tracker_.learn(decoded.datagram);
     proxytunnel::Datagram datagram = decoded.datagram;
     datagram.frame.envelope = Envelope{packet.interface, decoded.link_header}.pack(envelope_);
-    put_in(datagram, 0, sink);
+    put_in(datagram, sink);
   } else if (decoded.kind == Transport::tcp) {
     proxytunnel::Segment segment = decoded.segment;
     segment.frame.envelope = Envelope{packet.interface, decoded.link_header}.pack(envelope_);
@@ -107,8 +109,7 @@ void Session::packet(const Packet& packet, const CaptureReader& reader, Names na
 }
 
 void Session::put_in(const proxytunnel::Segment& segment, proxytunnel::Direction direction, Sink& sink) {
-  tracker_.segment(segment, outcomes_[segment.layer]);
-  take(outcomes_[segment.layer], segment.layer, sink);
+  through([&](proxytunnel::Outcome& outcome) { tracker_.segment(segment, outcome); }, sink);
   if (decryption_ == nullptr) return;
   decryption_->take(segment, direction, [&](const DecryptedPiece& piece) { put_in_decrypted(segment, piece, sink); });
 }
@@ -125,16 +126,24 @@ void Session::put_in_decrypted(const proxytunnel::Segment& segment, const Decryp
   chunk.frame.number = frame_;  // what waited inside names the frame that carried it
   chunk.parent = segment.parent;
   chunk.layer = segment.layer;
-  tracker_.chunk(chunk, outcomes_[segment.layer]);
-  take(outcomes_[segment.layer], segment.layer, sink);
+  through([&](proxytunnel::Outcome& outcome) { tracker_.chunk(chunk, outcome); }, sink);
 }
 
-void Session::put_in(const proxytunnel::Datagram& datagram, unsigned layer, Sink& sink) {
-  tracker_.relay(datagram, outcomes_[layer]);
-  take(outcomes_[layer], layer, sink);
+void Session::put_in(const proxytunnel::Datagram& datagram, Sink& sink) {
+  through([&](proxytunnel::Outcome& outcome) { tracker_.relay(datagram, outcome); }, sink);
 }
 
-void Session::take(proxytunnel::Outcome& outcome, unsigned layer, Sink& sink) {
+template <class PutIn>
+void Session::through(PutIn put_in, Sink& sink) {
+  if (depth_ == outcomes_.size()) outcomes_.emplace_back();
+  proxytunnel::Outcome& outcome = outcomes_[depth_];
+  ++depth_;
+  put_in(outcome);
+  take(outcome, sink);
+  --depth_;
+}
+
+void Session::take(proxytunnel::Outcome& outcome, Sink& sink) {
   outcome.in_order([&](proxytunnel::Event& event) { report_event(event, sink); },
                    [&](const proxytunnel::VirtualPacket& made) {
                      sink.packet(made);
@@ -142,7 +151,7 @@ void Session::take(proxytunnel::Outcome& outcome, unsigned layer, Sink& sink) {
                        put_in(made.as_segment(), made.direction, sink);
                      } else {
                        tracker_.learn(made.as_datagram());
-                       put_in(made.as_datagram(), layer + 1, sink);
+                       put_in(made.as_datagram(), sink);
                      }
                    });
 }

@@ -4,6 +4,8 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -68,8 +70,10 @@ class Session {
   void packet(const Packet& packet, const CaptureReader& reader, Names names, Sink& sink);
   void put_in(const proxytunnel::Segment& segment, proxytunnel::Direction direction, Sink& sink);
   void put_in_decrypted(const proxytunnel::Segment& segment, const DecryptedPiece& piece, Sink& sink);
-  void put_in(const proxytunnel::Datagram& datagram, unsigned layer, Sink& sink);
-  void take(proxytunnel::Outcome& outcome, unsigned layer, Sink& sink);
+  void put_in(const proxytunnel::Datagram& datagram, Sink& sink);
+  template <class PutIn>
+  void through(PutIn put_in, Sink& sink);
+  void take(proxytunnel::Outcome& outcome, Sink& sink);
   void report_event(proxytunnel::Event& event, Sink& sink);
   void look_up(const proxytunnel::MessageEvent& event);
 
@@ -79,8 +83,10 @@ class Session {
   Decoder decoder_;
   std::optional<Filter> filter_;
   std::vector<std::uint8_t> envelope_;
-  /// One for each layer, and one more for the layer that is no longer shown.
-  std::array<proxytunnel::Outcome, proxytunnel::limits::layers + 1> outcomes_;
+  /// One for each call that goes on: what comes out is put in again while it is looked at. Mostly one for each layer;
+  /// a packet of another connection, which had to make room, may come out at any depth.
+  std::deque<proxytunnel::Outcome> outcomes_;
+  std::size_t depth_ = 0;
   std::array<std::uint64_t, reason_count> passed_over_{};
   std::uint64_t filtered_ = 0, unmatched_ = 0;
   FrameNumber frame_ = 0;  ///< that is looked at
