@@ -57,6 +57,21 @@ void two_names_with_one_address_are_one_conversation(void**) {
   assert_int_equal(attempt.payload[Direction::from_client].bytes(), all.size());
 }
 
+void names_of_a_conversation_are_bounded(void**) {
+  Client s;
+  const std::size_t names = limits::hosts_per_conversation + 3;
+  for (std::size_t i = 0; i < names; ++i) {
+    const std::string host = "h" + std::to_string(i) + ".example";
+    s.run.tracker.names().record(Provenance::hosts_file, host, *Address::parse("203.0.113.7"));
+    s.ask(get(host));
+    s.answer(empty_answer);
+  }
+  s.run.finish();
+  assert_int_equal(s.run.ended.size(), 1);
+  assert_int_equal(s.run.ended[0].other_hosts.size(), limits::hosts_per_conversation);
+  assert_true(has_noted_once(s.run.ended[0], "too-many-hosts"));
+}
+
 void a_name_keeps_the_origin_that_it_had_first(void**) {
   Client s;
   AddressBook& names = s.run.tracker.names();
@@ -426,6 +441,7 @@ void a_407_alone_is_a_refusal(void**) {
 int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(two_names_with_one_address_are_one_conversation),
+      cmocka_unit_test(names_of_a_conversation_are_bounded),
       cmocka_unit_test(a_name_keeps_the_origin_that_it_had_first),
       cmocka_unit_test(only_a_connect_takes_over),
       cmocka_unit_test(three_declared_clients_are_three_conversations),

@@ -70,7 +70,8 @@ void note_host(std::string_view host, Attempt& attempt) {
   if (is_it(attempt.target->host)) return;
   attempt.note("several-hosts");
   if (std::any_of(attempt.other_hosts.begin(), attempt.other_hosts.end(), is_it)) return;
-  if (attempt.other_hosts.size() < limits::hosts_per_conversation) attempt.other_hosts.emplace_back(host);
+  if (attempt.other_hosts.size() == limits::hosts_per_conversation) return attempt.note("too-many-hosts");
+  attempt.other_hosts.emplace_back(host);
 }
 
 // What a message means for a conversation that is open already: those of forwarded requests go on asking.
