@@ -14,8 +14,8 @@ namespace {
 
 using proxytunnel::chunk_record_magic;
 
-// A shell's exit code for a command that it cannot find.
-constexpr int may_not_run = 126, no_such_command = 127;  // as a shell says it
+// A shell's exit codes.
+constexpr int may_not_run = 126, no_such_command = 127;
 
 std::string how_it_ended(int code, const std::string& words) {
   return "ended with " + std::to_string(code) + (words.empty() ? "" : ": " + words);

@@ -65,8 +65,8 @@ constexpr std::size_t payload_ranges = 32;
 constexpr std::size_t unanswered_requests = 1024;
 
 /// Conversations of forwarded requests that are kept open: all together, and of one connection when there are so many.
-/// Beyond, the one of that connection that is idle for longest ends (anomaly gave-way); another request for its origin
-/// begins a new one.
+/// Beyond, half of that connection's end, those that are idle for longest (anomaly gave-way); another request for such
+/// an origin begins a new one.
 constexpr std::size_t forwarded = 4096;
 constexpr std::size_t forwarded_per_connection = 64;
 

@@ -71,6 +71,7 @@ struct Segment {
   [[nodiscard]] std::uint32_t acknowledgment() const noexcept { return get32(&header[8]); }
   [[nodiscard]] unsigned flags() const noexcept { return header[13]; }
   [[nodiscard]] bool has(unsigned mask) const noexcept { return (header[13] & mask) == mask; }
+  [[nodiscard]] bool closes() const noexcept { return (header[13] & (tcp_flag::fin | tcp_flag::rst)) != 0; }
   [[nodiscard]] std::uint16_t window() const noexcept { return get16(&header[14]); }
   [[nodiscard]] std::uint16_t checksum() const noexcept { return get16(&header[16]); }
   [[nodiscard]] Bytes options() const noexcept { return header.subspan(20); }

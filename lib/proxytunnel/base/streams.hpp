@@ -19,6 +19,10 @@ struct Stamp {
   Time time = 0;
 };
 
+[[nodiscard]] inline Stamp stamp_of(const Frame& frame) noexcept {
+  return {frame.number, frame.time};
+}
+
 class Streams {
  public:
   /// The bytes of one direction that follow what was taken, in order and without holes. Valid until take().

@@ -106,6 +106,17 @@ struct Tunnels {
   TunnelId reset_shown = no_tunnel;
 
   [[nodiscard]] VirtualConnection& latest() noexcept { return list.rbegin()->second; }
+  /// Whose a share is; nullptr if there is no share, or the conversation gave way.
+  [[nodiscard]] VirtualConnection* owner_of(const Share* share) noexcept {
+    const auto found = share == nullptr ? list.end() : list.find(share->tunnel);
+    return found == list.end() ? nullptr : &found->second;
+  }
+  /// The conversation that has the latest bytes of a side; the latest one if that is not known.
+  [[nodiscard]] VirtualConnection& owner_of_latest(Side side) noexcept {
+    const auto& known = shares[side].list();
+    VirtualConnection* owner = owner_of(known.empty() ? nullptr : &known.back());
+    return owner == nullptr ? latest() : *owner;
+  }
   [[nodiscard]] TunnelId latest_id() const noexcept { return list.rbegin()->first; }
 };
 
@@ -146,6 +157,8 @@ struct Connection {
     if (!connection.handshaking) return;
     if (auto* attempt = connection.handshaking->tunnel.attempt()) visit(*attempt);
   }
+  /// True if payload of forwarded requests waits until it is known whose it is.
+  [[nodiscard]] bool has_waiting_payload() const noexcept { return tunnels && handshaking && handshaking->has_more(); }
   [[nodiscard]] bool closed() const noexcept {
     return reset || (fin_seen[Side::initiator] && fin_seen[Side::acceptor]);
   }

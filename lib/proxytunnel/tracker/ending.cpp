@@ -15,9 +15,7 @@ constexpr std::size_t retired_at_once = 64;
 
 // What is left of it waits in retired_, out of the table: its ports may be used again at once.
 void Tracker::retire(Connection& connection, const Frame& frame, Outcome& outcome) {
-  if (connection.tunnels && connection.handshaking && connection.handshaking->has_more()) {
-    give_up_framing(connection, frame, outcome);
-  }
+  if (connection.has_waiting_payload()) give_up_framing(connection, frame, outcome);
   if (connection.handshaking) conclude(connection, outcome);
   if (connection.has_decrypted) {
     ConnectionKey key = connection.key();

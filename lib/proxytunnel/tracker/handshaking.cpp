@@ -9,14 +9,6 @@
 namespace proxytunnel {
 namespace {
 
-Stamp stamp_of(const Segment& segment) noexcept {
-  return {segment.frame.number, segment.frame.time};
-}
-
-bool closes(const Segment& segment) noexcept {
-  return (segment.flags() & (tcp_flag::fin | tcp_flag::rst)) != 0;
-}
-
 // Whether what is held may be the head of a forwarded request, which is payload itself, unlike other handshakes.
 bool may_hold_head(const Handshaking& work) noexcept {
   if (work.tunnel.state() != TunnelConnection::State::undecided) return work.tunnel.forwards();
@@ -63,7 +55,7 @@ void Tracker::feed(Connection& connection, const Segment& segment, Side side, Ou
   const Range place = see_payload(connection.space[side], segment);
   const bool is_lost = note_marks(work, connection.space[other(side)], segment, side, place);
   const bool is_reset = segment.has(tcp_flag::rst);
-  const bool changes_nothing = segment.length == 0 && !closes(segment);
+  const bool changes_nothing = segment.length == 0 && !segment.closes();
   if (!connection.tunnels) {
     if (!changes_nothing) advance(connection, segment, side, place, outcome);
     return;
@@ -86,7 +78,7 @@ void Tracker::advance(Connection& connection, const Segment& segment, Side side,
     work.lost[side].add(place);
     return;
   }
-  if (!work.stream(side).insert(place.begin, segment.payload, stamp_of(segment))) work.overflowed = true;
+  if (!work.stream(side).insert(place.begin, segment.payload, stamp_of(segment.frame))) work.overflowed = true;
   const std::size_t told = outcome.events.size();
   const PerSide<Offset> shown = work.taken();
   const auto state = work.tunnel.advance(work, context(outcome));
@@ -120,7 +112,7 @@ void Tracker::hold(Connection& connection, const Segment& segment, Side side, Ra
   }
   const Offset needed_from = work.tunnel.waits_for(side) ? work.stream(side).end() : work.taken(side);
   const bool is_shown = connection.tunnels && place.end <= work.taken(side);
-  const bool to_keep = !is_shown && (closes(segment) || place.end > needed_from);
+  const bool to_keep = !is_shown && (segment.closes() || place.end > needed_from);
   const std::size_t most = may_hold_head(work) ? limits::held_head_segments : limits::held_segments;
   if (to_keep && !work.held.hold(segment, side, place, work.taken(side), most)) work.lost[side].add(place);
   if (!connection.tunnels) return;
@@ -142,9 +134,7 @@ void Tracker::give_up_framing(Connection& connection, const Frame& frame, Outcom
   }
   for (const Side side : {Side::initiator, Side::acceptor}) {
     if (work->taken(side) >= Share::no_end) continue;
-    const auto& shares = tunnels.shares[side].list();
-    const auto owner = shares.empty() ? tunnels.list.end() : tunnels.list.find(shares.back().tunnel);
-    VirtualConnection& heir = owner == tunnels.list.end() ? tunnels.latest() : owner->second;
+    VirtualConnection& heir = tunnels.owner_of_latest(side);
     heir.attempt.note("framing-lost");
     add_share({side, {work->taken(side), Share::no_end}, heir.attempt.id}, *work, work->taken(side), tunnels);
   }

@@ -42,9 +42,9 @@ bool HeldSegments::hold(const Segment& segment, Side side, Range place, Offset f
 
 void HeldSegments::forget(Side side, Offset offset) {
   std::erase_if(segments_, [&](const Held& held) {
-    const bool closes = (held.segment().flags() & (tcp_flag::fin | tcp_flag::rst)) != 0;
-    if (held.side() != side || held.place().end > offset || closes) return false;
-    bytes_ -= Held::cost(held.segment());
+    const Segment segment = held.segment();
+    if (held.side() != side || held.place().end > offset || segment.closes()) return false;
+    bytes_ -= Held::cost(segment);
     return true;
   });
 }

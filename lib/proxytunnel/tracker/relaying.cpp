@@ -56,7 +56,7 @@ Attempt* Tracker::association_of(const ConnectionKey& control) noexcept {
 
 void Tracker::relay(const Datagram& datagram, Outcome& outcome) noexcept {
   outcome.clear();
-  if (datagram.layer == 0) latest_ = {datagram.frame.number, datagram.frame.time};
+  if (datagram.layer == 0) latest_ = stamp_of(datagram.frame);
   if (associations_.empty()) return;
   auto header = parse_relay_header(datagram.payload);
   using Ports = Associations::Ports;

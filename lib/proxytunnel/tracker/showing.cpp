@@ -78,14 +78,7 @@ void Tracker::begin_conversation(Connection& connection, VirtualConnection& open
   attempt.origin = origin_of(attempt, {names_, synthetic_});
   set_ends(opened);
   opened.path = path_of_tunnel(connection.path, opened.base[opened.client], opened.base[other(opened.client)]);
-  // A tunnel to where requests of the same connection went before takes over from them.
-  for (auto& [id, before] : connection.tunnels->list) {
-    const bool gives_way = attempt.protocol != Protocol::http_forward && &before != &opened && !before.superseded &&
-                           tuple_of(before) == tuple_of(opened);
-    if (!gives_way) continue;
-    release_tuple(before);
-    before.superseded = true;
-  }
+  if (attempt.protocol != Protocol::http_forward) take_over(*connection.tunnels, opened);
   if (connection.layer >= options_.layers) {
     attempt.note("layer-limit");
     opened.shown = false;
@@ -100,6 +93,16 @@ void Tracker::begin_conversation(Connection& connection, VirtualConnection& open
     if (outcome.packets.empty()) outcome.envelopes[side] = latest[side].envelope;
   }
   synthesize_opening(connection, opened, latest, frame, outcome);
+}
+
+// A tunnel to where requests of the same connection went before takes over from them.
+void Tracker::take_over(Tunnels& tunnels, const VirtualConnection& opened) {
+  const ConnectionKey tuple = tuple_of(opened);
+  for (auto& [id, before] : tunnels.list) {
+    if (&before == &opened || before.superseded || tuple_of(before) != tuple) continue;
+    release_tuple(before);
+    before.superseded = true;
+  }
 }
 
 void Tracker::show_held(Connection& connection, std::vector<Held> held, const Frame& frame, Outcome& outcome) {

@@ -15,14 +15,6 @@ namespace {
 
 constexpr std::uint16_t dns_port = 53;
 
-Stamp stamp_of(const Segment& segment) noexcept {
-  return {segment.frame.number, segment.frame.time};
-}
-
-bool closes(const Segment& segment) noexcept {
-  return (segment.flags() & (tcp_flag::fin | tcp_flag::rst)) != 0;
-}
-
 void swap_sides(Connection& connection) noexcept {
   const auto swap = [](auto& pair) { std::swap(pair[Side::initiator], pair[Side::acceptor]); };
   swap(connection.ends);
@@ -84,10 +76,11 @@ void note_message(const MessageEvent& said, Tunnels& tunnels) {
   if (message.credentials.username && !attempt.credentials.username) attempt.credentials = message.credentials;
   if (message.kind == MessageKind::http_forward_request) note_host(message.target->host, attempt);
   // A 407 is the proxy's own: it says something as long as nothing came from the origin.
-  const bool is_refusal = message.kind == MessageKind::http_response_head;
-  const bool is_answer = message.kind == MessageKind::http_forward_response && message.reply_code >= 200;
-  const bool is_first = attempt.reply.frame == 0 || attempt.status == Status::auth_failed;
-  if (!is_first || (!is_answer && !(is_refusal && attempt.reply.frame == 0))) return;
+  const bool is_refusal = message.kind == MessageKind::http_response_head && attempt.reply.frame == 0;
+  const bool is_unanswered = attempt.reply.frame == 0 || attempt.status == Status::auth_failed;
+  const bool is_answer =
+      message.kind == MessageKind::http_forward_response && message.reply_code >= 200 && is_unanswered;
+  if (!is_refusal && !is_answer) return;
   attempt.reply = said.stamp;
   attempt.reply_code = message.reply_code;
   attempt.status = is_refusal ? Status::auth_failed : Status::established;
@@ -127,7 +120,7 @@ Tracker::Tracker(const TrackerOptions& options)
 void Tracker::segment(const Segment& segment, Outcome& outcome) noexcept {
   outcome.clear();
   if (segment.layer == 0) {
-    latest_ = stamp_of(segment);
+    latest_ = stamp_of(segment.frame);
     bury(segment.frame, outcome);
   }
   put(segment, outcome);
@@ -171,7 +164,7 @@ void Tracker::put(const Segment& segment, Outcome& outcome) {
     case Phase::passed:
       break;
   }
-  if (closes(segment)) see_close(connection, segment, side, outcome);
+  if (segment.closes()) see_close(connection, segment, side, outcome);
   // Tunnels of forwarded requests go on in it: what comes late is theirs.
   const bool is_undecided = connection.handshaking && !connection.tunnels;
   if (is_undecided && connection.closed() && brings_nothing_more(*connection.handshaking))
@@ -184,7 +177,7 @@ void Tracker::put(const Segment& segment, Outcome& outcome) {
 // mean is found out as ever.
 void Tracker::chunk(const Chunk& chunk, Outcome& outcome) noexcept {
   outcome.clear();
-  latest_ = {chunk.frame.number, chunk.frame.time};
+  latest_ = stamp_of(chunk.frame);
   const ConnectionKey carrier_key = ConnectionKey::of(chunk.sender, chunk.receiver, chunk.parent);
   Connection* carrier = table_of(carrier_key).find(carrier_key);
   const ConnectionKey key = ConnectionKey::of(chunk.sender, chunk.receiver, chunk.parent, true);
@@ -242,7 +235,7 @@ void Tracker::begin(Connection& connection, const Segment& segment) {
   const bool from_acceptor = segment.has(tcp_flag::syn | tcp_flag::ack);
   connection.ends = from_acceptor ? PerSide<Endpoint>(segment.receiver, segment.sender)
                                   : PerSide<Endpoint>(segment.sender, segment.receiver);
-  connection.first = stamp_of(segment);
+  connection.first = stamp_of(segment.frame);
   connection.network = segment.frame.network;
   connection.parent = segment.parent;
   connection.layer = segment.layer;
@@ -292,10 +285,8 @@ void Tracker::see_close(Connection& connection, const Segment& segment, Side sid
   if (segment.has(tcp_flag::fin)) connection.fin_seen[side] = true;
   if (before || !connection.closed()) return;
   // What waits for bytes that the capture lacks waits no longer.
-  if (connection.tunnels && connection.handshaking && connection.handshaking->has_more()) {
-    give_up_framing(connection, segment.frame, outcome);
-  }
-  Connection::each_attempt(connection, [&](Attempt& attempt) { attempt.closed = stamp_of(segment); });
+  if (connection.has_waiting_payload()) give_up_framing(connection, segment.frame, outcome);
+  Connection::each_attempt(connection, [&](Attempt& attempt) { attempt.closed = stamp_of(segment.frame); });
   if (connection.tunnels) {
     for (const auto& [id, opened] : connection.tunnels->list) release_tuple(opened);
   }

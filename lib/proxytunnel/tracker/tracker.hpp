@@ -132,6 +132,7 @@ class Tracker final : private Surroundings {
                           const Frame& frame, Outcome& outcome);
   void show(Connection& connection, const Segment& segment, VirtualKind kind, Range window, Outcome& outcome);
   void show_held(Connection& connection, std::vector<Held> held, const Frame& frame, Outcome& outcome);
+  void take_over(Tunnels& tunnels, const VirtualConnection& opened);
   void claim_tuple(VirtualConnection& opened);
   [[nodiscard]] bool is_free(const ConnectionKey& tuple) const noexcept;
   void release_tuple(const VirtualConnection& opened);

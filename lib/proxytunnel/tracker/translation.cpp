@@ -19,10 +19,6 @@ Offset virtual_offset(const Tunnels& tunnels, const VirtualConnection& opened, S
   return reached + (share->has_end() && fin_at && offset > *fin_at ? 1 : 0);
 }
 
-bool closes(const Segment& segment) noexcept {
-  return (segment.flags() & (tcp_flag::fin | tcp_flag::rst)) != 0;
-}
-
 /// What all placements of a segment have in common.
 struct Place {
   Side side, peer;
@@ -38,20 +34,13 @@ Placement placement_of(const Tunnels& tunnels, const Place& place, VirtualConnec
   return placement;
 }
 
-// Conversations that gave way are not there any more.
-VirtualConnection* owner_of(Tunnels& tunnels, const Share* share) noexcept {
-  if (share == nullptr) return nullptr;
-  const auto found = tunnels.list.find(share->tunnel);
-  return found == tunnels.list.end() ? nullptr : &found->second;
-}
-
 void place_payload(Tunnels& tunnels, const Place& place, Range window, std::vector<Placement>& placements) {
   const Range wanted{std::max(place.wire.begin, window.begin), std::min(place.wire.end, window.end)};
   const Shares& shares = tunnels.shares[place.side];
   for (auto share = shares.behind(wanted.begin); share != shares.list().end(); ++share) {
     const Range piece{std::max(wanted.begin, share->range.begin), std::min(wanted.end, share->range.end)};
     if (piece.begin >= piece.end) break;
-    VirtualConnection* opened = owner_of(tunnels, &*share);
+    VirtualConnection* opened = tunnels.owner_of(&*share);
     if (opened == nullptr) continue;
     Placement& placement = placements.emplace_back(placement_of(tunnels, place, *opened));
     const Offset begin = share->at + (piece.begin - share->range.begin);
@@ -75,9 +64,7 @@ void place_close(Tunnels& tunnels, const Place& place, TunnelId& shown, std::vec
     placements.push_back(placement);
   };
   if (shown == tunnels.latest_id()) {  // repeated: to the one that has the latest bytes
-    const auto& shares = tunnels.shares[place.side].list();
-    VirtualConnection* owner = owner_of(tunnels, shares.empty() ? nullptr : &shares.back());
-    if (has_it == nullptr) add(owner == nullptr ? tunnels.latest() : *owner);
+    if (has_it == nullptr) add(tunnels.owner_of_latest(place.side));
     return;
   }
   auto each = shown == no_tunnel ? tunnels.list.begin() : tunnels.list.upper_bound(shown);
@@ -101,7 +88,7 @@ void place_acknowledgment(Connection& connection, const Segment& segment, const 
   }
   const Share* share = shares.holding(acknowledged - 1);
   if (share == nullptr) share = shares.holding(acknowledged);
-  VirtualConnection* opened = is_only ? &tunnels.latest() : owner_of(tunnels, share);
+  VirtualConnection* opened = is_only ? &tunnels.latest() : tunnels.owner_of(share);
   if (opened == nullptr) return;
   Placement& placement = placements.emplace_back(placement_of(tunnels, place, *opened));
   const Offset at = virtual_offset(tunnels, *opened, place.side, place.wire.begin);
@@ -149,7 +136,7 @@ void place_in_tunnels(Connection& connection, const Segment& segment, Range wind
 
   place_payload(tunnels, place, window, placements);
   const bool is_whole = window.end >= place.wire.end;
-  if (closes(segment) && is_whole) {
+  if (segment.closes() && is_whole) {
     place_close(tunnels, place, segment.has(tcp_flag::rst) ? tunnels.reset_shown : tunnels.fin_shown[place.side],
                 placements);
   }
