@@ -235,6 +235,12 @@ void TunnelConnection::forward(const Message& message, Stamp stamp, PerSide<Offs
 TunnelId TunnelConnection::tunnel_for(const Message& message, Stamp stamp, PerSide<Offset> base,
                                       const TunnelContext& context) {
   Forwarding& forwarding = *forwarding_;
+  const std::string key = key_of(*message.target);
+  const auto named = forwarding.names.find(key);
+  if (named != forwarding.names.end()) {
+    const auto open = forwarding.tunnels.find(named->second.endpoint);
+    if (open != forwarding.tunnels.end()) return open->second;
+  }
   Attempt attempt;
   begin_attempt(attempt, stamp);
   attempt.protocol = Protocol::http_forward;
@@ -245,8 +251,7 @@ TunnelId TunnelConnection::tunnel_for(const Message& message, Stamp stamp, PerSi
   attempt.request = stamp;
   attempt.last = stamp.frame;
   attempt.status = Status::established;
-  const std::string key = key_of(*message.target);
-  if (const auto named = forwarding.names.find(key); named != forwarding.names.end()) {
+  if (named != forwarding.names.end()) {
     attempt.origin = named->second;
   } else {
     context.surroundings.find_origin(attempt);
