@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // summary: fuzzes detection and every handshake: no harm, an end, and the same steps however the bytes arrive.
 //
-// Input: options(1) seed(1) client_size(2) client bytes, server bytes. Options: 1 allow_preamble, 2 no SOCKS4,
+// Input: options(1) seed(1) client_size(2) client bytes, server bytes. Options: 1 the server opens, 2 no SOCKS4,
 // 4 no SOCKS5, 8 no HTTP CONNECT, 16 no HTTP forwarding, 32 no PROXY protocol. The seed chooses the order in which the
-// streams grow.
+// streams grow, and how much of its bytes a server that opens said unheard.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -25,10 +25,13 @@ Input parse(Bytes bytes) {
   Reader reader(bytes);
   const unsigned options = reader.u8();
   Input input;
-  input.options = {
-      (options & 1U) != 0,
-      {(options & 2U) != 0, (options & 4U) != 0, (options & 8U) != 0, (options & 16U) != 0, (options & 32U) != 0}};
+  input.options.disabled = {(options & 2U) != 0, (options & 4U) != 0, (options & 8U) != 0, (options & 16U) != 0,
+                            (options & 32U) != 0};
   input.seed = reader.u8();
+  if ((options & 1U) != 0) {
+    input.options.opener = Opener::server;
+    input.options.preamble = input.seed / 4;
+  }
   const std::size_t client_size = std::min<std::size_t>(reader.u16(), reader.rest().size());
   input.client = reader.take(client_size);
   input.server = reader.rest();

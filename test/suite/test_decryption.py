@@ -179,7 +179,7 @@ def https_proxy_behind_socks5(folder: Path) -> list[bytes]:  # noqa: F811
     (), ("-f", "host 10.0.0.5 or udp"), ("-f", "tcp"), ("-f", "host 10.0.0.5 and tcp[13] & 2 = 0"),
     ("--names", "hosts=HOSTS"), ("--names", "capture,hosts=HOSTS"), ("--synthetic4", "10.99.0.0/16"),
     ("--synthetic4", "10.99.0.0/16", "--names", "hosts=/dev/null"), ("--max-connections", "1"),
-    ("--disable", "proxy-protocol,socks4"), ("--forward-needs-proof",), ("--layers", "leaf")],
+    ("--disable", "proxy-protocol,socks4"), ("--forward-without-proof",), ("--layers", "leaf")],
     ids=lambda options: " ".join(options) or "none")
 def test_no_option_parts_a_tunnel_from_what_carries_it(run, folder, tshark: Tshark,  # noqa: F811
                                                        options: tuple[str, ...]):

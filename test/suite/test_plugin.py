@@ -321,7 +321,7 @@ def test_connect_that_is_only_text(tshark: Tshark, folder: Path):
     """A CONNECT in the body of a refused CONNECT's retry is a body."""
     body = connect_request("192.0.2.9:80")
     capture = (Connection(server=("10.0.0.1", 80)).open()
-               .say(b"POST http://a/ HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+               .say(b"POST http://a:81/ HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
                .hear(CONNECT_REPLY).close().write(folder / "c.pcap"))
     assert set(tshark.values(capture, "proxytunnel.protocol")) == {"http-forward"}
     assert "192.0.2.9" not in tshark.distinct(capture, "proxytunnel.target.host")

@@ -105,17 +105,20 @@ def forwarded(uri: bytes, port: int = 80, *fields: bytes) -> list[bytes]:
     return [*session.open(), session.say(CLIENT, request), session.say(SERVER, OK), *session.close()]
 
 
-@pytest.mark.parametrize(("uri", "port", "fields", "always", "with_proof"), [
+@pytest.mark.parametrize(("uri", "port", "fields", "without_proof", "with_proof"), [
     (b"http://93.184.216.34/", 80, (), False, False),                # the server itself
     (b"http://93.184.216.34:8080/", 80, (), True, True),             # another port
     (b"http://198.51.100.7/", 80, (), True, True),                   # another address
     (b"http://www.example.com/", 80, (), True, False),               # a name: of this server, perhaps
     (b"http://www.example.com/", 8080, (), True, True),              # another port than the server's
     (b"http://www.example.com/", 80, (b"Proxy-Connection: close",), True, True)])
-def test_what_makes_a_server_a_proxy(run, tmp_path, uri, port, fields, always, with_proof):
+def test_what_makes_a_server_a_proxy(run, tmp_path, uri, port, fields, without_proof, with_proof):
     capture = small(tmp_path, *forwarded(uri, port, *fields))
-    assert bool(report_of(run, capture)["tunnels"]) == always
-    assert bool(report_of(run, capture, "--forward-needs-proof")["tunnels"]) == with_proof
+    report = report_of(run, capture)
+    assert bool(report["tunnels"]) == with_proof
+    # What nothing proves is told.
+    assert bool(report["skipped"]) == (without_proof and not with_proof)
+    assert bool(report_of(run, capture, "--forward-without-proof")["tunnels"]) == without_proof
 
 
 def test_dns_tells_an_ordinary_server_by_its_name(run, tmp_path):

@@ -128,8 +128,7 @@ void Follower::see(Bytes client, Bytes server) {
     streams_[direction] = std::vector<std::uint8_t>(rest.begin(), rest.end());
   }
   if (verdict_ == Verdict::need_more) {
-    begin(detect({untaken(Direction::from_client), untaken(Direction::from_server)}, options_.allow_preamble,
-                 options_.disabled));
+    begin(detect(first(), options_.disabled));
   }
   advance();
 }
@@ -238,10 +237,9 @@ void Follower::flush() {
 }
 
 void Follower::finish() {
-  const Untaken at_end{untaken(Direction::from_client), untaken(Direction::from_server)};
   if (verdict_ == Verdict::need_more) {
     lines_.emplace_back("undecided");
-    begin(detect_at_end(at_end, options_.disabled));
+    begin(detect_at_end(first(), options_.disabled));
     advance();
   }
   if (!handshake_ || over_) return;
@@ -251,11 +249,25 @@ void Follower::finish() {
   lines_.push_back(std::string("waits for ") + name_of(std::get<Wait>(step).direction));
   while (true) {
     const Step proved = handshake_->conclude({untaken(Direction::from_client), untaken(Direction::from_server)});
-    demand(std::holds_alternative<Took>(proved) || std::holds_alternative<Wait>(proved), "conclude takes or waits");
     if (std::holds_alternative<Wait>(proved)) break;
+    if (const auto* refusal = std::get_if<Reject>(&proved)) {
+      flush();
+      lines_.push_back("also " + describe(*refusal));
+      break;
+    }
+    demand(std::holds_alternative<Took>(proved), "conclude takes, waits or rejects");
     took(std::get<Took>(proved), "also ");
   }
   flush();
+}
+
+// All was heard that was said before, but for a preamble.
+First Follower::first() const {
+  const Bytes client = untaken(Direction::from_client), server = untaken(Direction::from_server);
+  return {{client, server},
+          {std::min(options_.waits, client.size()), std::min(options_.preamble, server.size())},
+          client.size(),
+          options_.opener};
 }
 
 Bytes Follower::untaken(Direction direction) const {

@@ -10,7 +10,9 @@
 namespace proxytunnel {
 
 struct FollowOptions {
-  bool allow_preamble = false;
+  Opener opener = Opener::client;
+  std::size_t preamble = 0;                  ///< what a server that opened said unheard
+  std::size_t waits = std::size_t{1} << 30;  ///< what the client said before it heard anything
   Disabled disabled;
 };
 
@@ -34,6 +36,7 @@ class Follower {
   void begin(Detection detection);
   void advance();
   void took(const Took& step, const char* prefix);
+  [[nodiscard]] First first() const;
   [[nodiscard]] Bytes untaken(Direction direction) const;
 
   FollowOptions options_;

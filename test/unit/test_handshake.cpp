@@ -114,21 +114,21 @@ void a_head_is_no_longer_than_its_limit(void**) {
 }
 
 void what_is_no_request_is_malformed_at_once(void**) {
-  for (const char* text : {"GET /", "GET *", "OPTIONS *", " CONNECT", "\r\r", "\n\n", "\x16\x03\x01", "GET 1http:",
+  for (const char* text : {"GET /", "GET *", "OPTIONS *", " CONNECT", "\r\r", "\n\n\r\r", "\x16\x03\x01", "GET 1http:",
                            "GET http:x", "GET http//", "METHODSWITHALONGNAMEX", "GET\r\n", "\xe4", "CONNECT a\x01"}) {
     assert_true(parse_http_request_line(bytes_of(text), Requests::to_proxies).result == ParseResult::malformed);
   }
   for (const char* text :
-       {"", "\r", "G", "GET ", "GET h", "GET http", "GET http:", "GET http:/", "CONNECT", "CONNECT /"}) {
+       {"", "\r", "\r\n\n\r", "G", "GET ", "GET h", "GET http", "GET http:", "GET http:/", "CONNECT", "CONNECT /"}) {
     assert_true(parse_http_request_line(bytes_of(text), Requests::to_proxies).result == ParseResult::need_more);
   }
 }
 
 void what_is_no_response_is_malformed_at_once(void**) {
-  for (const char* text : {"2", "HTTP/2", "HTTP/1.1x", "HTTP/1.1 2x", "HTTP/1.1 099", "HTTP/1.1 2000", "\r\nHTTP"}) {
+  for (const char* text : {"2", "HTTP/x", "HTTP/1.1x", "HTTP/1.1 2x", "HTTP/1.1 099", "HTTP/1.1 2000", "\r\nHTTP"}) {
     assert_true(parse_http_response_head(bytes_of(text)).result == ParseResult::malformed);
   }
-  for (const char* text : {"", "h", "HTTP/1.", "HTTP/1.1", "HTTP/1.1 ", "HTTP/1.1 20", "HTTP/1.1 200"}) {
+  for (const char* text : {"", "h", "HTTP/2", "HTTP/1.", "HTTP/1.1", "HTTP/1.1 ", "HTTP/1.1 20", "HTTP/1.1 200"}) {
     assert_true(parse_http_response_head(bytes_of(text)).result == ParseResult::need_more);
   }
 }

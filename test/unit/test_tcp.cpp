@@ -80,7 +80,7 @@ void segments_in_any_order_make_one_stream(void**) {
       for (const Range cut : cuts) {
         const Bytes piece =
             Bytes(stream).subspan(static_cast<std::size_t>(cut.begin), static_cast<std::size_t>(cut.end - cut.begin));
-        assert_true(buffer.insert(cut.begin, piece, {++frame, 0}));
+        assert_true(buffer.insert(cut.begin, piece, {{++frame, 0}}));
         const Bytes have = buffer.untaken();
         for (std::size_t i = 0; i < have.size(); ++i) assert_int_equal(have[i], stream[taken + i]);
         const std::size_t some = have.size() / 2;
@@ -98,13 +98,13 @@ void segments_in_any_order_make_one_stream(void**) {
 void a_stream_knows_which_frame_carried_a_byte(void**) {
   StreamBuffer buffer;
   const std::uint8_t bytes[10] = {};
-  buffer.insert(4, Bytes(bytes).first(4), {2, 20});
-  buffer.insert(0, Bytes(bytes).first(4), {3, 30});
-  assert_int_equal(buffer.stamp(1).frame, 3);
-  assert_int_equal(buffer.stamp(4).frame, 3);
-  assert_int_equal(buffer.stamp(5).frame, 2);
+  buffer.insert(4, Bytes(bytes).first(4), {{2, 20}});
+  buffer.insert(0, Bytes(bytes).first(4), {{3, 30}});
+  assert_int_equal(buffer.said(1).stamp.frame, 3);
+  assert_int_equal(buffer.said(4).stamp.frame, 3);
+  assert_int_equal(buffer.said(5).stamp.frame, 2);
   buffer.take(4);
-  assert_int_equal(buffer.stamp(8).frame, 2);
+  assert_int_equal(buffer.said(8).stamp.frame, 2);
 }
 
 void the_first_of_two_versions_counts(void**) {

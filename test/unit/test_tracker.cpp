@@ -61,9 +61,16 @@ void order_does_not_matter(void**) {
   for (int round = 0; round < 400; ++round) {
     wire::Connection c(client, proxy);
     std::vector<Segment> segments;
-    const auto cut = [&](End from, const std::string& stream, std::uint32_t first, std::uint32_t acknowledged) {
+    // Each message acknowledges those that it answers.
+    struct Heard {
+      std::size_t from;
+      std::uint32_t acknowledged;
+    };
+    const auto cut = [&](End from, const std::string& stream, std::uint32_t first, const std::vector<Heard>& heard) {
       for (std::size_t at = 0; at < stream.size();) {
         const std::size_t size = std::min<std::size_t>(1 + random() % 9, stream.size() - at);
+        std::uint32_t acknowledged = 0;
+        for (const Heard& each : heard) acknowledged = each.from <= at ? each.acknowledged : acknowledged;
         segments.push_back(c.at(from, tcp_flag::ack, first + static_cast<std::uint32_t>(at), acknowledged,
                                 std::string_view(stream).substr(at, size)));
         if (random() % 5 == 0) segments.push_back(segments.back());  // a retransmission
@@ -73,8 +80,8 @@ void order_does_not_matter(void**) {
     Run run;
     run.put(c.syn());
     run.put(c.syn_ack());
-    cut(End::client, up, 1001, 5001);
-    cut(End::server, down, 5001, 1001);
+    cut(End::client, up, 1001, {{0, 5001}, {greeting.size(), 5003}, {greeting.size() + request.size(), 5013}});
+    cut(End::server, down, 5001, {{0, 1004}, {method.size(), 1014}});
     std::shuffle(segments.begin(), segments.end(), random);
     for (const Segment& segment : segments) run.put(segment);
     run.finish();

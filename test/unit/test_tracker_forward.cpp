@@ -344,12 +344,13 @@ void a_reset_ends_every_conversation(void**) {
 
 // ---------------------------------------------------------------- servers that are no proxies
 
-std::size_t conversations_of(const std::string& request, bool needs_proof,
+std::size_t conversations_of(const std::string& request, bool without_proof = false,
                              const Endpoint& server = wire::endpoint("192.0.2.80", 80)) {
   TrackerOptions options;
-  options.forward_needs_proof = needs_proof;
+  options.forward_without_proof = without_proof;
   Session s(options, server);
   s.run.tracker.names().record(Provenance::hosts_file, "known.example", *Address::parse("192.0.2.80"));
+  s.run.tracker.names().record(Provenance::hosts_file, "other.example", *Address::parse("192.0.2.81"));
   s.ask(request);
   s.answer(from_one);
   s.close();
@@ -359,16 +360,47 @@ std::size_t conversations_of(const std::string& request, bool needs_proof,
 
 void an_ordinary_server_may_be_given_an_absolute_uri(void**) {
   const std::string some = "GET http://some.example/ HTTP/1.1\r\nHost: some.example\r\n\r\n";
-  assert_int_equal(conversations_of(some, false), 1);
-  assert_int_equal(conversations_of(some, true), 0);
-  assert_int_equal(conversations_of("GET http://some.example/ HTTP/1.1\r\nProxy-Connection: close\r\n\r\n", true), 1);
-  assert_int_equal(conversations_of("GET http://some.example:81/ HTTP/1.1\r\n\r\n", true), 1);
-  assert_int_equal(conversations_of("GET http://192.0.2.81/ HTTP/1.1\r\n\r\n", true), 1);
+  assert_int_equal(conversations_of(some, true), 1);
+  assert_int_equal(conversations_of(some), 0);
+  assert_int_equal(conversations_of("GET http://some.example/ HTTP/1.1\r\nProxy-Connection: close\r\n\r\n"), 1);
+  assert_int_equal(conversations_of("GET http://some.example:81/ HTTP/1.1\r\n\r\n"), 1);
+  assert_int_equal(conversations_of("GET http://192.0.2.81/ HTTP/1.1\r\n\r\n"), 1);
+  assert_int_equal(conversations_of("GET http://other.example/ HTTP/1.1\r\n\r\n"), 1);
   // The URI names the server itself, by its address or by a name that is known to lead there.
-  assert_int_equal(conversations_of("GET http://192.0.2.80/ HTTP/1.1\r\n\r\n", false), 0);
-  assert_int_equal(conversations_of("GET http://known.example/ HTTP/1.1\r\n\r\n", false), 0);
-  assert_int_equal(conversations_of("GET http://known.example:81/ HTTP/1.1\r\n\r\n", false), 1);
-  assert_int_equal(conversations_of(ask_one, false, wire::endpoint("::ffff:192.0.2.7", 80)), 0);
+  assert_int_equal(conversations_of("GET http://192.0.2.80/ HTTP/1.1\r\n\r\n", true), 0);
+  assert_int_equal(conversations_of("GET http://known.example/ HTTP/1.1\r\nProxy-Connection: close\r\n\r\n", true), 0);
+  assert_int_equal(conversations_of("GET http://known.example:81/ HTTP/1.1\r\n\r\n"), 1);
+  assert_int_equal(conversations_of(ask_one, true, wire::endpoint("::ffff:192.0.2.7", 80)), 0);
+}
+
+void what_proves_a_proxy_may_come_later(void**) {
+  const Endpoint server = wire::endpoint("192.0.2.80", 80);
+  Session s({}, server);
+  s.ask("GET http://some.example/ HTTP/1.1\r\n\r\n");
+  s.answer(from_one);
+  assert_true(s.run.conversations.empty());
+  assert_int_equal(s.run.skipped.size(), 1);
+  s.ask("GET http://some.example/ HTTP/1.1\r\nProxy-Connection: keep-alive\r\n\r\n");
+  s.answer(from_one);
+  s.ask("GET http://more.example/ HTTP/1.1\r\n\r\n");
+  s.answer(from_two);
+  s.close();
+  assert_int_equal(s.run.skipped.size(), 1);
+  assert_int_equal(s.run.conversations.size(), 2);
+  assert_text(s.answered(0, s.run.ended.at(0).origin->endpoint), from_one);
+  assert_text(s.answered(1, s.run.ended.at(1).origin->endpoint), from_two);
+}
+
+void a_server_that_another_connection_proved_is_a_proxy(void**) {
+  Session s({}, wire::endpoint("192.0.2.80", 80));
+  s.ask("CONNECT 192.0.2.8:8080 HTTP/1.1\r\n\r\n");
+  s.answer("HTTP/1.1 200 OK\r\n\r\nhello");
+  s.c = wire::Connection(wire::endpoint("192.0.2.1", 40001), wire::endpoint("192.0.2.80", 80));
+  put_opening(s.run, s.c);
+  s.ask("GET http://some.example/ HTTP/1.1\r\n\r\n");
+  s.answer(from_one);
+  s.close();
+  assert_int_equal(s.run.conversations.size(), 2);
 }
 
 void it_can_be_switched_off(void**) {
@@ -420,6 +452,8 @@ int main() {
       cmocka_unit_test(a_repeated_segment_is_parted_again),
       cmocka_unit_test(a_reset_ends_every_conversation),
       cmocka_unit_test(an_ordinary_server_may_be_given_an_absolute_uri),
+      cmocka_unit_test(what_proves_a_proxy_may_come_later),
+      cmocka_unit_test(a_server_that_another_connection_proved_is_a_proxy),
       cmocka_unit_test(it_can_be_switched_off),
       cmocka_unit_test(targets_are_the_same_in_any_letter_case),
   };

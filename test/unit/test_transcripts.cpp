@@ -86,7 +86,13 @@ void parse_bytes(const std::string& line, Octets& stream) {
 }
 
 void parse_option(const Transcript& transcript, const std::string& word, FollowOptions& options) {
-  if (word == "allow_preamble") return void(options.allow_preamble = true);
+  if (word == "server_opens") return void(options.opener = Opener::server);
+  if (word.starts_with("preamble ")) {
+    options.opener = Opener::server;
+    options.preamble = std::stoul(word.substr(9));
+    return;
+  }
+  if (word.starts_with("waits ")) return void(options.waits = std::stoul(word.substr(6)));
   if (word == "no_socks4") return void(options.disabled.socks4 = true);
   if (word == "no_socks5") return void(options.disabled.socks5 = true);
   if (word == "no_http_connect") return void(options.disabled.http_connect = true);

@@ -55,7 +55,7 @@ void what_decides_is_handed_on(void**) {
         proof = true;
         std::ignore = std::tie(disabled, checksums, connections, layers, from_capture, four, six, id, seed);
       },
-      "proxytunnel.forward_needs_proof:TRUE");
+      "proxytunnel.forward_without_proof:TRUE");
   assert_handed_on([](Options& o) { o.tracker.connections = 17; }, "proxytunnel.connections:17");
   assert_handed_on([](Options& o) { o.tracker.layers = 3; }, "proxytunnel.layers:3");
   assert_handed_on([](Options& o) { o.tracker.names_from_capture = false; }, "proxytunnel.dns:FALSE");

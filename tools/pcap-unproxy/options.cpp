@@ -83,8 +83,8 @@ void define(CLI::App& app, Options& options, Raw& raw) {
       ->type_name("FILE");
   app.add_option("--tshark", options.tshark, "command that runs tshark with the proxytunnel plugin (tshark)")
       ->type_name("CMD");
-  app.add_flag("--forward-needs-proof", options.tracker.forward_needs_proof,
-               "an absolute URI alone does not make a server a proxy");
+  app.add_flag("--forward-without-proof", options.tracker.forward_without_proof,
+               "an absolute URI alone makes a server a proxy");
   app.add_option("-f,--filter", options.filter, "only packets that match a capture filter")->type_name("BPF");
   app.add_option("--max-connections", options.tracker.connections, "connections tracked at once")
       ->check(CLI::Range(std::size_t{1}, std::size_t{1} << 31).description(""))

@@ -47,7 +47,7 @@ constexpr HandedOn handed_on[] = {
     {"proxytunnel.http_connect", unless_disabled<&Disabled::http_connect>},
     {"proxytunnel.http_forward", unless_disabled<&Disabled::http_forward>},
     {"proxytunnel.proxy_protocol", unless_disabled<&Disabled::proxy_protocol>},
-    {"proxytunnel.forward_needs_proof", [](const Options& o) { return switched(o.tracker.forward_needs_proof); }},
+    {"proxytunnel.forward_without_proof", [](const Options& o) { return switched(o.tracker.forward_without_proof); }},
     {"proxytunnel.dns", dns},
     {"proxytunnel.hosts_files", hosts_files},
     {"proxytunnel.synthetic4", [](const Options& o) { return o.tracker.synthetic4.text(); }},

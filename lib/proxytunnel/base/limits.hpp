@@ -17,8 +17,9 @@ constexpr std::size_t http_head = std::size_t{64} << 10;
 /// each field line on its own (tinyproxy). More of it waits.
 constexpr std::size_t begun_head = 4096;
 
-/// A SOCKS4 user id or SOCKS4a name; the memos set no bound, real ones are shorter than a DNS name.
-constexpr std::size_t socks4_text = 512;
+/// A SOCKS4 user id or SOCKS4a name; the memos set no bound. Names are shorter than DNS allows, but user ids carry
+/// tokens.
+constexpr std::size_t socks4_text = std::size_t{8} << 10;
 
 /// Bytes of a proxy's stream that may precede the handshake of a back-connect session.
 constexpr std::size_t preamble = 256;
@@ -76,6 +77,9 @@ constexpr std::size_t hosts_per_conversation = 256;
 
 /// Synthetic client ports that are tried; the last one is taken in any case.
 constexpr unsigned synthetic_ports = 64;
+
+/// Servers that are remembered as proxies.
+constexpr std::size_t known_proxies = 4096;
 
 /// Ranges of one direction, each of another HTTP message, that are remembered for retransmissions and acknowledgments.
 constexpr std::size_t shares = 128;

@@ -23,6 +23,12 @@ struct Stamp {
   return {frame.number, frame.time};
 }
 
+/// Bytes of one side that the capture lacks so far, while it has what follows them.
+struct Hole {
+  Offset end;           ///< where the bytes behind it begin
+  Offset heard_behind;  ///< how much of the other side's stream was heard by what follows
+};
+
 class Streams {
  public:
   /// The bytes of one direction that follow what was taken, in order and without holes. Valid until take().
@@ -31,6 +37,12 @@ class Streams {
   [[nodiscard]] virtual Offset taken(Side side) const noexcept = 0;
   /// The frame that carried the `size`th of the untaken bytes (1 is the first).
   [[nodiscard]] virtual Stamp stamp(Side side, std::size_t size) const noexcept = 0;
+  /// How many of the other side's untaken bytes this side had heard when it said the `size`th of its untaken bytes (1
+  /// is the first): by its acknowledgment, or by the order of the capture where acknowledgments mean nothing. At least
+  /// 0.
+  [[nodiscard]] virtual std::size_t heard(Side side, std::size_t size) const noexcept = 0;
+  /// How many of its untaken bytes this side said before it had heard one of the other side's.
+  [[nodiscard]] virtual std::size_t unheard(Side side) const noexcept = 0;
   /// True if bytes of this direction were seen that cannot be shown, since others before them are missing.
   [[nodiscard]] virtual bool has_hole(Side side) const noexcept = 0;
   /// Bytes that are taken before they are there are never shown.

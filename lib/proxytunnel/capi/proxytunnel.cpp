@@ -36,17 +36,8 @@ struct pt_outcome {
     lists.clear();
     snapshot = Report();
   }
-  const char* keep(std::string_view text) const {
-    std::string& kept = texts.emplace_back();
-    for (const char byte : text) {
-      if (byte == '\0') {
-        kept += "\\x00";
-      } else {
-        kept += byte;
-      }
-    }
-    return kept.c_str();
-  }
+  // Texts come from the capture, and go to terminals.
+  const char* keep(std::string_view text) const { return texts.emplace_back(printable(text)).c_str(); }
 };
 
 static_assert(PT_LAYERS == limits::layers);
@@ -89,7 +80,7 @@ TrackerOptions options_of(const pt_options_t& given) {
   options.disabled.http_connect = given.disable_http_connect;
   options.disabled.http_forward = given.disable_http_forward;
   options.disabled.proxy_protocol = given.disable_proxy_protocol;
-  options.forward_needs_proof = given.forward_needs_proof;
+  options.forward_without_proof = given.forward_without_proof;
   options.names_from_capture = !given.ignore_dns;
   if (given.fix_checksums) options.checksums = Checksums::compute;
   if (given.layers != 0) options.layers = std::min(given.layers, limits::layers);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  * summary: the core for C programs: opaque handles, plain structs. The only header that the Wireshark plugin includes.
  *
- * Nothing here does I/O, calls back, throws or keeps a pointer of the caller's beyond the call. Text is UTF-8 or bytes
- * as they came from the capture, ended by NUL (embedded NULs are written as "\x00"), never NULL unless said so; it
- * lives as long as the outcome that it came in is neither filled again nor freed.
+ * Nothing here does I/O, calls back, throws or keeps a pointer of the caller's beyond the call. Text is printable
+ * UTF-8, ended by NUL (what came otherwise in the capture is written as "\x1b"), never NULL unless said so; it lives
+ * as long as the outcome that it came in is neither filled again nor freed.
  */
 #ifndef PROXYTUNNEL_H
 #define PROXYTUNNEL_H
@@ -97,7 +97,7 @@ typedef struct {
 
 typedef struct {
   bool disable_socks4, disable_socks5, disable_http_connect, disable_http_forward, disable_proxy_protocol;
-  bool forward_needs_proof;            /* an absolute URI alone does not make a server a proxy */
+  bool forward_without_proof;          /* an absolute URI alone makes a server a proxy */
   bool ignore_dns;                     /* DNS answers in the capture are no evidence */
   bool fix_checksums;                  /* compute all; else what was wrong stays wrong */
   unsigned layers;                     /* 1 to PT_LAYERS; 0: PT_LAYERS */

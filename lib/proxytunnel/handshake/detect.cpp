@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // summary: which proxy protocol the first bytes of a connection are. The only file that knows the list.
-#include <algorithm>
 #include <array>
 #include <type_traits>
 
@@ -8,6 +7,7 @@
 #include "handshake/handshake.hpp"
 #include "handshake/http_proxy.hpp"
 #include "handshake/proxy_protocol.hpp"
+#include "handshake/rehearsal.hpp"
 #include "handshake/socks4.hpp"
 #include "handshake/socks5.hpp"
 
@@ -15,7 +15,7 @@ namespace proxytunnel {
 namespace {
 
 using Maker = std::unique_ptr<Handshake> (*)(const Disabled&) noexcept;
-using Question = Verdict (*)(const Untaken&, const Disabled&) noexcept;
+using Question = Verdict (*)(const First&, const Disabled&) noexcept;
 
 template <class T>
 std::unique_ptr<Handshake> make(const Disabled& disabled) noexcept {
@@ -26,22 +26,22 @@ std::unique_ptr<Handshake> make(const Disabled& disabled) noexcept {
   }
 }
 
-template <Verdict (*looks)(const Untaken&) noexcept>
-Verdict whatever_is_disabled(const Untaken& first, const Disabled&) noexcept {
+template <Verdict (*looks)(const First&) noexcept>
+Verdict whatever_is_disabled(const First& first, const Disabled&) noexcept {
   return looks(first);
 }
 
 // Text or a signature is proof at once, so there is nothing left to decide at the end.
-bool proves_nothing_alone(const Untaken&) noexcept {
+bool proves_nothing_alone(const First&) noexcept {
   return false;
 }
 
 /// A protocol, as detection sees it.
 struct Candidate {
   bool disabled;
-  bool by_initiator_only;  ///< who opens the connection speaks it, nobody else
+  bool by_opener_only;  ///< who opens the connection speaks it, nobody else
   Question looks;
-  bool (*proves_alone)(const Untaken&) noexcept;
+  bool (*proves_alone)(const First&) noexcept;
   Maker handshake;
 };
 
@@ -55,63 +55,34 @@ std::array<Candidate, 4> candidates(const Disabled& disabled) noexcept {
         make<ProxyProtocolHandshake>}}};
 }
 
-void take(Untaken& untaken, const Took& took) noexcept {
-  Bytes& bytes = untaken[took.direction];
-  bytes = bytes.subspan(std::min(took.size, bytes.size()));
-}
-
-// Whether a whole handshake lies at the start of both streams. An answer that takes two bytes (no acceptable method) or
-// none at all (malformed) is not evidence enough among bytes that were not expected to be an answer.
-Verdict rehearse(Handshake& handshake, Untaken untaken) noexcept {
-  while (true) {
-    const Step step = handshake.next(untaken);
-    if (std::holds_alternative<Wait>(step)) return Verdict::need_more;
-    if (std::holds_alternative<Open>(step) || std::holds_alternative<Relay>(step)) return Verdict::yes;
-    if (std::holds_alternative<Leave>(step) || std::holds_alternative<Again>(step)) return Verdict::no;
-    if (const auto* rejected = std::get_if<Reject>(&step)) {
-      const bool is_weak = rejected->status == Status::malformed || rejected->status == Status::method_rejected;
-      return is_weak ? Verdict::no : Verdict::yes;
-    }
-    take(untaken, std::get<Took>(step));
-  }
-}
-
-Detection behind_preamble(const Candidate& candidate, const Untaken& first, const Disabled& disabled) noexcept {
-  const Bytes server = first[Direction::from_server];
-  for (std::size_t preamble = 1; preamble <= limits::preamble; ++preamble) {
-    if (preamble > server.size()) return {Verdict::need_more, nullptr, 0};
-    const Untaken behind{first[Direction::from_client], server.subspan(preamble)};
-    // Cheap, and enough for nearly all offsets of ordinary traffic.
-    if (candidate.looks(behind, disabled) == Verdict::no) continue;
-    const Verdict verdict = rehearse(*candidate.handshake(disabled), behind);
-    // A smaller preamble that is undecided would be preferred, so a larger one cannot be decided on yet.
-    if (verdict == Verdict::need_more) return {Verdict::need_more, nullptr, 0};
-    if (verdict == Verdict::yes) return {Verdict::yes, candidate.handshake(disabled), preamble};
-  }
-  return {};
+// What a server that opened the connection said behind its preamble answers the client.
+Verdict look_behind(std::size_t preamble, const Candidate& candidate, First first, const Disabled& disabled) noexcept {
+  if (candidate.by_opener_only || preamble > limits::preamble) return Verdict::no;
+  Bytes& server = first.untaken[Direction::from_server];
+  server = server.subspan(preamble);
+  first.unheard[Direction::from_server] = 0;
+  const Verdict verdict = candidate.looks(first, disabled);
+  if (verdict != Verdict::yes || preamble == 0) return verdict;
+  return rehearse(*candidate.handshake(disabled), first.untaken);
 }
 
 }  // namespace
 
-Detection detect(const Untaken& first, bool allow_preamble, const Disabled& disabled) noexcept {
-  const Untaken client_alone{first[Direction::from_client], {}};
+Detection detect(const First& first, const Disabled& disabled) noexcept {
+  const bool may_have_preamble = first.opener == Opener::server;
+  const std::size_t preamble = may_have_preamble ? first.unheard[Direction::from_server] : 0;
   Detection undecided;
   for (const Candidate& candidate : candidates(disabled)) {
-    if (candidate.disabled || (candidate.by_initiator_only && allow_preamble)) continue;
-    Detection found{candidate.looks(first, disabled), nullptr, 0};
-    // The first byte of the client fits one protocol only, so the others cannot be behind a preamble either.
-    if (found.verdict == Verdict::no && allow_preamble && candidate.looks(client_alone, disabled) != Verdict::no) {
-      found = behind_preamble(candidate, first, disabled);
-    }
-    if (found.verdict == Verdict::need_more) undecided.verdict = Verdict::need_more;
-    if (found.verdict != Verdict::yes) continue;
-    if (!found.handshake) found.handshake = candidate.handshake(disabled);
-    return found;
+    if (candidate.disabled) continue;
+    const Verdict verdict =
+        may_have_preamble ? look_behind(preamble, candidate, first, disabled) : candidate.looks(first, disabled);
+    if (verdict == Verdict::need_more) undecided.verdict = Verdict::need_more;
+    if (verdict == Verdict::yes) return {Verdict::yes, candidate.handshake(disabled), preamble};
   }
   return undecided;
 }
 
-Detection detect_at_end(const Untaken& first, const Disabled& disabled) noexcept {
+Detection detect_at_end(const First& first, const Disabled& disabled) noexcept {
   for (const Candidate& candidate : candidates(disabled)) {
     if (candidate.disabled) continue;
     const Verdict verdict = candidate.looks(first, disabled);

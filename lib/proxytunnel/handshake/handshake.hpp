@@ -60,6 +60,8 @@ struct Reject {
   std::string_view reason;          ///< a constant text in lower case, for the report; empty for plain refusals
   bool another_may_follow = false;  ///< the next attempt on this connection may begin behind what was taken
 };
+/// Reason of a Reject whose answer the connection or the capture cut behind its code.
+constexpr std::string_view cut_short = "the answer was cut short";
 struct Leave {
   std::string_view skipped{};  ///< why a tunnel may have been there all the same, a constant; mostly empty
 };
@@ -77,9 +79,15 @@ class Handshake {
 
   /// For a handshake that waits for a stream that will bring nothing more (connection closed, end of capture,
   /// one-sided capture): the next message that can be proved to have been sent, requests and credentials of the client
-  /// above all, one by one; Wait when there is nothing more to tell. Only ever Took or Wait; may be asked without
-  /// next() before it; do not go back to next() afterwards.
+  /// above all, one by one; Wait when there is nothing more to tell. Only ever Took, Wait or a final Reject; may be
+  /// asked without next() before it; do not go back to next() afterwards. A refusal that was cut short, but for its
+  /// code, is told by a Reject.
   [[nodiscard]] virtual Step conclude(const Untaken& untaken) noexcept = 0;
+
+  /// For a handshake whose answer the capture lacks: true if its request, once granted, opens a tunnel on this
+  /// connection, and `client`, what the client said behind it, is there and can be no further attempt. May be asked
+  /// behind conclude().
+  [[nodiscard]] virtual bool opens_unanswered(Bytes client) const noexcept = 0;
 
  protected:
   Handshake() = default;
@@ -88,6 +96,21 @@ class Handshake {
 
 /// What the first bytes of a connection say, with the client presumed in one of the two roles.
 enum class Verdict : std::uint8_t { no, need_more, yes };
+
+/// Who opened the TCP connection. Where it was the server (a back-connect proxy), it may have said something else
+/// before the client's first message: its preamble, which is exactly what it said unheard.
+enum class Opener : std::uint8_t { client, server };
+
+/// The first bytes of a connection, and who had heard what when they were said.
+struct First {
+  Untaken untaken;
+  /// Bytes at the start of each stream that its side said before it had heard one of the other side's.
+  PerDirection<std::size_t> unheard{0, 0};
+  /// Bytes of the client that the server had heard when it said the first one behind its unheard ones; means nothing
+  /// as long as it said none.
+  std::size_t heard = 0;
+  Opener opener = Opener::client;
+};
 
 struct Detection {
   Verdict verdict = Verdict::no;
@@ -105,16 +128,16 @@ struct Disabled {
 };
 
 /// Looks at the first bytes of both streams of a connection (nothing taken yet). A "no" and a "yes" are for good: more
-/// bytes of either stream do not change them. A "no" comes as soon as the bytes that are there exclude every protocol.
-/// A "yes" needs proof from both sides where the client's bytes
-/// alone could be anything (SOCKS4, SOCKS5), so that ordinary binary traffic is never claimed; the text of a CONNECT
-/// request is proof enough. With `allow_preamble` the server's stream may begin with up to limits::preamble other
-/// bytes (a back-connect proxy that introduces itself); then both streams together must hold a whole handshake. The
-/// PROXY protocol is not looked for then: its header is the first word of who opens the connection.
-[[nodiscard]] Detection detect(const Untaken& first, bool allow_preamble, const Disabled& disabled) noexcept;
+/// bytes of either stream do not change them. A "no" comes as soon as the bytes that are there exclude every protocol,
+/// also if they are of one side only. A "yes" needs proof from both sides where the client's bytes alone could be
+/// anything (SOCKS4, SOCKS5), and an answer that heard what it answers, so that ordinary binary traffic is never
+/// claimed; the text of a CONNECT request is proof enough. Behind a preamble (at most limits::preamble bytes) both
+/// streams must hold a whole handshake. The PROXY protocol is looked for where the client opened: its header is the
+/// first word of who opens the connection.
+[[nodiscard]] Detection detect(const First& first, const Disabled& disabled) noexcept;
 
 /// The same question when one stream or both will bring nothing more: a client's complete and well-formed first
-/// message counts as proof if the server never said a byte.
-[[nodiscard]] Detection detect_at_end(const Untaken& first, const Disabled& disabled) noexcept;
+/// message counts as proof if nothing that the server said speaks against it. The client opened.
+[[nodiscard]] Detection detect_at_end(const First& first, const Disabled& disabled) noexcept;
 
 }  // namespace proxytunnel

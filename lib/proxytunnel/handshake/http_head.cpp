@@ -16,7 +16,7 @@ constexpr std::size_t longest_method = 20;
 constexpr std::size_t longest_scheme = 32;
 
 constexpr std::string_view blanks = " \t";
-constexpr std::string_view version_prefix = "HTTP/1.";
+constexpr std::string_view version_pattern = "HTTP/1.1";
 
 char lower(char c) noexcept {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
@@ -57,8 +57,17 @@ Parsed<std::string_view> parse_line(std::string_view text) noexcept {
   return Parsed<std::string_view>::ok(text.substr(0, length), end + 1);
 }
 
-std::size_t empty_line_size(std::string_view text) noexcept {
-  return text.starts_with("\n") ? 1 : text.starts_with("\r\n") ? 2 : 0;
+// Section 2.2 wants one empty line before a request ignored; proxies ignore more.
+std::size_t empty_lines_size(std::string_view text) noexcept {
+  constexpr unsigned most = 16;
+  std::size_t size = 0;
+  for (unsigned lines = 0; lines < most; ++lines) {
+    const std::string_view rest = text.substr(size);
+    const std::size_t line = rest.starts_with("\n") ? 1 : rest.starts_with("\r\n") ? 2 : 0;
+    if (line == 0) break;
+    size += line;
+  }
+  return size;
 }
 
 // Field lines up to the empty line, which is counted in `size` but not in `value`.
@@ -92,24 +101,26 @@ bool may_be_request_line(std::string_view text, Requests which) noexcept {
   if (method_size == 0 || blanks.find(*end) == std::string_view::npos) return false;
   // Characters above 0x7f do not belong into a target, but clients send them.
   if (std::any_of(end, text.end(), [](char c) { return c >= 0 && c < ' ' && c != '\t' && c != '\r'; })) return false;
-  if (which == Requests::all || text.substr(0, method_size) == "CONNECT") return true;
+  if (which == Requests::all || is_connect(text.substr(0, method_size))) return true;
   const std::size_t target = text.find_first_not_of(blanks, method_size);
   return target == std::string_view::npos || may_be_absolute_form(text.substr(target));
 }
 
+// As much of "HTTP/1.x" as there is, with any digits: proxies open tunnels for clients that say HTTP/2.0.
+bool may_be_version(std::string_view text) noexcept {
+  text = text.substr(0, version_pattern.size());
+  return std::equal(text.begin(), text.end(), version_pattern.begin(), [](char c, char expected) {
+    return is_digit(expected) ? is_digit(c) : lower(c) == lower(expected);
+  });
+}
 bool is_version(std::string_view word) noexcept {
-  return word.size() == version_prefix.size() + 1 && is_digit(word.back()) &&
-         same_word(word.substr(0, version_prefix.size()), version_prefix);
+  return word.size() == version_pattern.size() && may_be_version(word);
 }
 
 // The start of a status line: as much of "HTTP/1.x NNN" as there is.
 bool may_be_status_line(std::string_view text) noexcept {
-  const std::size_t known = std::min(text.size(), version_prefix.size());
-  if (!same_word(text.substr(0, known), version_prefix.substr(0, known))) return false;
-  text.remove_prefix(known);
-  if (text.empty()) return true;
-  if (!is_digit(text[0])) return false;
-  text.remove_prefix(1);
+  if (!may_be_version(text)) return false;
+  text.remove_prefix(std::min(text.size(), version_pattern.size()));
   if (text.empty()) return true;
   if (blanks.find(text[0]) == std::string_view::npos) return false;
   text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size()));
@@ -124,12 +135,23 @@ bool same_word(std::string_view a, std::string_view b) noexcept {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return lower(x) == lower(y); });
 }
 
+bool is_connect(std::string_view method) noexcept {
+  return same_word(method, "CONNECT");
+}
+
+bool begins_connect(Bytes bytes) noexcept {
+  std::string_view text = text_of(bytes);
+  text.remove_prefix(empty_lines_size(text));
+  const std::size_t end = text.find_first_of(blanks);
+  return end != std::string_view::npos && is_connect(text.substr(0, end));
+}
+
 // method SP request-target SP HTTP-version CRLF
 Parsed<HttpRequestLine> parse_http_request_line(Bytes bytes, Requests which) noexcept {
   std::string_view text = clip(bytes);
-  if (text == "\r") return Parsed<HttpRequestLine>::need_more();
-  const std::size_t skipped = empty_line_size(text);
+  const std::size_t skipped = empty_lines_size(text);
   text.remove_prefix(skipped);
+  if (text == "\r") return Parsed<HttpRequestLine>::need_more();
   const auto line = parse_line(text);
   if (!may_be_request_line(line.is_ok() ? line.value : text, which)) return Parsed<HttpRequestLine>::malformed();
   if (!line.is_ok()) return {unfinished(bytes), {}, 0};
@@ -154,22 +176,44 @@ Parsed<HttpRequestHead> parse_http_request_head(Bytes bytes, Requests which) noe
 }
 
 // HTTP-version SP status-code SP [ reason-phrase ] CRLF
+std::optional<HttpResponseHead> parse_status_line(Bytes bytes) noexcept {
+  const auto line = parse_line(clip(bytes));
+  if (!line.is_ok() || !may_be_status_line(line.value)) return std::nullopt;
+  const std::string_view behind = trim(line.value.substr(std::min(line.value.size(), version_pattern.size())));
+  if (behind.size() < 3) return std::nullopt;
+  HttpResponseHead head;
+  for (const char digit : behind.substr(0, 3)) head.status = head.status * 10 + (digit - '0');
+  head.reason = trim(behind.substr(3));
+  return head;
+}
+
 Parsed<HttpResponseHead> parse_http_response_head(Bytes bytes) noexcept {
   const std::string_view text = clip(bytes);
   const auto line = parse_line(text);
   if (!may_be_status_line(line.is_ok() ? line.value : text)) return Parsed<HttpResponseHead>::malformed();
   if (!line.is_ok()) return {unfinished(bytes), {}, 0};
-
-  const std::size_t version_size = std::min(line.value.size(), version_prefix.size() + 1);
-  const std::string_view behind = trim(line.value.substr(version_size));
-  if (behind.size() < 3) return Parsed<HttpResponseHead>::malformed();
+  auto head = parse_status_line(bytes);
+  if (!head) return Parsed<HttpResponseHead>::malformed();
   const auto fields = parse_fields(text.substr(line.size));
   if (!fields.is_ok()) return {unfinished(bytes), {}, 0};
-  HttpResponseHead head;
-  for (const char digit : behind.substr(0, 3)) head.status = head.status * 10 + (digit - '0');
-  head.reason = trim(behind.substr(3));
-  head.fields = fields.value;
-  return Parsed<HttpResponseHead>::ok(head, line.size + fields.size);
+  head->fields = fields.value;
+  return Parsed<HttpResponseHead>::ok(*head, line.size + fields.size);
+}
+
+StatusLineSearch::Found StatusLineSearch::find(Bytes bytes) noexcept {
+  std::string_view text = text_of(bytes);
+  std::size_t before = 0;
+  while (before < text.size()) {
+    const std::string_view line = text.substr(before);
+    if (!is_inside_line_ && may_be_status_line(line.substr(0, line.find('\n')))) {
+      constexpr std::size_t enough = version_pattern.size() + 4;
+      return {before, line.size() >= enough};
+    }
+    const std::size_t end = line.find('\n');
+    is_inside_line_ = end == std::string_view::npos;
+    before += is_inside_line_ ? line.size() : end + 1;
+  }
+  return {before, false};
 }
 
 std::optional<HttpField> take_field(std::string_view& fields) noexcept {
@@ -197,7 +241,8 @@ std::optional<HttpField> take_field(std::string_view& fields) noexcept {
 
 bool HeadSearch::is_worth_parsing(Bytes bytes) const noexcept {
   const std::string_view text = text_of(bytes);
-  const bool is_first_line_known = text.substr(0, seen_).find('\n') != std::string_view::npos;
+  const std::size_t first = empty_lines_size(text);
+  const bool is_first_line_known = seen_ > first && text.substr(0, seen_).find('\n', first) != std::string_view::npos;
   if (!is_first_line_known || text.size() < seen_ || text.size() >= limits::http_head) return true;
   const std::string_view fresh = text.substr(seen_ - std::min<std::size_t>(seen_, 3));
   return fresh.find("\n\n") != std::string_view::npos || fresh.find("\n\r\n") != std::string_view::npos;

@@ -33,13 +33,23 @@ struct HttpResponseHead {
 /// Which requests are read: those that only proxies are sent, which is CONNECT with any target and every method with a
 /// target in absolute-form ("scheme://...", RFC 9112 section 3.2.2), or all. Others are malformed.
 enum class Requests : std::uint8_t { to_proxies, all };
-/// One empty line before is skipped (section 2.2).
+/// Empty lines before it are skipped (section 2.2), up to 16. The method CONNECT may be in any letter case: methods are
+/// case-sensitive (RFC 9110 section 9.1), but proxies open the tunnel.
 [[nodiscard]] Parsed<HttpRequestLine> parse_http_request_line(Bytes bytes, Requests which) noexcept;
 [[nodiscard]] Parsed<HttpRequestHead> parse_http_request_head(Bytes bytes, Requests which) noexcept;
 [[nodiscard]] Parsed<HttpResponseHead> parse_http_response_head(Bytes bytes) noexcept;
 
+/// Status and reason of a response whose first line is there, the fields perhaps not (`fields` is empty). nullopt for
+/// anything else.
+[[nodiscard]] std::optional<HttpResponseHead> parse_status_line(Bytes bytes) noexcept;
+
 /// Letters A to Z without regard to case.
 [[nodiscard]] bool same_word(std::string_view a, std::string_view b) noexcept;
+
+/// "CONNECT", in any letter case.
+[[nodiscard]] bool is_connect(std::string_view method) noexcept;
+/// True if the bytes are the start of a CONNECT, perhaps behind empty lines, with its whole method.
+[[nodiscard]] bool begins_connect(Bytes bytes) noexcept;
 
 /// Takes the first field line off `fields`, folded lines joined by a blank (RFC 9112 section 5.2). The name is empty
 /// for a line without a colon. nullopt when none is left.
@@ -48,6 +58,20 @@ struct HttpField {
   std::string value;
 };
 [[nodiscard]] std::optional<HttpField> take_field(std::string_view& fields) noexcept;
+
+/// Finds the next status line in a stream whose bytes before it have no known length.
+class StatusLineSearch {
+ public:
+  struct Found {
+    std::size_t before;  ///< bytes that are in no status line
+    bool is_found;       ///< and behind them one begins
+  };
+  /// The bytes behind those that were said to be in no status line.
+  [[nodiscard]] Found find(Bytes bytes) noexcept;
+
+ private:
+  bool is_inside_line_ = false;
+};
 
 /// Tells when a head that was incomplete is worth reading again, so that one that comes byte by byte is not read from
 /// its beginning each time: once its first line is known to be good, only an empty line or the limit can change the

@@ -5,12 +5,12 @@
 #include <utility>
 
 #include "base/limits.hpp"
+#include "handshake/http_credentials.hpp"
 #include "handshake/http_target.hpp"
 
 namespace proxytunnel {
 namespace {
 
-constexpr std::string_view connect = "CONNECT";
 constexpr std::string_view framing_lost = "framing-lost";
 constexpr std::string_view head_too_long = "the head of a request is longer than 64 KiB";
 
@@ -40,20 +40,27 @@ Message message_of(MessageKind kind, Protocol protocol) {
 Parsed<Message> parse_http_connect(Bytes bytes) noexcept {
   const auto head = parse_http_request_head(bytes, Requests::to_proxies);
   if (!head.is_ok()) return {head.result, {}, 0};
-  if (head.value.line.method != connect) return Parsed<Message>::malformed();
+  if (!is_connect(head.value.line.method)) return Parsed<Message>::malformed();
   Message message = message_of(MessageKind::http_connect_request, Protocol::http_connect);
   message.command = Command::connect;
-  message.target = parse_authority(head.value.line.target);
-  message.target_text = head.value.line.target;
+  ConnectTarget named = parse_connect_target(head.value.line.target);
+  message.target = std::move(named.target);
+  message.target_text = without_password(head.value.line.target);
+  if (named.is_unusual) message.anomaly = "unusual-target";
   message.credentials = read_proxy_fields(head.value.fields).credentials;
   return Parsed<Message>::ok(std::move(message), head.size);
 }
 
-Verdict looks_like_http_proxy(const Untaken& first, const Disabled& disabled) noexcept {
-  const auto line = parse_http_request_line(first[Direction::from_client], Requests::to_proxies);
-  if (line.result == ParseResult::need_more) return Verdict::need_more;
-  if (!line.is_ok()) return Verdict::no;
-  return disabled.http_connect && line.value.method == connect ? Verdict::no : Verdict::yes;
+Verdict looks_like_http_proxy(const First& first, const Disabled& disabled) noexcept {
+  const auto line = parse_http_request_line(first.untaken[Direction::from_client], Requests::to_proxies);
+  if (line.result == ParseResult::malformed) return Verdict::no;
+  const Bytes server = first.untaken[Direction::from_server];
+  if (first.opener == Opener::server) {
+    if (parse_http_response_head(server).result == ParseResult::malformed) return Verdict::no;
+    if (server.empty()) return Verdict::need_more;
+  }
+  if (!line.is_ok()) return Verdict::need_more;
+  return disabled.http_connect && is_connect(line.value.method) ? Verdict::no : Verdict::yes;
 }
 
 bool HttpProxyHandshake::awaits_connect_answer() const noexcept {
@@ -80,11 +87,11 @@ Step HttpProxyHandshake::next(const Untaken& untaken) noexcept {
     return words;
   }
   while (true) {
-    const bool had_body = body_[Direction::from_server].has_value(), was_over = over_[Direction::from_server];
+    const bool had_body = body_[Direction::from_server] || next_answer_, was_over = over_[Direction::from_server];
     if (auto step = take_client(untaken[Direction::from_client])) return *step;
     if (auto step = take_server(untaken[Direction::from_server])) return *step;
     // That an answer ends, or that no other follows, is no step of its own, but a request may have waited for it.
-    const bool answer_ended = had_body && !body_[Direction::from_server];
+    const bool answer_ended = had_body && !body_[Direction::from_server] && !next_answer_;
     const bool answers_ended = !was_over && over_[Direction::from_server];
     if (!answer_ended && !answers_ended) break;
   }
@@ -94,18 +101,21 @@ Step HttpProxyHandshake::next(const Untaken& untaken) noexcept {
   const bool awaits_answer = !asked_.empty() || body_[Direction::from_server];
   if (awaits_answer)
     return Wait{Direction::from_server, awaits_connect_answer() ? Incomplete::handshake : Incomplete::unknown};
-  const bool is_connect = text_of(untaken[Direction::from_client]).starts_with("CONNECT ");
-  return Wait{Direction::from_client, is_connect ? Incomplete::handshake : Incomplete::unknown};
+  const bool is_attempt = begins_connect(untaken[Direction::from_client]);
+  return Wait{Direction::from_client, is_attempt ? Incomplete::handshake : Incomplete::unknown};
 }
 
 // Behind a CONNECT the client's bytes may be anything, also another proxy's CONNECT in the tunnel, so nothing about
 // them can be proved. A head that the capture cuts, by the snapshot length say: its whole lines say what they say.
 // Behind a proxied request comes the next one, whatever the answer is.
 Step HttpProxyHandshake::conclude(const Untaken& untaken) noexcept {
+  if (last_words_) return *std::exchange(last_words_, std::nullopt);
+  if (auto refusal = take_cut_refusal(untaken[Direction::from_server])) return *refusal;
   const Bytes client = untaken[Direction::from_client];
   if (!awaits_connect_answer() && !switched_) {
     asked_.clear();
     body_[Direction::from_server].reset();
+    next_answer_.reset();
   }
   if (auto step = take_client(client)) {
     if (std::holds_alternative<Took>(*step)) return *step;
@@ -118,6 +128,25 @@ Step HttpProxyHandshake::conclude(const Untaken& untaken) noexcept {
   auto request = parse_http_connect(bytes_of(std::string(text.substr(0, line_end + 1)) + "\r\n"));
   if (!request.is_ok() || disabled_.http_connect) return Wait{Direction::from_client};
   return take_unfinished_request(client, std::move(request.value));
+}
+
+bool HttpProxyHandshake::opens_unanswered(Bytes client) const noexcept {
+  const bool is_asked = !asked_.empty() && asked_.front().request == Request::connect;
+  return is_asked && parse_http_request_line(client, Requests::to_proxies).result == ParseResult::malformed;
+}
+
+// The answer to a CONNECT that was cut behind its status line. One that grants would have gone on.
+std::optional<Took> HttpProxyHandshake::take_cut_refusal(Bytes bytes) noexcept {
+  if (!awaits_connect_answer() || body_[Direction::from_server]) return std::nullopt;
+  const auto head = parse_status_line(bytes);
+  if (!head || is_interim(head->status) || is_success(head->status)) return std::nullopt;
+  Message message = message_of(MessageKind::http_response_head, Protocol::http_connect);
+  message.exchange = asked_.front().exchange;
+  message.reply_code = head->status;
+  message.reason = head->reason;
+  asked_.pop_front();
+  last_words_ = Reject{head->status == 407 ? Status::auth_failed : Status::refused, cut_short, false};
+  return Took{Direction::from_server, bytes.size(), std::move(message)};
 }
 
 Took HttpProxyHandshake::take_unfinished_request(Bytes bytes, Message message) noexcept {
@@ -136,13 +165,13 @@ std::optional<Step> HttpProxyHandshake::take_client(Bytes bytes) noexcept {
   const auto line = parse_http_request_line(bytes, forwarded_ ? Requests::all : Requests::to_proxies);
   if (line.result == ParseResult::need_more) return std::nullopt;
   if (!line.is_ok()) return end_requests({});
-  const bool is_connect = line.value.method == connect;
-  const bool cannot_open = is_connect && (disabled_.http_connect || over_[Direction::from_server]);
+  const bool is_attempt = is_connect(line.value.method);
+  const bool cannot_open = is_attempt && (disabled_.http_connect || over_[Direction::from_server]);
   if (cannot_open) {
     over_[Direction::from_client] = true;
     return std::nullopt;
   }
-  return is_connect ? take_connect(bytes) : take_proxied_request(bytes);
+  return is_attempt ? take_connect(bytes) : take_proxied_request(bytes);
 }
 
 // What follows is no request, or none that can be read. Behind forwarded requests it is somebody's payload all the
@@ -164,7 +193,8 @@ Took HttpProxyHandshake::lost_rest(Direction direction, std::uint32_t exchange) 
 }
 
 std::optional<Step> HttpProxyHandshake::take_connect(Bytes bytes) noexcept {
-  if (!asked_.empty() || body_[Direction::from_server]) return std::nullopt;  // strictly behind the answers before it
+  const bool is_behind = asked_.empty() && !body_[Direction::from_server] && !next_answer_;
+  if (!is_behind) return std::nullopt;  // strictly behind the answers before it
   auto request = parse_http_connect(bytes);
   search_[Direction::from_client].parsed(bytes, request.result);
   if (request.result == ParseResult::malformed) return end_requests(head_too_long);
@@ -188,7 +218,7 @@ std::optional<Step> HttpProxyHandshake::take_proxied_request(Bytes bytes) noexce
     const ProxyFields fields = read_proxy_fields(head.value.fields);
     message.kind = MessageKind::http_forward_request;
     message.command = Command::forward;
-    message.target_text = head.value.line.target;
+    message.target_text = without_password(head.value.line.target);
     message.credentials = fields.credentials;
     message.speaks_to_proxy = fields.speaks_to_proxy;
     forwarded_ = message.exchange;
@@ -204,6 +234,12 @@ std::optional<Step> HttpProxyHandshake::take_proxied_request(Bytes bytes) noexce
 
 std::optional<Step> HttpProxyHandshake::take_server(Bytes bytes) noexcept {
   if (auto step = take_body(Direction::from_server, bytes)) return step;
+  if (next_answer_) {
+    const auto found = next_answer_->find(bytes);
+    if (found.is_found) next_answer_.reset();
+    if (found.before > 0) return took(Direction::from_server, found.before, MessageKind::http_other, exchanges_ - 1);
+    if (next_answer_) return std::nullopt;
+  }
   const bool answers_nothing = is_lost_ && asked_.empty() && !body_[Direction::from_server];
   if (answers_nothing && !over_[Direction::from_server]) {
     over_[Direction::from_server] = true;
@@ -247,8 +283,9 @@ void HttpProxyHandshake::judge(const HttpResponseHead& head) noexcept {
     return;
   }
   HttpFraming framing(head, HttpFraming::AnswerTo::other_method);
-  const bool ends = framing.state() == HttpFraming::State::more || framing.state() == HttpFraming::State::complete;
+  const bool ends = framing.state() != HttpFraming::State::failed;
   last_words_ = Reject{head.status == 407 ? Status::auth_failed : Status::refused, {}, ends};
+  if (framing.state() == HttpFraming::State::until_close) next_answer_.emplace();
   if (framing.state() == HttpFraming::State::more) {
     body_[Direction::from_server] = Body{std::move(framing), MessageKind::http_other, asked.exchange};
   }
@@ -291,20 +328,22 @@ std::optional<Step> HttpProxyHandshake::take_proxied_answer(Bytes bytes) noexcep
     switched_ = true;
   } else if (!is_interim(head.value.status)) {
     using AnswerTo = HttpFraming::AnswerTo;
-    begin_body(Direction::from_server, HttpFraming(head.value, asked.is_head ? AnswerTo::head : AnswerTo::other_method),
-               is_proxys_own ? MessageKind::http_other : body, asked.exchange);
+    HttpFraming framing(head.value, asked.is_head ? AnswerTo::head : AnswerTo::other_method);
+    if (is_proxys_own && framing.state() == HttpFraming::State::until_close) {
+      body_ended(Direction::from_server, asked.exchange);
+      next_answer_.emplace();
+    } else {
+      begin_body(Direction::from_server, std::move(framing), is_proxys_own ? MessageKind::http_other : body,
+                 asked.exchange);
+    }
   }
   return Took{Direction::from_server, head.size - before, std::move(message)};
 }
 
 // Whether an unfinished head is known to be the origin's answer, as the status line tells.
 bool HttpProxyHandshake::is_origins(Bytes bytes) noexcept {
-  const std::string_view text = text_of(bytes);
-  const std::size_t line_end = text.find('\n');
-  if (line_end == std::string_view::npos) return false;
-  const std::string line = std::string(text.substr(0, line_end + 1)) + "\r\n";
-  const auto head = parse_http_response_head(bytes_of(line));
-  return head.is_ok() && head.value.status != 407;
+  const auto head = parse_status_line(bytes);
+  return head && head->status != 407;
 }
 
 // ---------------------------------------------------------------- bodies

@@ -13,14 +13,13 @@
 
 namespace proxytunnel {
 
-/// The CONNECT request at the start of `bytes`: target (absent unless it is host:port, with digits as the port, since
-/// no port may be made up), target_text, and the credentials of a Proxy-Authorization: Basic. Outcomes: ok; need_more;
-/// malformed, also for other methods.
+/// The CONNECT request at the start of `bytes`: target (see parse_connect_target()), target_text without a password,
+/// and the credentials of a Proxy-Authorization. Outcomes: ok; need_more; malformed, also for other methods.
 [[nodiscard]] Parsed<Message> parse_http_connect(Bytes bytes) noexcept;
 
 /// detect()'s question: "yes" with the request line of a CONNECT, or of a request in absolute-form. The proxy's bytes
-/// do not matter: the text is proof enough.
-[[nodiscard]] Verdict looks_like_http_proxy(const Untaken& first, const Disabled& disabled) noexcept;
+/// do not matter: the text is proof enough; but a proxy that opened the connection must answer with a status line.
+[[nodiscard]] Verdict looks_like_http_proxy(const First& first, const Disabled& disabled) noexcept;
 
 /// Both directions are read on their own. The client's stream is request, body, request ..., as far as it is known that
 /// the next byte is HTTP: behind a CONNECT or an Upgrade only the answer tells. The proxy's stream is the answers in
@@ -29,7 +28,8 @@ namespace proxytunnel {
 /// A CONNECT is an attempt; it is read when everything before it was answered. Requests in absolute-form are payload
 /// for their targets, and so are the answers, but for a 407. Requests that name no target, and all of them where
 /// `http_forward` is disabled, are followed and taken as http_other. Where nobody can tell where a message ends, all
-/// that follows in its direction belongs to it. A request that is neither ends the client's part.
+/// that follows in its direction belongs to it; but behind a refusal the next status line is the next answer. A request
+/// that is neither ends the client's part.
 class HttpProxyHandshake final : public Handshake {
  public:
   explicit HttpProxyHandshake(const Disabled& disabled) noexcept : disabled_(disabled) {}
@@ -39,6 +39,7 @@ class HttpProxyHandshake final : public Handshake {
   }
   [[nodiscard]] Step next(const Untaken& untaken) noexcept override;
   [[nodiscard]] Step conclude(const Untaken& untaken) noexcept override;
+  [[nodiscard]] bool opens_unanswered(Bytes client) const noexcept override;
 
  private:
   enum class Request : std::uint8_t { connect, connect_without_target, forward, other };
@@ -70,6 +71,7 @@ class HttpProxyHandshake final : public Handshake {
   std::optional<Step> take_proxied_answer(Bytes bytes) noexcept;
   [[nodiscard]] static bool is_origins(Bytes bytes) noexcept;
   std::optional<Step> take_body(Direction direction, Bytes bytes) noexcept;
+  std::optional<Took> take_cut_refusal(Bytes bytes) noexcept;
   Took take_unfinished_request(Bytes bytes, Message message) noexcept;
   void begin_body(Direction direction, HttpFraming framing, MessageKind kind, std::uint32_t exchange) noexcept;
   void body_ended(Direction direction, std::uint32_t exchange) noexcept;
@@ -83,10 +85,12 @@ class HttpProxyHandshake final : public Handshake {
   PerDirection<std::optional<Body>> body_;
   PerDirection<HeadSearch> search_;
   PerDirection<bool> over_{false, false};  ///< nothing of this direction can be told any more
-  std::string begun_;                      ///< of an answer's head: what was taken already
-  std::string_view skipped_{};             ///< why nothing more can be told, where that must be said
-  bool switched_ = false;                  ///< 101: what the client says belongs to the last exchange
-  std::optional<Step> last_words_;         ///< to be said next: Open, or Reject
+  /// Behind an answer of the proxy itself whose head does not say where it ends: clients go on all the same.
+  std::optional<StatusLineSearch> next_answer_;
+  std::string begun_;               ///< of an answer's head: what was taken already
+  std::string_view skipped_{};      ///< why nothing more can be told, where that must be said
+  bool switched_ = false;           ///< 101: what the client says belongs to the last exchange
+  std::optional<Step> last_words_;  ///< to be said next: Open, or Reject
 };
 
 }  // namespace proxytunnel

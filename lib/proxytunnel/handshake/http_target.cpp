@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// summary: whom an HTTP request names: the target of a CONNECT or of an absolute URI, and Basic credentials.
+// summary: whom an HTTP request names: the target of a CONNECT or of an absolute URI.
 #include "handshake/http_target.hpp"
 
 #include <algorithm>
@@ -25,60 +25,6 @@ std::optional<std::uint16_t> default_port(std::string_view scheme) noexcept {
   return found == known.end() ? std::nullopt : std::optional(found->port);
 }
 
-int base64_value(char c) noexcept {
-  if (c >= 'A' && c <= 'Z') return c - 'A';
-  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
-  if (c >= '0' && c <= '9') return c - '0' + 52;
-  return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
-// RFC 4648 section 4; padding may be missing. nullopt for anything else.
-std::optional<std::string> decode_base64(std::string_view text) {
-  while (text.ends_with('=')) text.remove_suffix(1);
-  std::string decoded;
-  unsigned bits = 0, count = 0;
-  for (const char c : text) {
-    const int value = base64_value(c);
-    if (value < 0) return std::nullopt;
-    bits = (bits << 6 | static_cast<unsigned>(value)) & 0xffffU;
-    count += 6;
-    if (count < 8) continue;
-    count -= 8;
-    decoded += static_cast<char>(static_cast<std::uint8_t>(bits >> count));
-  }
-  return decoded;
-}
-
-// "Basic" SP base64(user ":" password)
-Credentials parse_basic(std::string_view value) {
-  constexpr std::string_view scheme = "Basic";
-  const std::size_t blank = value.find(' ');
-  if (blank == std::string_view::npos || !same_word(value.substr(0, blank), scheme)) return {};
-  value.remove_prefix(std::min(value.find_first_not_of(' ', blank), value.size()));
-  const auto decoded = decode_base64(value);
-  if (!decoded) return {};
-  const std::size_t colon = decoded->find(':');
-  if (colon == std::string::npos) return {*decoded, std::nullopt};
-  return {decoded->substr(0, colon), decoded->substr(colon + 1)};
-}
-
-// "Digest" SP parameters, one of them username="..." (RFC 7616 section 3.4). No password is in it.
-Credentials parse_digest(std::string_view value) {
-  constexpr std::string_view scheme = "Digest ", name = "username=\"";
-  if (!same_word(value.substr(0, scheme.size()), scheme)) return {};
-  for (std::size_t at = scheme.size(); at + name.size() <= value.size(); ++at) {
-    const bool begins = value[at - 1] == ' ' || value[at - 1] == ',';
-    if (!begins || !same_word(value.substr(at, name.size()), name)) continue;
-    std::string user;
-    for (std::size_t i = at + name.size(); i < value.size() && value[i] != '"'; ++i) {
-      if (value[i] == '\\' && i + 1 < value.size()) ++i;
-      user += value[i];
-    }
-    return {user, std::nullopt};
-  }
-  return {};
-}
-
 bool has_word(std::string_view text, std::string_view word) noexcept {
   for (std::size_t at = 0; at + word.size() <= text.size(); ++at) {
     if (same_word(text.substr(at, word.size()), word)) return true;
@@ -88,14 +34,29 @@ bool has_word(std::string_view text, std::string_view word) noexcept {
 
 }  // namespace
 
-std::optional<Target> parse_authority(std::string_view text) {
+ConnectTarget parse_connect_target(std::string_view text) {
   text = text.substr(0, text.find_first_of(" \t"));  // some clients send "host:443 /"
-  const std::size_t colon = text.rfind(':');
-  if (colon == std::string_view::npos) return std::nullopt;
-  const auto port = parse_port(text.substr(colon + 1));
-  const std::string_view host = text.substr(0, colon);
-  if (!port || !is_host(host)) return std::nullopt;
-  return Target::named(host, *port);
+  if (text.find("://") != std::string_view::npos) return {parse_absolute_form(text), true};
+  std::string_view authority = text.substr(0, text.find_first_of("/?#\\"));
+  if (const std::size_t at = authority.rfind('@'); at != std::string_view::npos) authority.remove_prefix(at + 1);
+  const std::size_t colon = authority.rfind(':');
+  if (colon == std::string_view::npos) return {};
+  const auto port = parse_port(authority.substr(colon + 1));
+  const std::string_view host = authority.substr(0, colon);
+  const auto address = Address::parse(host);
+  const bool is_bare_ipv6 = address && !address->is_v4();
+  if (!port || (!is_host(host) && !is_bare_ipv6)) return {};
+  return {Target::named(host, *port), authority != text || is_bare_ipv6};
+}
+
+std::string without_password(std::string_view target) {
+  const std::size_t at = target.rfind('@');
+  if (at == std::string_view::npos) return std::string(target);
+  const std::size_t scheme = target.substr(0, at).find("://");
+  const std::size_t user = scheme == std::string_view::npos ? 0 : scheme + 3;
+  const std::size_t colon = target.substr(0, at).find(':', user);
+  if (colon == std::string_view::npos) return std::string(target);
+  return std::string(target.substr(0, colon)) + ":***" + std::string(target.substr(at));
 }
 
 std::optional<Target> parse_absolute_form(std::string_view text) {
@@ -114,21 +75,6 @@ std::optional<Target> parse_absolute_form(std::string_view text) {
   }
   if (!port || !is_host(authority)) return std::nullopt;
   return Target::named(authority, *port);
-}
-
-ProxyFields read_proxy_fields(std::string_view fields) {
-  constexpr std::string_view prefix = "Proxy-";
-  ProxyFields found;
-  bool has_credentials = false;
-  while (const auto field = take_field(fields)) {
-    if (!same_word(field->name.substr(0, prefix.size()), prefix)) continue;
-    found.speaks_to_proxy = true;
-    if (has_credentials || !same_word(field->name, "Proxy-Authorization")) continue;
-    found.credentials = parse_basic(field->value);
-    if (!found.credentials.username) found.credentials = parse_digest(field->value);
-    has_credentials = true;
-  }
-  return found;
 }
 
 bool may_be_from_proxy(const HttpResponseHead& head) {

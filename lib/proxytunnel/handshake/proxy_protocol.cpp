@@ -34,10 +34,11 @@ std::string_view take_word(std::string_view& text) noexcept {
   return word;
 }
 
-std::optional<Endpoint> endpoint_of(std::string_view address, std::string_view port, std::uint8_t version) noexcept {
+// Of either family, whatever the word before says: nginx writes TCP6 where one end is IPv4.
+std::optional<Endpoint> endpoint_of(std::string_view address, std::string_view port) noexcept {
   const auto parsed = Address::parse(address);
   const auto number = parse_port(port);
-  if (!parsed || parsed->version != version || !number) return std::nullopt;
+  if (!parsed || !number) return std::nullopt;
   return Endpoint{*parsed, *number};
 }
 
@@ -56,10 +57,9 @@ Parsed<Message> parse_text_header(std::string_view text) noexcept {
   const std::string_view family = take_word(line);
   if (family != "UNKNOWN") {
     if (family != "TCP4" && family != "TCP6") return Parsed<Message>::malformed();
-    const std::uint8_t version = family == "TCP4" ? 4 : 6;
     const std::string_view source = take_word(line), destination = take_word(line), source_port = take_word(line);
-    const auto client = endpoint_of(source, source_port, version);
-    const auto target = endpoint_of(destination, line, version);
+    const auto client = endpoint_of(source, source_port);
+    const auto target = endpoint_of(destination, line);
     if (!client || !target) return Parsed<Message>::malformed();
     name_ends(*client, *target, message);
   }
@@ -142,8 +142,8 @@ Parsed<Message> parse_proxy_header(Bytes bytes) noexcept {
   return text.size() < text_signature.size() ? Parsed<Message>::need_more() : parse_text_header(text);
 }
 
-Verdict looks_like_proxy_protocol(const Untaken& first) noexcept {
-  switch (parse_proxy_header(first[Direction::from_client]).result) {
+Verdict looks_like_proxy_protocol(const First& first) noexcept {
+  switch (parse_proxy_header(first.untaken[Direction::from_client]).result) {
     case ParseResult::ok:
       return Verdict::yes;
     case ParseResult::need_more:

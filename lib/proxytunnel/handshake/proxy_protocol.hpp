@@ -13,7 +13,7 @@ namespace proxytunnel {
 [[nodiscard]] Parsed<Message> parse_proxy_header(Bytes bytes) noexcept;
 
 /// detect()'s question: "yes" with a whole header. Nothing else begins so; the receiver's bytes do not matter.
-[[nodiscard]] Verdict looks_like_proxy_protocol(const Untaken& first) noexcept;
+[[nodiscard]] Verdict looks_like_proxy_protocol(const First& first) noexcept;
 
 /// One header. The tunnel is open behind it: the receiver answers nothing. Without a client to name, what follows is
 /// looked at anew: it may be the header of another proxy, or a session with one.
@@ -24,6 +24,8 @@ class ProxyProtocolHandshake final : public Handshake {
   }
   [[nodiscard]] Step next(const Untaken& untaken) noexcept override;
   [[nodiscard]] Step conclude(const Untaken& untaken) noexcept override;
+  /// Nobody answers a header.
+  [[nodiscard]] bool opens_unanswered(Bytes) const noexcept override { return false; }
 
  private:
   enum class Awaited : std::uint8_t { header, open, no_client, over };

@@ -12,6 +12,7 @@ namespace proxytunnel {
 namespace {
 
 constexpr std::uint8_t version = 4;
+constexpr std::string_view text_too_long = "a text in a socks4 request is longer than 8 KiB";
 constexpr std::uint8_t granted = 90, last_code = 93;
 
 Command command_of(std::uint8_t code) noexcept {
@@ -47,6 +48,20 @@ bool has_control_characters(std::string_view text) noexcept {
   return std::any_of(text.begin(), text.end(), [](char c) { return (c >= 0 && c < ' ') || c == 0x7f; });
 }
 
+bool is_text(const Message& request) noexcept {
+  return !has_control_characters(request.credentials.username.value_or("")) &&
+         (!request.target || !has_control_characters(request.target->host));
+}
+
+// A request whose user id or name goes on for longer than anybody reads, and is text.
+bool has_long_text(Bytes bytes) noexcept {
+  constexpr std::size_t fixed_part = 8;
+  const auto request = parse_socks4_request(bytes.first(std::min(bytes.size(), fixed_part + limits::socks4_text)));
+  if (request.result != ParseResult::need_more || bytes.size() <= fixed_part + limits::socks4_text) return false;
+  const std::string_view text = text_of(bytes.subspan(fixed_part, limits::socks4_text));
+  return !has_control_characters(text.substr(text.find('\0') + 1));
+}
+
 }  // namespace
 
 // VN(1)=4 CD(1) DSTPORT(2) DSTIP(4) USERID NUL; where DSTIP is 0.0.0.x with x != 0, a name and a NUL follow (4a)
@@ -61,12 +76,15 @@ Parsed<Message> parse_socks4_request(Bytes bytes) noexcept {
   const Bytes address = reader.take(4);
   if (!reader.complete()) return Parsed<Message>::need_more();
 
+  const bool is_4a = address[0] == 0 && address[1] == 0 && address[2] == 0 && address[3] != 0;
+  const bool is_unspecified = address[0] == 0 && address[1] == 0 && address[2] == 0 && address[3] == 0;
+  if (address[0] == 0 && !is_4a && !is_unspecified) return Parsed<Message>::malformed();
+
   const auto user = parse_text(reader.rest());
   if (!user.is_ok()) return {user.result, {}, 0};
   reader.skip(user.size);
   if (!user.value.empty()) message.credentials.username = user.value;
 
-  const bool is_4a = address[0] == 0 && address[1] == 0 && address[2] == 0 && address[3] != 0;
   message.protocol = is_4a ? Protocol::socks4a : Protocol::socks4;
   if (is_4a) {
     const auto name = parse_text(reader.rest());
@@ -96,21 +114,26 @@ Parsed<Message> parse_socks4_reply(Bytes bytes) noexcept {
   return Parsed<Message>::ok(std::move(message), reader.position());
 }
 
-Verdict looks_like_socks4(const Untaken& first) noexcept {
-  const Bytes server = first[Direction::from_server];
-  const auto request = parse_socks4_request(first[Direction::from_client]).result;
-  if (request == ParseResult::malformed) return Verdict::no;
-  if (parse_socks4_reply(server).result == ParseResult::malformed) return Verdict::no;
-  return request == ParseResult::ok && server.size() >= 2 ? Verdict::yes : Verdict::need_more;
+Verdict looks_like_socks4(const First& first) noexcept {
+  const Bytes client = first.untaken[Direction::from_client], server = first.untaken[Direction::from_server];
+  const auto request = parse_socks4_request(client);
+  const auto reply = parse_socks4_reply(server);
+  if (reply.result == ParseResult::malformed || first.unheard[Direction::from_server] > 0) return Verdict::no;
+  if (request.result == ParseResult::malformed) {
+    if (!has_long_text(client)) return Verdict::no;
+    return server.size() < 2 ? Verdict::need_more : server[1] == granted ? Verdict::yes : Verdict::no;
+  }
+  if (!request.is_ok()) return Verdict::need_more;
+  if (!server.empty() && first.heard < request.size) return Verdict::no;
+  const bool is_strong = server.size() >= 2 && server[1] == granted && is_text(request.value);
+  return is_strong || reply.is_ok() ? Verdict::yes : Verdict::need_more;
 }
 
-bool proves_socks4_alone(const Untaken& first) noexcept {
-  const auto request = parse_socks4_request(first[Direction::from_client]);
-  if (!request.is_ok()) return false;
-  // Without an answer the texts are all that tells a request from other binary traffic.
-  const Message& message = request.value;
-  return !has_control_characters(message.credentials.username.value_or("")) &&
-         (!message.target || !has_control_characters(message.target->host));
+// Without an answer the texts are all that tells a request from other binary traffic; and a client that does not wait
+// for the answer says more.
+bool proves_socks4_alone(const First& first) noexcept {
+  const auto request = parse_socks4_request(first.untaken[Direction::from_client]);
+  return request.is_ok() && is_text(request.value) && first.unheard[Direction::from_client] == request.size;
 }
 
 Step Socks4Handshake::next(const Untaken& untaken) noexcept {
@@ -118,7 +141,10 @@ Step Socks4Handshake::next(const Untaken& untaken) noexcept {
     case Awaited::request: {
       auto request = parse_socks4_request(untaken[Direction::from_client]);
       if (request.result == ParseResult::need_more) return Wait{Direction::from_client};
-      if (!request.is_ok()) break;
+      if (!request.is_ok()) {
+        awaited_ = Awaited::over;
+        return Leave{text_too_long};
+      }
       protocol_ = request.value.protocol;
       command_ = request.value.command;
       has_target_ = request.value.target.has_value();
@@ -144,7 +170,8 @@ Step Socks4Handshake::next(const Untaken& untaken) noexcept {
 }
 
 Step Socks4Handshake::conclude(const Untaken& untaken) noexcept {
-  if (awaited_ != Awaited::request) return Wait{Direction::from_server};
+  if (awaited_ == Awaited::rejected) return next(untaken);
+  if (awaited_ != Awaited::request) return take_cut_refusal(untaken[Direction::from_server]);
   Step step = next(untaken);
   return std::holds_alternative<Took>(step) ? std::move(step) : Wait{Direction::from_client};
 }
@@ -160,6 +187,20 @@ Step Socks4Handshake::take_reply(Bytes bytes) noexcept {
   if (awaited_ == Awaited::second_reply) reply.value.peer = std::exchange(reply.value.bound, std::nullopt);
   judge_reply(reply.value);
   return Took{Direction::from_server, reply.size, std::move(reply.value)};
+}
+
+// VN CD, and less than there should be behind them.
+Step Socks4Handshake::take_cut_refusal(Bytes bytes) noexcept {
+  const bool is_awaited = awaited_ == Awaited::reply || awaited_ == Awaited::second_reply;
+  const bool is_refusal =
+      bytes.size() >= 2 && is_reply_version(bytes[0]) && is_reply_code(bytes[1]) && bytes[1] != granted;
+  if (!is_awaited || !is_refusal) return Wait{Direction::from_server};
+  Message reply;
+  reply.kind = MessageKind::socks4_reply;
+  reply.protocol = protocol_;
+  reply.reply_code = bytes[1];
+  reject(Status::refused, cut_short);
+  return Took{Direction::from_server, bytes.size(), std::move(reply)};
 }
 
 void Socks4Handshake::judge_reply(const Message& reply) noexcept {

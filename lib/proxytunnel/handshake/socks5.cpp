@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// summary: SOCKS5: the order of its messages, and how to tell it from other traffic.
+// summary: SOCKS5: the order of its messages.
 // spec: RFC 1928, RFC 1929, RFC 1961; Tor's socks-extensions (RESOLVE, RESOLVE_PTR)
 #include "handshake/socks5.hpp"
 
@@ -10,56 +10,17 @@
 namespace proxytunnel {
 namespace {
 
-constexpr std::uint8_t request_version = 5, auth_version = 1;  // RFC 1929 and RFC 1961 have the same
-constexpr std::uint8_t method_none = 0, method_gssapi = 1, method_password = 2, method_rejected = 255;
-constexpr int gssapi_protection_level = 2, gssapi_wrapped = 3, gssapi_failure = 255;
+using namespace socks5;
 
-bool offers(std::string_view methods, std::uint8_t method) noexcept {
-  return methods.find(static_cast<char>(method)) != std::string_view::npos;
-}
-
-// Where only GSSAPI is offered, 01 begins a token; RFC 1929 messages begin with the same byte.
-bool speaks_gssapi(std::string_view methods) noexcept {
-  return offers(methods, method_gssapi) && !offers(methods, method_password);
-}
+constexpr std::string_view no_request = "the request has another version";
+constexpr std::string_view method_not_offered = "method-not-offered";
 
 // The type of a GSSAPI message that may not be whole yet; -1 if not even that is there, or if it is none.
 int gssapi_type(Bytes bytes) noexcept {
   return bytes.size() < 2 || bytes[0] != auth_version ? -1 : bytes[1];
 }
 
-// What a client says behind its greeting while nobody can tell what the proxy answered.
-Parsed<Message> parse_behind_greeting(Bytes bytes, std::string_view methods) noexcept {
-  if (bytes.empty()) return Parsed<Message>::need_more();
-  if (bytes[0] == request_version) return parse_socks5_request(bytes);
-  return speaks_gssapi(methods) ? parse_socks5_gssapi(bytes) : parse_socks5_auth_request(bytes);
-}
-
 }  // namespace
-
-Verdict looks_like_socks5(const Untaken& first) noexcept {
-  const Bytes client = first[Direction::from_client];
-  const auto greeting = parse_socks5_greeting(client);
-  const auto method = parse_socks5_method(first[Direction::from_server]);
-  if (greeting.result == ParseResult::malformed || method.result == ParseResult::malformed) return Verdict::no;
-  if (!greeting.is_ok() || !method.is_ok()) return Verdict::need_more;
-
-  const auto chosen = static_cast<std::uint8_t>(method.value.reply_code);
-  if (chosen == method_rejected) return Verdict::yes;
-  if (!offers(greeting.value.methods, chosen)) return Verdict::no;
-  // A method byte is weak proof (00 and 01 are everywhere), so the client has to go on as a SOCKS client would.
-  const Bytes behind = client.subspan(greeting.size);
-  if (behind.empty()) return Verdict::need_more;
-  return behind[0] == request_version || behind[0] == auth_version ? Verdict::yes : Verdict::no;
-}
-
-bool proves_socks5_alone(const Untaken& first) noexcept {
-  const Bytes client = first[Direction::from_client];
-  const auto greeting = parse_socks5_greeting(client);
-  if (!greeting.is_ok()) return false;
-  const auto behind = parse_behind_greeting(client.subspan(greeting.size), greeting.value.methods);
-  return behind.result != ParseResult::malformed;
-}
 
 Step Socks5Handshake::next(const Untaken& untaken) noexcept {
   const Bytes client = untaken[Direction::from_client];
@@ -70,8 +31,13 @@ Step Socks5Handshake::next(const Untaken& untaken) noexcept {
       if (greeting.result == ParseResult::malformed) break;
       return take(Direction::from_client, std::move(greeting), {});
     }
-    case Awaited::method:
-      return take(Direction::from_server, parse_socks5_method(server), "the answer to the greeting is no method");
+    case Awaited::method: {
+      auto method = parse_socks5_method(server);
+      const bool is_strange = method.is_ok() && method.value.reply_code != method_rejected &&
+                              !offers(offered_, static_cast<std::uint8_t>(method.value.reply_code));
+      if (is_strange) method.value.anomaly = method_not_offered;
+      return take(Direction::from_server, std::move(method), "the answer to the greeting is no method");
+    }
     case Awaited::auth_request:
       return take(Direction::from_client, parse_socks5_auth_request(client), "the credentials have another format");
     case Awaited::auth_reply:
@@ -79,11 +45,12 @@ Step Socks5Handshake::next(const Untaken& untaken) noexcept {
     case Awaited::client_token:
     case Awaited::request:
       if (client.empty()) return Wait{Direction::from_client};
-      if (client[0] == request_version) {
+      if (client[0] == socks5::version) {
         return take(Direction::from_client, parse_socks5_request(client), "the address type is unknown");
       }
       if (awaited_ == Awaited::request) {
-        return take(Direction::from_client, parse_socks5_auth_request(client), "the request has another version");
+        if (client[0] != auth_version) return take(Direction::from_client, Parsed<Message>::malformed(), no_request);
+        return take(Direction::from_client, parse_socks5_auth_request(client), no_request);
       }
       if (gssapi_type(client) == gssapi_wrapped) {
         awaited_ = Awaited::over;
@@ -145,15 +112,35 @@ Step Socks5Handshake::conclude(const Untaken& untaken) noexcept {
     case Awaited::server_token:
     case Awaited::request:
       return take_from_client_alone(untaken[Direction::from_client]);
+    case Awaited::reply:
+    case Awaited::second_reply:
+      return take_cut_refusal(untaken[Direction::from_server]);
+    case Awaited::rejected:
+      return next(untaken);
     default:
       return Wait{Direction::from_server};
   }
 }
 
+// VER REP, and less than there should be behind them.
+Step Socks5Handshake::take_cut_refusal(Bytes bytes) noexcept {
+  if (bytes.size() < 2 || bytes[0] != socks5::version || bytes[1] == 0) return Wait{Direction::from_server};
+  Message reply;
+  reply.kind = MessageKind::socks5_reply;
+  reply.protocol = Protocol::socks5;
+  reply.reply_code = bytes[1];
+  reject(Status::refused, cut_short);
+  return Took{Direction::from_server, bytes.size(), std::move(reply)};
+}
+
 Step Socks5Handshake::take_from_client_alone(Bytes bytes) noexcept {
-  auto parsed = parse_behind_greeting(bytes, offered_);
+  auto parsed = parse_socks5_behind_greeting(bytes, offered_);
   if (!parsed.is_ok()) return Wait{Direction::from_client};
-  awaited_ = parsed.value.kind == MessageKind::socks5_request ? Awaited::reply : Awaited::request;
+  if (parsed.value.kind == MessageKind::socks5_request) {
+    advance(parsed.value);
+  } else {
+    awaited_ = Awaited::request;
+  }
   return Took{Direction::from_client, parsed.size, std::move(parsed.value)};
 }
 
@@ -197,7 +184,6 @@ void Socks5Handshake::advance(const Message& message) noexcept {
 
 void Socks5Handshake::judge_method(std::uint8_t method) noexcept {
   if (method == method_rejected) return reject(Status::method_rejected, {});
-  if (!offers(offered_, method)) return reject(Status::malformed, "the selected method was not offered");
   switch (method) {
     case method_none:
       awaited_ = Awaited::request;

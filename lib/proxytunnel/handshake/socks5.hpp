@@ -14,7 +14,8 @@ namespace proxytunnel {
 [[nodiscard]] Parsed<Message> parse_socks5_greeting(Bytes bytes) noexcept;
 /// The proxy's choice: `methods` and reply_code hold it; 255 is "none" (RFC 1928 section 3).
 [[nodiscard]] Parsed<Message> parse_socks5_method(Bytes bytes) noexcept;
-/// User name and password, either may be empty (RFC 1929 section 2).
+/// User name and password, either may be empty (RFC 1929 section 2). Clients and proxies are known to write the version
+/// of SOCKS, 5, or 0 where 1 belongs; that is an anomaly, here and in the reply.
 [[nodiscard]] Parsed<Message> parse_socks5_auth_request(Bytes bytes) noexcept;
 /// reply_code is STATUS; 0 is success (RFC 1929 section 2).
 [[nodiscard]] Parsed<Message> parse_socks5_auth_reply(Bytes bytes) noexcept;
@@ -26,17 +27,36 @@ namespace proxytunnel {
 /// reply_code is REP, `bound` BND.ADDR and BND.PORT of any address type (RFC 1928 section 6).
 [[nodiscard]] Parsed<Message> parse_socks5_reply(Bytes bytes) noexcept;
 
-/// detect()'s question: "yes" with a whole greeting, an answer that fits and a client that goes on, if with anything,
-/// with a SOCKS message.
-[[nodiscard]] Verdict looks_like_socks5(const Untaken& first) noexcept;
+/// What a client that offered `methods` says behind its greeting while nobody can tell what the proxy answered: a
+/// request, credentials, or a GSSAPI message.
+[[nodiscard]] Parsed<Message> parse_socks5_behind_greeting(Bytes bytes, std::string_view methods) noexcept;
+
+// The numbers of the protocol that more than one file needs.
+namespace socks5 {
+constexpr std::uint8_t version = 5, auth_version = 1;  // RFC 1929 and RFC 1961 have the same
+constexpr std::uint8_t method_none = 0, method_gssapi = 1, method_password = 2, method_rejected = 255;
+constexpr int gssapi_protection_level = 2, gssapi_wrapped = 3, gssapi_failure = 255;
+[[nodiscard]] inline bool offers(std::string_view methods, std::uint8_t method) noexcept {
+  return methods.find(static_cast<char>(method)) != std::string_view::npos;
+}
+}  // namespace socks5
+
+/// detect()'s question: "yes" with a greeting that offers a few known methods, an answer that heard it and selects one
+/// of them, and a client that goes on as the method wants it; or, where methods are many, unknown, or not offered, with
+/// a whole handshake.
+[[nodiscard]] Verdict looks_like_socks5(const First& first) noexcept;
 /// detect_at_end()'s question, for streams that are no "no": whether the client's bytes are a SOCKS client's.
-[[nodiscard]] bool proves_socks5_alone(const Untaken& first) noexcept;
+[[nodiscard]] bool proves_socks5_alone(const First& first) noexcept;
 
 class Socks5Handshake final : public Handshake {
  public:
   [[nodiscard]] std::unique_ptr<Handshake> clone() const override { return std::make_unique<Socks5Handshake>(*this); }
   [[nodiscard]] Step next(const Untaken& untaken) noexcept override;
   [[nodiscard]] Step conclude(const Untaken& untaken) noexcept override;
+
+  [[nodiscard]] bool opens_unanswered(Bytes client) const noexcept override {
+    return awaited_ == Awaited::reply && command_ == Command::connect && has_target_ && !client.empty();
+  }
 
  private:
   enum class Awaited : std::uint8_t {
@@ -58,6 +78,7 @@ class Socks5Handshake final : public Handshake {
 
   Step take_server_token(const Untaken& untaken) noexcept;
   Step take_from_client_alone(Bytes bytes) noexcept;
+  Step take_cut_refusal(Bytes bytes) noexcept;
   Step take(Direction direction, Parsed<Message> parsed, std::string_view otherwise) noexcept;
   void advance(const Message& message) noexcept;
   void judge_method(std::uint8_t method) noexcept;

@@ -6,10 +6,21 @@
 namespace proxytunnel {
 namespace {
 
-constexpr std::uint8_t version = 5, auth_version = 1, gssapi_version = 1;
+using socks5::auth_version, socks5::version;
+constexpr std::uint8_t gssapi_version = 1;
+constexpr std::string_view auth_version_wrong = "auth-version-wrong";
 
 bool starts_otherwise(Bytes bytes, std::uint8_t expected) noexcept {
   return !bytes.empty() && bytes[0] != expected;
+}
+
+bool begins_auth(Bytes bytes) noexcept {
+  return bytes.empty() || bytes[0] == auth_version || bytes[0] == version || bytes[0] == 0;
+}
+
+// Where only GSSAPI is offered, 01 begins a token; RFC 1929 messages begin with the same byte.
+bool speaks_gssapi(std::string_view methods) noexcept {
+  return socks5::offers(methods, socks5::method_gssapi) && !socks5::offers(methods, socks5::method_password);
 }
 
 Message message_of(MessageKind kind) {
@@ -42,8 +53,8 @@ Command command_of(std::uint8_t code) noexcept {
 }
 
 // VER(1)=5 code(1) RSV(1) ATYP(1) address port(2), where the address has 4 bytes (ATYP 1), 16 (4), or a length byte and
-// that many (3). Requests and replies have the same layout. Tor's refusals have ATYP 0 and four zeros (lab capture
-// tor).
+// that many (3). Requests and replies have the same layout. Replies of some proxies have ATYP 0 and four zeros (Tor's
+// refusals, lab capture tor).
 struct Body {
   std::uint8_t code = 0;
   std::optional<Target> target;
@@ -59,7 +70,7 @@ Parsed<Body> parse_body(Bytes bytes, MayLackAddress may_lack) noexcept {
   reader.skip(1);
   const std::uint8_t type = reader.u8();
   if (!reader.complete()) return Parsed<Body>::need_more();
-  const bool lacks = type == none && may_lack == MayLackAddress::yes && body.code != 0;
+  const bool lacks = type == none && may_lack == MayLackAddress::yes;
   if (type != ipv4 && type != name && type != ipv6 && !lacks) return Parsed<Body>::malformed();
   const std::size_t length = type == ipv4 || lacks ? 4 : type == ipv6 ? 16 : reader.u8();
   const Bytes host = reader.take(length);
@@ -101,21 +112,25 @@ Parsed<Message> parse_socks5_method(Bytes bytes) noexcept {
 
 // VER(1)=1 ULEN(1) UNAME PLEN(1) PASSWD
 Parsed<Message> parse_socks5_auth_request(Bytes bytes) noexcept {
-  if (starts_otherwise(bytes, auth_version)) return Parsed<Message>::malformed();
+  if (!begins_auth(bytes)) return Parsed<Message>::malformed();
   Reader reader(bytes);
   Message message = message_of(MessageKind::socks5_auth_request);
-  reader.skip(1);
+  const bool is_wrong = reader.u8() != auth_version;
   message.credentials.username = text_of(reader.take(reader.u8()));
   message.credentials.password = text_of(reader.take(reader.u8()));
+  // A request that comes where credentials belong begins with the same byte, and has a zero where their text begins.
+  const bool is_request = is_wrong && bytes.size() > 2 && bytes[2] == 0;
+  if (is_request) return Parsed<Message>::malformed();
+  if (is_wrong) message.anomaly = auth_version_wrong;
   return finish(reader, std::move(message));
 }
 
 // VER(1)=1 STATUS(1)
 Parsed<Message> parse_socks5_auth_reply(Bytes bytes) noexcept {
-  if (starts_otherwise(bytes, auth_version)) return Parsed<Message>::malformed();
+  if (!begins_auth(bytes)) return Parsed<Message>::malformed();
   Reader reader(bytes);
   Message message = message_of(MessageKind::socks5_auth_reply);
-  reader.skip(1);
+  if (reader.u8() != auth_version) message.anomaly = auth_version_wrong;
   message.reply_code = reader.u8();
   return finish(reader, std::move(message));
 }
@@ -151,6 +166,13 @@ Parsed<Message> parse_socks5_reply(Bytes bytes) noexcept {
   message.reply_code = body.value.code;
   message.bound = std::move(body.value.target);
   return Parsed<Message>::ok(std::move(message), body.size);
+}
+
+Parsed<Message> parse_socks5_behind_greeting(Bytes bytes, std::string_view methods) noexcept {
+  if (bytes.empty()) return Parsed<Message>::need_more();
+  if (bytes[0] == version) return parse_socks5_request(bytes);
+  if (bytes[0] != auth_version) return Parsed<Message>::malformed();
+  return speaks_gssapi(methods) ? parse_socks5_gssapi(bytes) : parse_socks5_auth_request(bytes);
 }
 
 }  // namespace proxytunnel

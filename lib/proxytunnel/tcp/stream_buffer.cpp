@@ -8,7 +8,7 @@
 
 namespace proxytunnel {
 
-bool StreamBuffer::insert(Offset offset, Bytes bytes, Stamp stamp) {
+bool StreamBuffer::insert(Offset offset, Bytes bytes, const Said& said) {
   if (offset < end()) {
     const auto known = static_cast<std::uint64_t>(end() - offset);
     if (known >= bytes.size()) return true;
@@ -20,22 +20,22 @@ bool StreamBuffer::insert(Offset offset, Bytes bytes, Stamp stamp) {
   if (kept_ + bytes.size() > limits::held_bytes) return false;
   kept_ += bytes.size();
   if (offset == end()) {
-    append(bytes, stamp);
+    append(bytes, said);
     join_pieces();
     return true;
   }
   const auto place = std::upper_bound(pieces_.begin(), pieces_.end(), offset,
                                       [](Offset at, const Piece& piece) { return at < piece.offset; });
-  pieces_.insert(place, Piece{offset, {bytes.begin(), bytes.end()}, stamp});
+  pieces_.insert(place, Piece{offset, {bytes.begin(), bytes.end()}, said});
   return true;
 }
 
-void StreamBuffer::append(Bytes bytes, Stamp stamp) {
+void StreamBuffer::append(Bytes bytes, const Said& said) {
   bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
   if (marks_.size() < limits::stream_marks) {
-    marks_.push_back({end(), stamp});
+    marks_.push_back({end(), said});
   } else {
-    marks_.back() = {end(), stamp};
+    marks_.back() = {end(), said};
   }
 }
 
@@ -45,16 +45,22 @@ void StreamBuffer::join_pieces() {
     const Piece& piece = pieces_[joined];
     const auto known = std::min(static_cast<std::size_t>(end() - piece.offset), piece.bytes.size());
     kept_ -= known;
-    if (known < piece.bytes.size()) append(Bytes(piece.bytes).subspan(known), piece.stamp);
+    if (known < piece.bytes.size()) append(Bytes(piece.bytes).subspan(known), piece.said);
   }
   pieces_.erase(pieces_.begin(), pieces_.begin() + static_cast<std::ptrdiff_t>(joined));
 }
 
-Stamp StreamBuffer::stamp(Offset offset) const noexcept {
+Said StreamBuffer::said(Offset offset) const noexcept {
   const auto mark =
       std::lower_bound(marks_.begin(), marks_.end(), offset, [](const Mark& have, Offset at) { return have.end < at; });
-  if (mark != marks_.end()) return mark->stamp;
-  return marks_.empty() ? Stamp{} : marks_.back().stamp;
+  if (mark != marks_.end()) return mark->said;
+  return marks_.empty() ? Said{} : marks_.back().said;
+}
+
+Hole StreamBuffer::hole() const noexcept {
+  Hole hole{pieces_.front().offset, 0};
+  for (const Piece& piece : pieces_) hole.heard_behind = std::max(hole.heard_behind, piece.said.acknowledged);
+  return hole;
 }
 
 void StreamBuffer::take(std::size_t size) noexcept {

@@ -2,6 +2,7 @@
 // summary: what the tracker keeps for one TCP connection: little for all, more while it may be a proxy session.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <map>
 #include <optional>
@@ -47,13 +48,25 @@ struct Handshaking final : Streams {
   }
   [[nodiscard]] Bytes untaken(Side side) const noexcept override { return stream(side).untaken(); }
   [[nodiscard]] Offset taken(Side side) const noexcept override { return stream(side).taken(); }
-  [[nodiscard]] Stamp stamp(Side side, std::size_t size) const noexcept override {
-    return stream(side).stamp(stream(side).taken() + static_cast<Offset>(size));
+  [[nodiscard]] Stamp stamp(Side side, std::size_t size) const noexcept override { return said(side, size).stamp; }
+  [[nodiscard]] std::size_t heard(Side side, std::size_t size) const noexcept override {
+    return static_cast<std::size_t>(std::max<Offset>(heard_with(said(side, size)) - taken(other(side)), 0));
+  }
+  [[nodiscard]] std::size_t unheard(Side side) const noexcept override {
+    return stream(side).before([this, side](const Said& with) { return heard_with(with) > taken(other(side)); });
   }
   [[nodiscard]] bool has_hole(Side side) const noexcept override { return stream(side).has_hole(); }
   void take(Side side, std::size_t size) noexcept override { stream(side).take(size); }
 
   [[nodiscard]] PerSide<Offset> taken() const noexcept { return {initiator.taken(), acceptor.taken()}; }
+  [[nodiscard]] Said said(Side side, std::size_t size) const noexcept {
+    return stream(side).said(stream(side).taken() + static_cast<Offset>(size));
+  }
+  /// Captures that were made by hand acknowledge nothing at all.
+  [[nodiscard]] Offset heard_with(const Said& with) const noexcept {
+    const bool acknowledges = acknowledged[Side::initiator] > 0 || acknowledged[Side::acceptor] > 0;
+    return acknowledges ? with.acknowledged : with.captured;
+  }
   /// True if something behind what was taken was captured and not shown: held, or lost for want of room.
   [[nodiscard]] bool has_more() const noexcept {
     const auto has_lost = [this](Side side) {

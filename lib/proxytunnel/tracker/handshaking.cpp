@@ -24,6 +24,10 @@ bool is_unasked(const Connection& connection, Side side) noexcept {
          !client.has_hole();
 }
 
+Offset acknowledged_by(const Segment& segment, const SequenceSpace& theirs) noexcept {
+  return segment.has(tcp_flag::ack) && theirs.known() ? theirs.offset(segment.acknowledgment()) : 0;
+}
+
 // What a segment says of the end of its own stream, and of how much of the other one was received. True if that
 // proves that bytes which wait behind a hole will not be joined by what is missing.
 bool note_marks(Handshaking& work, const SequenceSpace& theirs, const Segment& segment, Side side, Range place) {
@@ -78,13 +82,15 @@ void Tracker::advance(Connection& connection, const Segment& segment, Side side,
     work.lost[side].add(place);
     return;
   }
-  if (!work.stream(side).insert(place.begin, segment.payload, stamp_of(segment.frame))) work.overflowed = true;
+  const Said said{stamp_of(segment.frame), acknowledged_by(segment, connection.space[other(side)]),
+                  work.stream(other(side)).end()};
+  if (!work.stream(side).insert(place.begin, segment.payload, said)) work.overflowed = true;
   const std::size_t told = outcome.events.size();
   const PerSide<Offset> shown = work.taken();
   const auto state = work.tunnel.advance(work, context(outcome));
   open_forwarded(connection, shown, segment.frame, outcome);
   note_events(connection, told, outcome.events);
-  if (state == TunnelConnection::State::open) {
+  if (state == TunnelConnection::State::open || open_unanswered(connection, outcome)) {
     open(connection, segment, outcome);
     return;
   }
@@ -102,6 +108,15 @@ void Tracker::advance(Connection& connection, const Segment& segment, Side side,
     return;
   }
   hold(connection, segment, side, place, outcome);
+}
+
+// The capture lacks the answer, but not what followed it.
+bool Tracker::open_unanswered(Connection& connection, Outcome& outcome) {
+  Handshaking& work = *connection.handshaking;
+  const auto state = work.tunnel.state();
+  const bool is_waiting = state == TunnelConnection::State::handshake || state == TunnelConnection::State::undecided;
+  const StreamBuffer& server = work.stream(other(work.tunnel.client()));
+  return is_waiting && server.has_hole() && work.tunnel.open_unanswered(work, server.hole(), context(outcome));
 }
 
 void Tracker::hold(Connection& connection, const Segment& segment, Side side, Range place, Outcome& outcome) {

@@ -86,6 +86,8 @@ void Tracker::begin_conversation(Connection& connection, VirtualConnection& open
     claim_tuple(opened);
   }
   ++counters_.tunnels;
+  const bool is_balancer = attempt.protocol == Protocol::proxy_v1 || attempt.protocol == Protocol::proxy_v2;
+  if (!is_balancer) proxies_.add(attempt.proxy);
   outcome.events.emplace_back(OpenedEvent{attempt});
   if (!opened.shown) return;
   // The same for all conversations that open at one frame.

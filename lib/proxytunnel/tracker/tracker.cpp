@@ -304,6 +304,8 @@ void Tracker::note_events(Connection& connection, std::size_t from, std::vector<
       note_message(*said, *connection.tunnels);
     }
     const auto* ended = std::get_if<EndedEvent>(&events[i]);
+    // That one asks for credentials is as good as that it opens something.
+    if (ended != nullptr && ended->attempt.status == Status::auth_failed) proxies_.add(ended->attempt.proxy);
     const bool is_answer = ended != nullptr && ended->attempt.status == Status::established && ended->attempt.target &&
                            ended->attempt.bound;
     if (!is_answer) continue;
@@ -321,15 +323,21 @@ void Tracker::note_events(Connection& connection, std::size_t from, std::vector<
   }
 }
 
-bool Tracker::leads_to(const Target& target, const Endpoint& server) const noexcept {
-  if (target.port != server.port) return false;
+Leads Tracker::where_leads(const Target& target, const Endpoint& server) const noexcept {
+  const auto verdict = [](bool is_server) { return is_server ? Leads::to_server : Leads::elsewhere; };
+  if (target.port != server.port) return Leads::elsewhere;
   const Address address = server.address.unmapped();
-  if (target.address) return target.address->unmapped() == address;
-  if (synthetic_.is_synthetic(address)) return synthetic_.is_of(target.host, address);
+  if (target.address) return verdict(target.address->unmapped() == address);
+  if (synthetic_.is_synthetic(address)) return verdict(synthetic_.is_of(target.host, address));
   const NameChoice choice = names_.choose(target.host, address);
-  return choice.address == address ||
-         std::any_of(choice.candidates.begin(), choice.candidates.end(),
-                     [&address](const Candidate& candidate) { return candidate.address == address; });
+  if (!choice.address) return Leads::nobody_knows;
+  return verdict(choice.address == address ||
+                 std::any_of(choice.candidates.begin(), choice.candidates.end(),
+                             [&address](const Candidate& candidate) { return candidate.address == address; }));
+}
+
+bool Tracker::is_known_proxy(const Endpoint& server) const noexcept {
+  return proxies_.contains(server);
 }
 
 void Tracker::find_origin(Attempt& attempt) noexcept {

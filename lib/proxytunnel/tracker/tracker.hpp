@@ -25,6 +25,7 @@
 #include "names/synthetic.hpp"
 #include "tcp/connection_table.hpp"
 #include "tracker/connection.hpp"
+#include "tracker/known_proxies.hpp"
 #include "tracker/opening.hpp"
 #include "tracker/outcome.hpp"
 #include "tracker/translation.hpp"
@@ -35,7 +36,7 @@ namespace proxytunnel {
 
 struct TrackerOptions {
   Disabled disabled;
-  bool forward_needs_proof = false;  ///< absolute-form alone does not make a server a proxy
+  bool forward_without_proof = false;  ///< absolute-form alone makes a server a proxy
   Checksums checksums = Checksums::follow;
   std::size_t connections = limits::connections;
   unsigned layers = limits::layers;
@@ -99,11 +100,13 @@ class Tracker final : private Surroundings {
   void see_close(Connection& connection, const Segment& segment, Side side, Outcome& outcome);
   void note_events(Connection& connection, std::size_t from, std::vector<Event>& events);
   void find_origin(Attempt& attempt) noexcept override;
-  [[nodiscard]] bool leads_to(const Target& target, const Endpoint& server) const noexcept override;
+  [[nodiscard]] Leads where_leads(const Target& target, const Endpoint& server) const noexcept override;
+  [[nodiscard]] bool is_known_proxy(const Endpoint& server) const noexcept override;
 
   // handshaking.cpp: what is not decided, or waits
   void feed(Connection& connection, const Segment& segment, Side side, Outcome& outcome);
   void advance(Connection& connection, const Segment& segment, Side side, Range place, Outcome& outcome);
+  [[nodiscard]] bool open_unanswered(Connection& connection, Outcome& outcome);
   void hold(Connection& connection, const Segment& segment, Side side, Range place, Outcome& outcome);
   void conclude(Connection& connection, Outcome& outcome);
   void give_up_framing(Connection& connection, const Frame& frame, Outcome& outcome);
@@ -121,7 +124,7 @@ class Tracker final : private Surroundings {
   void end_conversation(VirtualConnection& opened, const Frame& frame, Outcome& outcome);
 
   [[nodiscard]] TunnelContext context(Outcome& outcome) noexcept {
-    return {options_.disabled, options_.forward_needs_proof, *this, next_id_, outcome.events};
+    return {options_.disabled, options_.forward_without_proof, *this, next_id_, outcome.events};
   }
 
   // showing.cpp: virtual conversations
@@ -159,6 +162,7 @@ class Tracker final : private Surroundings {
   std::deque<ConnectionKey> closed_;  ///< on the wire, in the order of their closing
   std::vector<Connection> retired_;
   Stamp latest_;  ///< of what was put in
+  KnownProxies proxies_;
   AddressBook names_;
   SyntheticAddresses synthetic_;
   /// Virtual conversations that are alive, by their ends.

@@ -58,6 +58,15 @@ Untaken TunnelConnection::untaken(const Streams& streams) const noexcept {
   return {streams.untaken(client_), streams.untaken(other(client_))};
 }
 
+First TunnelConnection::first(const Streams& streams) const noexcept {
+  const Side server = other(client_);
+  First first{untaken(streams), {streams.unheard(client_), streams.unheard(server)}, 0, Opener::client};
+  if (client_ == Side::acceptor) first.opener = Opener::server;
+  const std::size_t unheard = first.unheard[Direction::from_server];
+  if (first.untaken[Direction::from_server].size() > unheard) first.heard = streams.heard(server, unheard + 1);
+  return first;
+}
+
 TunnelConnection::State TunnelConnection::advance(Streams& streams, const TunnelContext& context) {
   if (state_ == State::undecided) detect_client(streams, context);
   while (state_ == State::handshake) {
@@ -95,8 +104,7 @@ TunnelConnection::State TunnelConnection::advance(Streams& streams, const Tunnel
 
 void TunnelConnection::detect_client(Streams& streams, const TunnelContext& context) {
   while (true) {
-    const bool allow_preamble = client_ == Side::acceptor;
-    Detection detection = detect(untaken(streams), allow_preamble, context.disabled);
+    Detection detection = detect(first(streams), context.disabled);
     if (detection.verdict == Verdict::need_more) return;
     if (detection.verdict == Verdict::yes) {
       begin(std::move(detection), streams, context);
@@ -131,7 +139,6 @@ void TunnelConnection::took(Took& step, Streams& streams, const TunnelContext& c
   if (is_forwarded(step.message)) {
     if (step.message.kind == MessageKind::http_forward_request) {
       forward(step.message, stamp, before, context);
-      if (state_ == State::over) return;
     }
     tunnel = owner_of(step, stamp, before, context);
     if (tunnel != no_tunnel && is_payload(step.message.kind)) {
@@ -208,22 +215,23 @@ void TunnelConnection::record(const Message& message, Stamp stamp, TunnelId& nex
   }
 }
 
-// An ordinary server may be sent an absolute URI, too (RFC 9112 section 3.2.2): then the URI names the server. Other
-// ports and addresses than the server's, and fields that only proxies are sent, tell a proxy.
-bool TunnelConnection::is_proxied(const Message& message, const TunnelContext& context) const noexcept {
-  const Endpoint& server = ends_[other(client_)];
-  const Target& target = *message.target;
-  if (context.surroundings.leads_to(target, server)) return false;
-  const bool elsewhere = target.port != server.port || target.address;
-  return elsewhere || message.speaks_to_proxy || !context.forward_needs_proof;
+// An ordinary server may be sent an absolute URI, too (RFC 9112 section 3.2.2): then the URI names the server. That it
+// leads elsewhere, a field that only proxies are sent, and what else is known of the server tell a proxy.
+bool TunnelConnection::is_proxied(const Message& message, const TunnelContext& context) noexcept {
+  const Endpoint &client = ends_[client_], &server = ends_[other(client_)];
+  const Leads leads = context.surroundings.where_leads(*message.target, server);
+  if (leads != Leads::nobody_knows) return leads == Leads::elsewhere;
+  const bool is_proved = message.speaks_to_proxy || attempts_ > 0 || context.surroundings.is_known_proxy(server);
+  if (is_proved || context.forward_without_proof) return true;
+  if (!std::exchange(is_doubted_, true)) {
+    context.events.emplace_back(SkippedEvent{client, server, "an absolute uri, and nothing proves a proxy"});
+  }
+  return false;
 }
 
 void TunnelConnection::forward(const Message& message, Stamp stamp, PerSide<Offset> base,
                                const TunnelContext& context) {
-  if (!is_proxied(message, context)) {
-    if (attempts_ == 0) state_ = State::over;
-    return;
-  }
+  if (!is_proxied(message, context)) return;
   Forwarding& forwarding = forwarding_ ? *forwarding_ : forwarding_.emplace();
   const TunnelId tunnel = tunnel_for(message, stamp, base, context);
   forwarding.owners.resize(message.exchange - forwarding.first_owner, no_tunnel);  // others between are nobody's
@@ -320,19 +328,66 @@ void TunnelConnection::end_attempt(const TunnelContext& context) {
   context.events.emplace_back(EndedEvent{std::move(*attempt_.take())});
 }
 
+bool TunnelConnection::open_unanswered(Streams& streams, const Hole& hole, const TunnelContext& context) {
+  const Side server = other(client_);
+  const Bytes client = streams.untaken(client_);
+  const bool went_on =
+      !client.empty() && streams.taken(server) + static_cast<Offset>(streams.heard(client_, client.size())) >= hole.end;
+  if (!went_on || !streams.untaken(server).empty()) return false;
+  // With the answers before it the request may wait to be understood, or the greeting for its first answer.
+  Detection detection;
+  if (state_ == State::undecided) detection = detect_at_end(first(streams), context.disabled);
+  HandshakePointer trial = handshake_;
+  if (detection.handshake) trial = detection.handshake->clone();
+  if (!trial || (state_ == State::handshake && !attempt_)) return false;
+  std::vector<Took> messages;
+  Untaken rest{client, {}};
+  while (true) {
+    Step step = trial->conclude(rest);
+    auto* taken = std::get_if<Took>(&step);
+    if (taken == nullptr) break;
+    rest[Direction::from_client] = rest[Direction::from_client].subspan(taken->size);
+    messages.push_back(std::move(*taken));
+  }
+  const auto understood = static_cast<Offset>(client.size() - rest[Direction::from_client].size());
+  const bool is_payload_heard = hole.heard_behind > streams.taken(client_) + understood;
+  if (!is_payload_heard || !trial->opens_unanswered(rest[Direction::from_client])) return false;
+
+  if (detection.handshake) begin(std::move(detection), streams, context);
+  for (Took& message : messages) took(message, streams, context);
+  streams.take(server, static_cast<std::size_t>(hole.end - streams.taken(server)));
+  attempt_->note("gap-in-handshake");
+  // Of several answers the last one may be there.
+  Step step = trial->next(untaken(streams));
+  auto* answer = std::get_if<Took>(&step);
+  if (answer != nullptr && answer->message.bound) {
+    took(*answer, streams, context);
+  } else {
+    attempt_->note("reply-not-captured");
+  }
+  state_ = State::open;
+  handshake_.reset();
+  return true;
+}
+
 void TunnelConnection::conclude(Streams& streams, const TunnelContext& context) {
   // Silence proves something, bytes that are missing do not.
   const Side server = other(client_);
   const bool lost_answer = streams.untaken(server).empty() && streams.has_hole(server);
   if (state_ == State::undecided && !lost_answer) {
-    Detection detection = detect_at_end(untaken(streams), context.disabled);
+    Detection detection = detect_at_end(first(streams), context.disabled);
     if (detection.verdict == Verdict::yes) begin(std::move(detection), streams, context);
   }
   while (state_ == State::handshake) {
     Step step = handshake_->conclude(untaken(streams));
-    auto* taken = std::get_if<Took>(&step);
-    if (taken == nullptr) break;
-    took(*taken, streams, context);
+    if (auto* taken = std::get_if<Took>(&step)) {
+      took(*taken, streams, context);
+    } else if (const auto* rejected = std::get_if<Reject>(&step)) {
+      reject(*rejected, context);
+      break;
+    } else {
+      break;
+    }
   }
   if (attempt_ && state_ != State::open) end_attempt(context);
   state_ = State::over;

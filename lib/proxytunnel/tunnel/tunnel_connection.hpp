@@ -35,13 +35,18 @@ struct TunnelParent {
   std::optional<Endpoint> client{};
 };
 
+/// Where a target is, seen from the server that was sent it.
+enum class Leads : std::uint8_t { nobody_knows, to_server, elsewhere };
+
 /// What the capture knows besides the connection.
 class Surroundings {
  public:
   /// Fills attempt.origin: the address that the attempt's target has now.
   virtual void find_origin(Attempt& attempt) noexcept = 0;
   /// Whether `target` is `server` itself, by everything that is known of its name.
-  [[nodiscard]] virtual bool leads_to(const Target& target, const Endpoint& server) const noexcept = 0;
+  [[nodiscard]] virtual Leads where_leads(const Target& target, const Endpoint& server) const noexcept = 0;
+  /// Whether another connection proved that `server` is a proxy.
+  [[nodiscard]] virtual bool is_known_proxy(const Endpoint& server) const noexcept = 0;
 
  protected:
   ~Surroundings() = default;
@@ -50,7 +55,7 @@ class Surroundings {
 /// What a connection is given when it goes on.
 struct TunnelContext {
   const Disabled& disabled;
-  bool forward_needs_proof;  ///< absolute-form alone does not make a server a proxy
+  bool forward_without_proof;  ///< absolute-form alone makes a server a proxy
   Surroundings& surroundings;
   TunnelId& next_id;           ///< given to the attempt whose request is understood, and counted up
   std::vector<Event>& events;  ///< appended to
@@ -83,6 +88,7 @@ class HandshakePointer {
   }
   ~HandshakePointer() = default;
   Handshake* operator->() const noexcept { return handshake_.get(); }
+  explicit operator bool() const noexcept { return handshake_ != nullptr; }
   void reset() noexcept { handshake_.reset(); }
 
  private:
@@ -103,6 +109,11 @@ class TunnelConnection {
 
   /// Goes on as far as the bytes allow; takes what it understood.
   State advance(Streams& streams, const TunnelContext& context);
+
+  /// The capture lacks bytes of the server, and with them the answer. True if the client went on behind it as only a
+  /// client does whose tunnel opened, and the server heard it: then the tunnel is open, and in the server's stream
+  /// payload begins behind what is missing.
+  bool open_unanswered(Streams& streams, const Hole& hole, const TunnelContext& context);
 
   /// The connection brings nothing more. Reports what can be proved of an attempt that stayed without an answer.
   void conclude(Streams& streams, const TunnelContext& context);
@@ -152,6 +163,7 @@ class TunnelConnection {
     return direction == Direction::from_client ? client_ : other(client_);
   }
   [[nodiscard]] Untaken untaken(const Streams& streams) const noexcept;
+  [[nodiscard]] First first(const Streams& streams) const noexcept;
   void detect_client(Streams& streams, const TunnelContext& context);
   void begin(Detection detection, Streams& streams, const TunnelContext& context);
   void took(Took& step, Streams& streams, const TunnelContext& context);
@@ -162,7 +174,7 @@ class TunnelConnection {
   [[nodiscard]] TunnelId tunnel_for(const Message& message, Stamp stamp, PerSide<Offset> base,
                                     const TunnelContext& context);
   [[nodiscard]] TunnelId owner_of(const Took& step, Stamp stamp, PerSide<Offset> base, const TunnelContext& context);
-  [[nodiscard]] bool is_proxied(const Message& message, const TunnelContext& context) const noexcept;
+  [[nodiscard]] bool is_proxied(const Message& message, const TunnelContext& context) noexcept;
   void reject(const Reject& step, const TunnelContext& context);
   void end_attempt(const TunnelContext& context);
 
@@ -178,6 +190,7 @@ class TunnelConnection {
   std::vector<Forwarded> forwarded_;
   std::vector<Claim> claims_;
   Owned<Forwarding> forwarding_;  ///< once there was a request to forward
+  bool is_doubted_ = false;       ///< there was one that proves no proxy
 };
 
 }  // namespace proxytunnel

@@ -253,7 +253,7 @@ void names_read_hosts(pt_tracker_t *tracker, const char *files);
 /* ---------------------------------------------------------------- preferences, taps, follow */
 
 typedef struct {
-  ws_bool_t socks4, socks5, http_connect, http_forward, proxy_protocol, forward_needs_proof;
+  ws_bool_t socks4, socks5, http_connect, http_forward, proxy_protocol, forward_without_proof;
   ws_bool_t precedence, virtual_conversations, dns, credentials;
   guint layers, connections;
   const char *synthetic4, *synthetic6, *hosts_files;

@@ -11,7 +11,7 @@ preferences_t proxytunnel_preferences = {
     .http_connect = TRUE,
     .http_forward = TRUE,
     .proxy_protocol = TRUE,
-    .forward_needs_proof = FALSE,
+    .forward_without_proof = FALSE,
     .precedence = TRUE,
     .virtual_conversations = TRUE,
     .dns = TRUE,
@@ -31,11 +31,12 @@ void preferences_register(int proto) {
   prefs_register_bool_preference(module, "http_connect", "Find HTTP CONNECT", "On any port", &wanted->http_connect);
   prefs_register_bool_preference(module, "http_forward", "Find HTTP forward proxying",
                                  "Requests in absolute form, on any port", &wanted->http_forward);
-  prefs_register_bool_preference(module, "forward_needs_proof", "An absolute URI alone does not make a server a proxy",
-                                 "A server may be sent absolute URIs, too. If on, a request in absolute form counts as "
-                                 "forwarded only if it has a Proxy-* field or names another port or address than the "
-                                 "server's; if off, unless it is known to name the server",
-                                 &wanted->forward_needs_proof);
+  prefs_register_bool_preference(module, "forward_without_proof", "An absolute URI alone makes a server a proxy",
+                                 "A server may be sent absolute URIs, too. If off, a request in absolute form counts "
+                                 "as forwarded only if something proves a proxy: another port or address than the "
+                                 "server's, a Proxy-* field, DNS, a tunnel; if on, unless it is known to name the "
+                                 "server",
+                                 &wanted->forward_without_proof);
   prefs_register_bool_preference(module, "proxy_protocol", "Find the PROXY protocol", "On any port",
                                  &wanted->proxy_protocol);
   prefs_register_bool_preference(module, "precedence", "Come before built-in dissectors on connections with a proxy",

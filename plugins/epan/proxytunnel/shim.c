@@ -309,7 +309,7 @@ static void open_file(void) {
       .disable_http_connect = !wanted->http_connect || !heuristic_is_on("proxytunnel_connect"),
       .disable_http_forward = !wanted->http_forward || !heuristic_is_on("proxytunnel_forward"),
       .disable_proxy_protocol = !wanted->proxy_protocol || !heuristic_is_on("proxytunnel_proxy"),
-      .forward_needs_proof = wanted->forward_needs_proof,
+      .forward_without_proof = wanted->forward_without_proof,
       .ignore_dns = !wanted->dns,
       .layers = wanted->layers,
       .connections = wanted->connections,

@@ -90,8 +90,13 @@ static const value_string socks5_method_words[] = {{0, "no authentication"},
                                                    {0, NULL}};
 
 static const char *methods_text(wmem_allocator_t *pool, const message_t *message) {
+  enum { most = 8 };
   wmem_strbuf_t *text = wmem_strbuf_new(pool, "");
   for (unsigned i = 0; i < message->methods_size; i++) {
+    if (i == most) {
+      wmem_strbuf_append_printf(text, " and %u more", message->methods_size - most);
+      break;
+    }
     wmem_strbuf_append_printf(text, "%s%s", i ? ", " : "",
                               val_to_str_const(message->methods[i], socks5_method_words, "unassigned or private"));
   }
@@ -251,7 +256,8 @@ static void add_status(proto_tree *tree, tvbuff_t *tvb, packet_info *pinfo, cons
   } else if (!strcmp(status, "incomplete")) {
     expert_add_info(pinfo, item, &ei_incomplete);
   } else if (strcmp(status, "established") != 0) {
-    expert_add_info_format(pinfo, item, &ei_refused, "Proxy Tunnel: no tunnel to %s (%s)", attempt->target, status);
+    const char *to = *attempt->target ? " to " : "";
+    expert_add_info_format(pinfo, item, &ei_refused, "Proxy Tunnel: no tunnel%s%s (%s)", to, attempt->target, status);
   }
 }
 
