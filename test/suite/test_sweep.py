@@ -47,7 +47,7 @@ def test_claims_are_listed_and_counted(tool: Path, captures: Path, tmp_path: Pat
 
 @needs_plugin
 @pytest.mark.parametrize(("script", "fault"), [
-    ('args=("$@"); args[-1]={other}; exec {tool} "${{args[@]}}"', "nothing claimed, but tshark's output differs: line"),
+    ('args=("$@"); args[-1]={other}; exec {tool} "${{args[@]}}"', "nothing claimed, but tshark's output differs"),
     ('{tool} "$@"; for ((i = 1; i < $#; i++)); do [ "${{!i}}" = --report ] && j=$((i + 1)); done; '
      'sed -i s/www.origin/other.origin/ "${{!j}}"', "entry 0: target is "),
     ('{tool} "$@"; kill -SEGV $$', "pcap-unproxy ends with -11"),
