@@ -338,7 +338,7 @@ def ftp(chance: Random) -> Turns:
 
 def smtp(chance: Random) -> Turns:
     yield SERVER, lines(f"220 {word(chance)} ESMTP")
-    for ask, answer in (("EHLO " + word(chance), "250-hello\r\n250 PIPELINING"), ("MAIL FROM:<a@example.com>", "250 ok"),
+    for ask, answer in (("EHLO " + word(chance), "250-hello\r\n250 SIZE"), ("MAIL FROM:<a@example.com>", "250 ok"),
                         ("DATA", "354 go on"), ("CONNECT www.example.com:80 HTTP/1.1\r\n\r\n.", "250 queued")):
         yield CLIENT, lines(ask)
         yield SERVER, lines(answer)
