@@ -7,6 +7,18 @@
 #include "tracker/tracker.hpp"
 
 namespace proxytunnel {
+namespace {
+
+// nullptr if it is not listed.
+const Flow* find_flow(const Target& target, const Attempt& attempt) noexcept {
+  const auto same = [&target](const Flow& flow) {
+    return flow.target.port == target.port && flow.target.host == target.host;
+  };
+  const auto known = std::find_if(attempt.flows.rbegin(), attempt.flows.rend(), same);
+  return known == attempt.flows.rend() ? nullptr : &*known;
+}
+
+}  // namespace
 
 void Tracker::begin_association(Connection& connection, Outcome& outcome) {
   const std::unique_ptr<Handshaking> work = take_handshaking(connection);
@@ -127,7 +139,21 @@ bool Tracker::assemble(const Datagram& datagram, const RelayHeader& header, std:
 void Tracker::show_datagram(const Datagram& datagram, const RelayHeader& header, std::uint32_t cut, VirtualKind kind,
                             const Associations::Match& match, Attempt& attempt, Outcome& outcome) {
   Origin origin;
-  const std::uint32_t flow = flow_of(header.target, attempt, origin, outcome);
+  const bool is_from_client = match.direction == Direction::from_client;
+  std::uint32_t flow = 0;
+  if (is_from_client || names_source(header.target, match, attempt)) {
+    flow = flow_of(header.target, attempt, origin, outcome);
+    if (is_from_client && flow < attempt.flows.size()) match.use->ask(flow);
+  } else {
+    // One is certain, of several the latest is a guess (udp_reply_names_client).
+    if (!match.use->asked || match.use->has_asked_several) attempt.note("relay-source-useless");
+    if (!match.use->asked) {
+      outcome.parts.back().tunnel = no_tunnel;
+      return;
+    }
+    flow = *match.use->asked;
+    origin = attempt.flows[flow].origin;
+  }
   const std::uint32_t length = datagram.length - cut;
   const auto captured =
       static_cast<std::uint32_t>(datagram.payload.size() - std::min<std::size_t>(cut, datagram.payload.size()));
@@ -145,7 +171,6 @@ void Tracker::show_datagram(const Datagram& datagram, const RelayHeader& header,
   }
   Endpoint client{match.client.address.unmapped(), match.client.port}, target = origin.endpoint;
   match_families(client, target);
-  const bool is_from_client = match.direction == Direction::from_client;
   Unwrapping change;
   change.sender = is_from_client ? client : target;
   change.receiver = is_from_client ? target : client;
@@ -162,16 +187,21 @@ void Tracker::show_datagram(const Datagram& datagram, const RelayHeader& header,
   unwrap(datagram, change, result);
 }
 
+// Whether a reply's header says from whom it comes. There are relays that write zeros, the client's own address or one
+// of theirs, and others of which a client did ask that very address.
+bool Tracker::names_source(const Target& source, const Associations::Match& match, const Attempt& attempt) noexcept {
+  if (find_flow(source, attempt) != nullptr || !source.address) return true;
+  const Address address = source.address->unmapped();
+  const bool is_relay = address == attempt.proxy.address.unmapped() || address == match.relay.address.unmapped();
+  return source.port != 0 && !address.is_unspecified() && !is_relay && address != match.client.address.unmapped();
+}
+
 // The flow of a target, and the address that it has there: chosen at its first datagram.
 std::uint32_t Tracker::flow_of(const Target& target, Attempt& attempt, Origin& origin, Outcome& outcome) {
   auto& flows = attempt.flows;
-  const auto same = [&target](const Flow& flow) {
-    return flow.target.port == target.port && flow.target.host == target.host;
-  };
-  const auto known = std::find_if(flows.rbegin(), flows.rend(), same);
-  if (known != flows.rend()) {
+  if (const Flow* known = find_flow(target, attempt)) {
     origin = known->origin;
-    return static_cast<std::uint32_t>(flows.rend() - known - 1);
+    return static_cast<std::uint32_t>(known - flows.data());
   }
   origin = choose_origin(target, std::nullopt, attempt, {names_, synthetic_});
   const auto flow = static_cast<std::uint32_t>(flows.size());
@@ -180,10 +210,8 @@ std::uint32_t Tracker::flow_of(const Target& target, Attempt& attempt, Origin& o
   } else {
     flows.push_back({target, origin, {0, 0}, {0, 0}});
   }
-  if (!attempt.target) {
-    attempt.target = target;
-    attempt.origin = origin;
-  }
+  // The association's own is a target that is its only one.
+  attempt.target = attempt.flows.size() == 1 && flow == 0 ? std::optional(target) : std::nullopt;
   // The event is without the list, which may be long.
   std::vector<Flow> listed = std::move(flows);
   flows.clear();

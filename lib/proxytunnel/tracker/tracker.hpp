@@ -144,6 +144,8 @@ class Tracker final : private Surroundings {
   [[nodiscard]] Attempt* association_of(const ConnectionKey& control) noexcept;
   void show_datagram(const Datagram& datagram, const RelayHeader& header, std::uint32_t cut, VirtualKind kind,
                      const Associations::Match& match, Attempt& attempt, Outcome& outcome);
+  [[nodiscard]] static bool names_source(const Target& source, const Associations::Match& match,
+                                         const Attempt& attempt) noexcept;
   [[nodiscard]] std::uint32_t flow_of(const Target& target, Attempt& attempt, Origin& origin, Outcome& outcome);
   [[nodiscard]] RelayFragments* fragments_of(const Associations::Match& match, const RelayHeader& header);
   [[nodiscard]] bool assemble(const Datagram& datagram, const RelayHeader& header, std::uint32_t cut,
