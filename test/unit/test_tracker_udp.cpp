@@ -1,57 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // summary: the door: UDP ASSOCIATE; what a SOCKS proxy relays becomes datagrams between the client and its targets.
-#include "tracker_run.hpp"
+#include "udp_session.hpp"
 #include "unit.hpp"
 
-using namespace tracker_run;
+using namespace udp_session;
 
 namespace {
-
-const Endpoint from = wire::endpoint("10.0.0.5", 50000), relay = wire::endpoint("10.0.0.1", 5000);
-const std::string associate = "\x05\x03\x00\x01\x00\x00\x00\x00\x00\x00"s;  // from any port
-const std::string granted = "\x05\x00\x00\x01\x0a\x00\x00\x01\x13\x88"s;    // at 10.0.0.1:5000
-const std::string v4 = "\x01\xc0\x00\x02\x07\x00\x35"s;                     // 192.0.2.7:53
-const std::string v6 = "\x04\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x07\x01\xbb"s;
-const std::string name = "\x03\x0b"s + "example.com\x01\xbb"s;
-const Endpoint origin4 = wire::endpoint("192.0.2.7", 53), origin6 = wire::endpoint("2001:db8::7", 443);
-
-std::string wrapped(const std::string& target, const std::string& payload, char fragment = 0) {
-  return std::string(2, '\0') + fragment + target + payload;
-}
-
-/// An association, and datagrams over it.
-struct Session {
-  explicit Session(const std::string& request = associate, const std::string& answer = granted,
-                   TrackerOptions options = {})
-      : c(client, proxy), udp(c), run(options) {
-    put_opening(run, c);
-    run.put(c.say(End::client, greeting));
-    run.put(c.say(End::server, method));
-    run.put(c.say(End::client, request));
-    run.put(c.say(End::server, answer));
-  }
-  void send(const std::string& payload) { run.put(udp.datagram(from, relay, payload)); }
-  void receive(const std::string& payload) { run.put(udp.datagram(relay, from, payload)); }
-  Conversation& seen() { return run.conversations[0]; }
-
-  wire::Connection c;
-  wire::Sender udp;
-  Run run;
-};
-
-void assert_shown(const Session& s, std::size_t index, const Endpoint& sender, const Endpoint& receiver,
-                  const std::string& payload) {
-  const Conversation& seen = s.run.conversations.at(0);
-  assert_true(index < seen.packets.size());
-  const VirtualPacket& packet = seen.packets[index];
-  assert_true(packet.transport == Transport::udp);
-  assert_string_equal(packet.sender.text().c_str(), sender.text().c_str());
-  assert_string_equal(packet.receiver.text().c_str(), receiver.text().c_str());
-  assert_string_equal(seen.payloads[index].c_str(), payload.c_str());
-  assert_int_equal(packet.length, payload.size());
-  const std::uint16_t checksum = packet.as_datagram().checksum;
-  assert_int_equal(checksum, wire::udp_checksum(sender, receiver, bytes_of(payload)));
-}
 
 void datagrams_go_to_their_targets_and_back(void**) {
   Session s;
@@ -299,89 +253,6 @@ void the_relay_may_be_another_host(void**) {
   assert_shown(s, 2, from, origin4, "or at the proxy");
 }
 
-void a_client_may_send_from_the_address_that_it_announced(void**) {
-  const Endpoint announced = wire::endpoint("10.88.1.14", 40123);
-  Session s("\x05\x03\x00\x01\x0a\x58\x01\x0e\x9c\xbb"s);
-  s.run.put(s.udp.datagram(announced, relay, wrapped(v4, "there")));
-  s.run.put(s.udp.datagram(relay, announced, wrapped(v4, "back")));
-  assert_shown(s, 0, announced, origin4, "there");
-  assert_shown(s, 1, origin4, announced, "back");
-  s.send(wrapped(v4, "or from its own"));
-  assert_shown(s, 2, from, origin4, "or from its own");
-  s.run.finish();
-  assert_true(s.run.ended.at(0).client == client);
-}
-
-// ---------------------------------------------------------------- relays that do not say from whom
-
-const std::string useless_sources[] = {
-    "\x01\x00\x00\x00\x00\x00\x00"s,                              // 0.0.0.0:0
-    "\x01\x00\x00\x00\x00\x00\x35"s,                              // 0.0.0.0:53
-    "\x04"s + std::string(18, '\0'),                              // [::]:0
-    "\x01\x0a\x00\x00\x05\xc3\x50"s,                              // the client
-    "\x04\0\0\0\0\0\0\0\0\0\0\xff\xff\x0a\x00\x00\x05\xc3\x50"s,  // the same, mapped
-    "\x03\x08"s + "10.0.0.5\xc3\x50"s,                            // the same, as text
-    "\x01\x0a\x00\x00\x01\x13\x88"s,                              // the relay
-    "\x01\x0a\x00\x00\x01\x9c\x40"s,                              // another port of it
-    "\x01\xc0\x00\x02\x07\x00\x00"s,                              // a port that nobody has
-};
-
-void a_reply_without_a_source_is_of_the_only_target(void**) {
-  for (const std::string& source : useless_sources) {
-    Session s;
-    s.send(wrapped(v4, "query"));
-    s.receive(wrapped(source, "answer"));
-    assert_shown(s, 1, origin4, from, "answer");
-    s.run.finish();
-    const Attempt& attempt = s.run.ended.at(0);
-    assert_int_equal(attempt.flows.size(), 1);
-    assert_int_equal(attempt.flows[0].bytes[Direction::from_server], 6);
-    assert_true(attempt.anomalies.empty());
-  }
-}
-
-void of_several_targets_it_is_the_latest_asked_from_that_port(void**) {
-  for (const std::string& source : useless_sources) {
-    Session s;
-    const Endpoint elsewhere = wire::endpoint("10.0.0.5", 50001);
-    s.send(wrapped(v6, "six"));
-    s.send(wrapped(v4, "four"));
-    s.run.put(s.udp.datagram(elsewhere, relay, wrapped(name, "named")));
-    s.receive(wrapped(source, "answer"));
-    assert_shown(s, 3, origin4, from, "answer");
-    s.run.put(s.udp.datagram(relay, elsewhere, wrapped(source, "to the other port")));
-    assert_true(s.seen().packets.at(4).flow == 2 && s.seen().packets[4].receiver == elsewhere);
-    s.run.finish();
-    assert_int_equal(s.run.ended.at(0).flows.size(), 3);
-    assert_true(has_noted_once(s.run.ended.at(0), "relay-source-useless"));
-  }
-}
-
-// Nobody was asked: there is nobody whose it can be.
-void a_client_does_not_speak_to_itself(void**) {
-  for (const std::string& source : useless_sources) {
-    Session s("\x05\x03\x00\x01\x0a\x00\x00\x05\xc3\x50"s);  // from 10.0.0.5:50000
-    s.receive(wrapped(source, "news"));
-    s.run.finish();
-    assert_true(s.run.conversations.empty() && s.run.flows.empty());
-    assert_true(has_noted_once(s.run.ended.at(0), "relay-source-useless"));
-  }
-}
-
-void who_is_asked_by_such_an_address_is_its_source(void**) {
-  const std::string self = "\x01\x0a\x00\x00\x05\x00\x35"s, at_the_proxy = "\x01\x0a\x00\x00\x01\x00\x35"s;
-  Session s;
-  s.send(wrapped(self, "one"));
-  s.send(wrapped(at_the_proxy, "two"));
-  s.send(wrapped(v4, "three"));
-  s.receive(wrapped(self, "1"));
-  s.receive(wrapped(at_the_proxy, "2"));
-  assert_shown(s, 3, wire::endpoint("10.0.0.5", 53), from, "1");
-  assert_shown(s, 4, wire::endpoint("10.0.0.1", 53), from, "2");
-  s.run.finish();
-  assert_true(s.run.ended.at(0).anomalies.empty());
-}
-
 void a_relay_may_speak_first_to_an_announced_port(void**) {
   Session s("\x05\x03\x00\x01\x0a\x00\x00\x05\xc3\x50"s);  // from 10.0.0.5:50000
   s.receive(wrapped(v4, "news"));
@@ -450,15 +321,26 @@ void relays_may_be_chained(void**) {
 }
 
 void an_answer_of_a_relayed_name_server_is_evidence(void**) {
-  Session s;
   const std::string answer =
       "\x00\x01\x81\x80\x00\x01\x00\x01\x00\x00\x00\x00\x04host\x04test\x00\x00\x01\x00\x01"
       "\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x04\xc0\x00\x02\x63"s;
-  s.send(wrapped(v4, "question"));
-  s.receive(wrapped(v4, answer));
-  s.send(wrapped("\x03\x09"s + "host.test\x00\x50"s, "x"));
-  assert_shown(s, 2, from, wire::endpoint("192.0.2.99", 80), "x");
-  assert_true(s.run.flows.at(1).attempt.origin->provenance == Provenance::dns_in_capture);
+  const std::string question = "\x00\x01\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x04host\x04test\x00\x00\x01\x00\x01"s;
+  for (const bool is_asked : {true, false}) {
+    Session s;
+    s.send(wrapped(v4, is_asked ? question : "no question"));
+    s.receive(wrapped(v4, answer));
+    s.send(wrapped("\x03\x09"s + "host.test\x00\x50"s, "x"));
+    const Origin& origin = *s.run.flows.at(1).attempt.origin;
+    assert_true(origin.provenance == (is_asked ? Provenance::dns_in_capture : Provenance::synthetic));
+    assert_int_equal(origin.candidates.size(), is_asked ? 0 : 1);
+    if (is_asked) {
+      assert_shown(s, 2, from, wire::endpoint("192.0.2.99", 80), "x");
+      assert_true(origin.answered == from.address);
+    } else {
+      assert_true(origin.candidates[0].provenance == Provenance::dns_unasked);
+      assert_true(origin.candidates[0].asked_by == from.address);
+    }
+  }
 }
 
 }  // namespace
@@ -478,11 +360,6 @@ int main() {
       cmocka_unit_test(a_relay_may_serve_many_clients),
       cmocka_unit_test(ports_that_are_forgotten_are_told),
       cmocka_unit_test(the_relay_may_be_another_host),
-      cmocka_unit_test(a_client_may_send_from_the_address_that_it_announced),
-      cmocka_unit_test(a_reply_without_a_source_is_of_the_only_target),
-      cmocka_unit_test(of_several_targets_it_is_the_latest_asked_from_that_port),
-      cmocka_unit_test(a_client_does_not_speak_to_itself),
-      cmocka_unit_test(who_is_asked_by_such_an_address_is_its_source),
       cmocka_unit_test(a_relay_may_speak_first_to_an_announced_port),
       cmocka_unit_test(mapped_ends_are_shown_plain),
       cmocka_unit_test(datagrams_keep_their_association_alive),

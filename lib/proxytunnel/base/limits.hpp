@@ -94,6 +94,11 @@ constexpr std::size_t chunk = 65000;
 constexpr std::size_t names = 65536;
 constexpr std::size_t answers_per_name = 16;
 
+/// DNS questions that are known for sure: a resolver that asks ten thousand a second may wait three seconds for each
+/// answer. And answers that wait for their questions, where the capture has those later.
+constexpr std::size_t dns_questions = 32768;
+constexpr std::size_t early_answers = 1024;
+
 /// Connections tracked at once; one that is not proxied costs about two hundred bytes. As many ports of clients are
 /// known, of all UDP associations together: most have one, and where each query comes from a port of its own, the
 /// old ones wait for nothing any more.

@@ -44,7 +44,7 @@ class Recent {
     elder_.erase(key);
   }
 
-  /// The generation that was forgotten since the last call; of several only the last one.
+  /// The generation that was forgotten since the last call; of several only the last one. Kept until then.
   [[nodiscard]] Generation take_forgotten() { return std::exchange(forgotten_, {}); }
 
  private:

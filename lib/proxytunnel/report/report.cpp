@@ -50,6 +50,7 @@ Json origin_of(const Origin& origin) {
   }
   Json result = endpoint(origin.endpoint);
   result["provenance"] = name_of(origin.provenance);
+  if (origin.answered) result["answered"] = origin.answered->text();
   result["candidates"] = std::move(candidates);
   return result;
 }

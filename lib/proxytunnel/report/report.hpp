@@ -41,7 +41,7 @@ struct ReportEntry {
 
 struct ReportCounters {
   std::uint64_t packets_read = 0, packets_written = 0, connections = 0, tunnels = 0, dropped_connections = 0;
-  std::uint64_t gave_way = 0;         ///< connections that were given up undecided, for want of room
+  std::uint64_t gave_way = 0;  ///< connections that were given up undecided, for want of room
   std::uint64_t names_dropped = 0;    ///< of those with addresses: by limits::names, or by the reader
   std::uint64_t secrets_dropped = 0;  ///< blocks of decryption secrets, by the reader
   std::map<std::string, std::uint64_t> packets_passed_over;  ///< by reason

@@ -7,13 +7,10 @@
 
 #include "base/layer_path.hpp"
 #include "names/canonical_name.hpp"
-#include "names/dns.hpp"
 #include "synth/packetize.hpp"
 
 namespace proxytunnel {
 namespace {
-
-constexpr std::uint16_t dns_port = 53;
 
 void swap_sides(Connection& connection) noexcept {
   const auto swap = [](auto& pair) { std::swap(pair[Side::initiator], pair[Side::acceptor]); };
@@ -328,8 +325,9 @@ bool Tracker::leads_to(const Target& target, const Endpoint& server) const noexc
   if (synthetic_.is_synthetic(address)) return synthetic_.is_of(target.host, address);
   const NameChoice choice = names_.choose(target.host, address);
   return choice.address == address ||
-         std::any_of(choice.candidates.begin(), choice.candidates.end(),
-                     [&address](const Candidate& candidate) { return candidate.address == address; });
+         std::any_of(choice.candidates.begin(), choice.candidates.end(), [&address](const Candidate& candidate) {
+           return candidate.address == address && candidate.provenance != Provenance::dns_unasked;
+         });
 }
 
 void Tracker::find_origin(Attempt& attempt) noexcept {
@@ -337,13 +335,14 @@ void Tracker::find_origin(Attempt& attempt) noexcept {
 }
 
 void Tracker::addresses_occur(const Datagram& datagram) noexcept {
+  if (datagram.layer != 0) return;
   synthetic_.occurs(datagram.sender.address);
   synthetic_.occurs(datagram.receiver.address);
 }
 
 void Tracker::learn(const Datagram& datagram) noexcept {
-  if (!options_.names_from_capture || datagram.sender.port != dns_port) return;
-  learn_names(datagram, names_);
+  if (!options_.names_from_capture || !is_of_dns(datagram)) return;
+  dns_.hear(datagram, datagram.payload, names_);
 }
 
 }  // namespace proxytunnel

@@ -22,6 +22,7 @@
 #include "base/limits.hpp"
 #include "handshake/handshake.hpp"
 #include "names/address_book.hpp"
+#include "names/dns_listener.hpp"
 #include "names/synthetic.hpp"
 #include "tcp/connection_table.hpp"
 #include "tracker/connection.hpp"
@@ -162,6 +163,7 @@ class Tracker final : private Surroundings {
   std::vector<Connection> retired_;
   Stamp latest_;  ///< of what was put in
   AddressBook names_;
+  DnsListener dns_;
   SyntheticAddresses synthetic_;
   /// Virtual conversations that are alive, by their ends.
   std::unordered_map<ConnectionKey, TunnelId, ConnectionKeyHash> tuples_;

@@ -22,6 +22,7 @@ struct Origin {
   Endpoint endpoint;
   Provenance provenance = Provenance::literal;
   std::vector<Candidate> candidates;  ///< other addresses that the capture names for the target
+  std::optional<Address> answered{};  ///< to whom the DNS answer was given that has it
 };
 
 /// One target of a UDP association: datagrams to it and from it.
