@@ -84,6 +84,14 @@ constexpr std::size_t shares = 128;
 /// applications have one; a BitTorrent client has hundreds.
 constexpr std::size_t flows_per_association = 256;
 
+/// Clients that PROXY headers in front of datagrams declared and that are alive, about a kilobyte each. Beyond, the one
+/// that is idle for longest ends (anomaly gave-way). A DNS server has a new one for each query.
+constexpr std::size_t declared_clients = 16384;
+
+/// Nanoseconds after which a socket that sent such headers may be somebody else's: what has no header then is not taken
+/// for its own any more. Balancers give up a silent flow earlier; the longest default known is nginx's, 10 minutes.
+constexpr std::int64_t declared_idle = 600'000'000'000;
+
 /// Bytes of a datagram that a SOCKS client cut into fragments: no UDP datagram is longer.
 constexpr std::size_t fragmented_datagram = 65535;
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/layer_path.hpp"
+#include "handshake/proxy_protocol.hpp"
 #include "names/canonical_name.hpp"
 #include "synth/packetize.hpp"
 
@@ -112,6 +113,7 @@ Tracker::Tracker(const TrackerOptions& options)
       synthetic_(options.synthetic4, options.synthetic6),
       tuples_(64, ConnectionKeyHash{options.hash_key}),
       associations_(options.connections),
+      declared_(std::min(options.connections, limits::declared_clients)),
       next_id_(options.first_id) {}
 
 void Tracker::segment(const Segment& segment, Outcome& outcome) noexcept {
@@ -342,7 +344,9 @@ void Tracker::addresses_occur(const Datagram& datagram) noexcept {
 
 void Tracker::learn(const Datagram& datagram) noexcept {
   if (!options_.names_from_capture || !is_of_dns(datagram)) return;
-  dns_.hear(datagram, datagram.payload, names_);
+  const auto header = parse_datagram_header(datagram.payload);
+  const bool has_header = header.is_ok() && !options_.disabled.proxy_protocol;
+  dns_.hear(datagram, datagram.payload.subspan(has_header ? header.size : 0), names_);
 }
 
 }  // namespace proxytunnel
