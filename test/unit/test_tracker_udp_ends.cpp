@@ -48,6 +48,14 @@ void a_reply_without_a_source_is_of_the_only_target(void**) {
   }
 }
 
+void it_is_so_at_any_port_of_the_client(void**) {
+  const Endpoint announced = wire::endpoint("10.0.0.5", 50001);
+  Session s("\x05\x03\x00\x01\x00\x00\x00\x00\xc3\x51"s);
+  s.send(wrapped(v4, "query"));
+  s.run.put(s.udp.datagram(relay, announced, wrapped(useless_sources[0], "answer")));
+  assert_shown(s, 1, origin4, announced, "answer");
+}
+
 void of_several_targets_it_is_the_latest_asked_from_that_port(void**) {
   for (const std::string& source : useless_sources) {
     Session s;
@@ -96,6 +104,7 @@ int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(a_client_may_send_from_the_address_that_it_announced),
       cmocka_unit_test(a_reply_without_a_source_is_of_the_only_target),
+      cmocka_unit_test(it_is_so_at_any_port_of_the_client),
       cmocka_unit_test(of_several_targets_it_is_the_latest_asked_from_that_port),
       cmocka_unit_test(a_client_does_not_speak_to_itself),
       cmocka_unit_test(who_is_asked_by_such_an_address_is_its_source),

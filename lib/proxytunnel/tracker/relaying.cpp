@@ -153,12 +153,13 @@ void Tracker::show_relayed(const Datagram& datagram, const Target& target, std::
     if (is_from_client && flow < attempt.flows.size()) match.use->ask(flow);
   } else {
     // One is certain, of several the latest is a guess (udp_reply_names_client).
-    if (!match.use->asked || match.use->has_asked_several) attempt.note("relay-source-useless");
-    if (!match.use->asked) {
+    const bool is_known = match.use->asked || attempt.flows.size() == 1;
+    if (!is_known || match.use->has_asked_several) attempt.note("relay-source-useless");
+    if (!is_known) {
       outcome.parts.back().tunnel = no_tunnel;
       return;
     }
-    flow = *match.use->asked;
+    flow = match.use->asked.value_or(0);
     origin = attempt.flows[flow].origin;
   }
   if (flow < attempt.flows.size()) {
@@ -168,7 +169,8 @@ void Tracker::show_relayed(const Datagram& datagram, const Target& target, std::
   show_datagram(datagram, {cut, kind, match.direction, match.client, origin.endpoint, flow}, attempt, outcome);
 }
 
-void Tracker::show_datagram(const Datagram& datagram, const ShownDatagram& shown, Attempt& attempt, Outcome& outcome) {
+void Tracker::show_datagram(const Datagram& datagram, const ShownDatagram& shown, Attempt& attempt,
+                            Outcome& outcome) const {
   const auto captured =
       static_cast<std::uint32_t>(datagram.payload.size() - std::min<std::size_t>(shown.cut, datagram.payload.size()));
   PayloadAccount& payload = attempt.payload[shown.direction];

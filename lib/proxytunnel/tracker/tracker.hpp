@@ -155,7 +155,7 @@ class Tracker final : private Surroundings {
     Endpoint client, target;
     std::uint32_t flow;
   };
-  void show_datagram(const Datagram& datagram, const ShownDatagram& shown, Attempt& attempt, Outcome& outcome);
+  void show_datagram(const Datagram& datagram, const ShownDatagram& shown, Attempt& attempt, Outcome& outcome) const;
   [[nodiscard]] static bool names_source(const Target& source, const Associations::Match& match,
                                          const Attempt& attempt) noexcept;
   [[nodiscard]] std::uint32_t flow_of(const Target& target, Attempt& attempt, Origin& origin, Outcome& outcome);

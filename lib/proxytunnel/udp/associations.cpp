@@ -81,15 +81,12 @@ std::optional<Associations::Match> Associations::find(const Endpoint& sender, co
                           first->first.client == port.client.address && first->first.layer == port.layer;
     if (!is_relay) return std::nullopt;
     PortUse* use = ports_.find(port);
-    auto entry = use == nullptr ? entries_.end() : entries_.find(use->id);
-    if (entry == entries_.end() && ports == Ports::any_new) {
-      Entry* const chosen = choose(port, direction);
-      if (chosen == nullptr) return std::nullopt;
-      use = bind(*chosen, port);
-      entry = entries_.find(use->id);
+    if (use != nullptr && !entries_.contains(use->id)) use = nullptr;
+    if (use == nullptr && ports == Ports::any_new) {
+      if (Entry* const chosen = choose(port, direction)) use = bind(*chosen, port);
     }
-    if (entry == entries_.end()) return std::nullopt;
-    return Match{use->id, entry->second.association.control, direction, relay, client, use};
+    if (use == nullptr) return std::nullopt;
+    return Match{use->id, entries_.at(use->id).association.control, direction, relay, client, use};
   };
   if (auto match = look(receiver, sender, Direction::from_client)) return match;
   return look(sender, receiver, Direction::from_server);
