@@ -260,6 +260,8 @@ class Script {
         demand(opened_.insert(opened->attempt.id).second, "each tunnel opens once");
         const bool is_association = opened->attempt.command == Command::udp_associate;
         demand(opened->attempt.origin.has_value() != is_association, "an opened tunnel has an origin");
+        const bool is_declared = opened->attempt.transport == Transport::udp && !is_association;
+        if (is_declared) flows_.emplace(opened->attempt.id, 0);  // the tunnel is the only one
       }
       if (const auto* flow = std::get_if<FlowEvent>(&event)) {
         demand(opened_.contains(flow->attempt.id), "flows of an association");

@@ -88,6 +88,14 @@ constexpr std::size_t shares = 128;
 /// applications have one; a BitTorrent client has hundreds.
 constexpr std::size_t flows_per_association = 256;
 
+/// Clients that PROXY headers in front of datagrams declared and that are alive, about a kilobyte each. Beyond, the one
+/// that is idle for longest ends (anomaly gave-way). A DNS server has a new one for each query.
+constexpr std::size_t declared_clients = 16384;
+
+/// Nanoseconds after which a socket that sent such headers may be somebody else's: what has no header then is not taken
+/// for its own any more. Balancers give up a silent flow earlier; the longest default known is nginx's, 10 minutes.
+constexpr std::int64_t declared_idle = 600'000'000'000;
+
 /// Bytes of a datagram that a SOCKS client cut into fragments: no UDP datagram is longer.
 constexpr std::size_t fragmented_datagram = 65535;
 
@@ -97,6 +105,11 @@ constexpr std::size_t chunk = 65000;
 /// Names for which DNS answers are remembered, and answers for each name.
 constexpr std::size_t names = 65536;
 constexpr std::size_t answers_per_name = 16;
+
+/// DNS questions that are known for sure: a resolver that asks ten thousand a second may wait three seconds for each
+/// answer. And answers that wait for their questions, where the capture has those later.
+constexpr std::size_t dns_questions = 32768;
+constexpr std::size_t early_answers = 1024;
 
 /// Connections tracked at once; one that is not proxied costs about two hundred bytes. As many ports of clients are
 /// known, of all UDP associations together: most have one, and where each query comes from a port of its own, the

@@ -21,6 +21,8 @@ constexpr TunnelId no_tunnel = std::numeric_limits<TunnelId>::max();
 /// Names a conversation, the same in every program that reads the capture (base/layer_path.hpp).
 using LayerPath = std::uint64_t;
 
+enum class Transport : std::uint8_t { tcp, udp };
+
 /// The fields of the IP header that a virtual packet keeps. Addresses are in the endpoints.
 struct IpFields {
   std::uint8_t version = 4;

@@ -90,6 +90,12 @@ bool Tracker::finish(Outcome& outcome) noexcept {
     bury(frame, outcome);
     return true;
   }
+  if (!declared_.empty()) {
+    for (std::size_t i = 0; i < retired_at_once && !declared_.empty(); ++i) {
+      end_declared(Ended::with_the_capture, outcome);
+    }
+    return true;
+  }
   ConnectionTable<Connection>& table = table_.size() > 0 ? table_ : inside_;
   if (table.size() == 0) {
     closed_.clear();

@@ -6,14 +6,12 @@
 #include <algorithm>
 
 #include "base/layer_path.hpp"
+#include "handshake/proxy_protocol.hpp"
 #include "names/canonical_name.hpp"
-#include "names/dns.hpp"
 #include "synth/packetize.hpp"
 
 namespace proxytunnel {
 namespace {
-
-constexpr std::uint16_t dns_port = 53;
 
 void swap_sides(Connection& connection) noexcept {
   const auto swap = [](auto& pair) { std::swap(pair[Side::initiator], pair[Side::acceptor]); };
@@ -115,6 +113,7 @@ Tracker::Tracker(const TrackerOptions& options)
       synthetic_(options.synthetic4, options.synthetic6),
       tuples_(64, ConnectionKeyHash{options.hash_key}),
       associations_(options.connections),
+      declared_(std::min(options.connections, limits::declared_clients)),
       next_id_(options.first_id) {}
 
 void Tracker::segment(const Segment& segment, Outcome& outcome) noexcept {
@@ -331,9 +330,11 @@ Leads Tracker::where_leads(const Target& target, const Endpoint& server) const n
   if (synthetic_.is_synthetic(address)) return verdict(synthetic_.is_of(target.host, address));
   const NameChoice choice = names_.choose(target.host, address);
   if (!choice.address) return Leads::nobody_knows;
-  return verdict(choice.address == address ||
-                 std::any_of(choice.candidates.begin(), choice.candidates.end(),
-                             [&address](const Candidate& candidate) { return candidate.address == address; }));
+  return verdict(choice.address == address || std::any_of(choice.candidates.begin(), choice.candidates.end(),
+                                                          [&address](const Candidate& candidate) {
+                                                            return candidate.address == address &&
+                                                                   candidate.provenance != Provenance::dns_unasked;
+                                                          }));
 }
 
 bool Tracker::is_known_proxy(const Endpoint& server) const noexcept {
@@ -345,13 +346,16 @@ void Tracker::find_origin(Attempt& attempt) noexcept {
 }
 
 void Tracker::addresses_occur(const Datagram& datagram) noexcept {
+  if (datagram.layer != 0) return;
   synthetic_.occurs(datagram.sender.address);
   synthetic_.occurs(datagram.receiver.address);
 }
 
 void Tracker::learn(const Datagram& datagram) noexcept {
-  if (!options_.names_from_capture || datagram.sender.port != dns_port) return;
-  learn_names(datagram, names_);
+  if (!options_.names_from_capture || !is_of_dns(datagram)) return;
+  const auto header = parse_datagram_header(datagram.payload);
+  const bool has_header = header.is_ok() && !options_.disabled.proxy_protocol;
+  dns_.hear(datagram, datagram.payload.subspan(has_header ? header.size : 0), names_);
 }
 
 }  // namespace proxytunnel

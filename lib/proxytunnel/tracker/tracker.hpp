@@ -22,9 +22,11 @@
 #include "base/limits.hpp"
 #include "handshake/handshake.hpp"
 #include "names/address_book.hpp"
+#include "names/dns_listener.hpp"
 #include "names/synthetic.hpp"
 #include "tcp/connection_table.hpp"
 #include "tracker/connection.hpp"
+#include "tracker/declared_clients.hpp"
 #include "tracker/known_proxies.hpp"
 #include "tracker/opening.hpp"
 #include "tracker/outcome.hpp"
@@ -69,7 +71,7 @@ class Tracker final : private Surroundings {
   void chunk(const Chunk& chunk, Outcome& outcome) noexcept;
 
   /// One UDP datagram, likewise: its addresses occur, names are learned from DNS answers, and what a SOCKS proxy relays
-  /// becomes a virtual packet.
+  /// or has a PROXY header becomes a virtual packet.
   void datagram(const Datagram& datagram, Outcome& outcome) noexcept {
     addresses_occur(datagram);
     learn(datagram);
@@ -140,17 +142,38 @@ class Tracker final : private Surroundings {
   [[nodiscard]] bool is_free(const ConnectionKey& tuple) const noexcept;
   void release_tuple(const VirtualConnection& opened);
 
-  // relaying.cpp: UDP associations
+  // relaying.cpp: datagrams, and UDP associations
   void begin_association(Connection& connection, Outcome& outcome);
   void end_association(Attempt& attempt);
   void forget_fragments(RelayFragments& fragments, Attempt& attempt);
   [[nodiscard]] Attempt* association_of(const ConnectionKey& control) noexcept;
-  void show_datagram(const Datagram& datagram, const RelayHeader& header, std::uint32_t cut, VirtualKind kind,
-                     const Associations::Match& match, Attempt& attempt, Outcome& outcome);
+  [[nodiscard]] bool relay_associated(const Datagram& datagram, Outcome& outcome);
+  void show_relayed(const Datagram& datagram, const Target& target, std::uint32_t cut, VirtualKind kind,
+                    const Associations::Match& match, Attempt& attempt, Outcome& outcome);
+  /// How a datagram is shown: without `cut` bytes, between these two.
+  struct ShownDatagram {
+    std::uint32_t cut;
+    VirtualKind kind;
+    Direction direction;
+    Endpoint client, target;
+    std::uint32_t flow;
+  };
+  void show_datagram(const Datagram& datagram, const ShownDatagram& shown, Attempt& attempt, Outcome& outcome) const;
+  [[nodiscard]] static bool names_source(const Target& source, const Associations::Match& match,
+                                         const Attempt& attempt) noexcept;
   [[nodiscard]] std::uint32_t flow_of(const Target& target, Attempt& attempt, Origin& origin, Outcome& outcome);
   [[nodiscard]] RelayFragments* fragments_of(const Associations::Match& match, const RelayHeader& header);
   [[nodiscard]] bool assemble(const Datagram& datagram, const RelayHeader& header, std::uint32_t cut,
                               RelayFragments& fragments, Attempt& attempt, Outcome& outcome);
+
+  // declaring.cpp: PROXY headers in front of datagrams
+  enum class Ended : std::uint8_t { gave_way, with_the_capture };
+  void declare(const Datagram& datagram, Outcome& outcome);
+  void take_header(const Datagram& datagram, const Message& header, std::uint32_t size, Outcome& outcome);
+  void begin_declared(const Datagram& datagram, const Message& header, Attempt& attempt);
+  void show_declared(const Datagram& datagram, std::uint32_t cut, Direction direction, Attempt& attempt,
+                     Outcome& outcome);
+  void end_declared(Ended why, Outcome& outcome);
 
   TrackerOptions options_;
   ConnectionTable<Connection> table_;   ///< on the wire
@@ -164,6 +187,7 @@ class Tracker final : private Surroundings {
   Stamp latest_;  ///< of what was put in
   KnownProxies proxies_;
   AddressBook names_;
+  DnsListener dns_;
   SyntheticAddresses synthetic_;
   /// Virtual conversations that are alive, by their ends.
   std::unordered_map<ConnectionKey, TunnelId, ConnectionKeyHash> tuples_;
@@ -173,6 +197,7 @@ class Tracker final : private Surroundings {
   Associations associations_;
   /// What waits of datagrams that came in fragments; few clients send any.
   std::map<TunnelId, PerDirection<Owned<RelayFragments>>> fragments_;
+  DeclaredClients declared_;
   std::vector<Placement> placements_;  ///< kept for its memory
   TunnelId next_id_ = 0;
   TrackerCounters counters_;
