@@ -209,7 +209,7 @@ IpFields ip_fields_of(const pt_ip_fields_t& given) noexcept {
           given.dont_fragment,
           given.identification,
           given.flow_label,
-          0};
+          given.checksum_error};
 }
 
 pt_address_t address_for_c(const Address& address) noexcept {
