@@ -177,6 +177,25 @@ void a_forged_reset_does_not_end_an_association(void**) {
   }
 }
 
+// Without the SYNs a window may be multiplied by 2^14 at most.
+void a_window_has_a_bound_without_a_syn(void**) {
+  wire::Connection c(client, proxy);
+  Run run;
+  c.syn();
+  c.syn_ack();
+  run.put(c.ack(End::client));
+  run.put(c.say(End::client, greeting));
+  run.put(c.say(End::server, method));
+  run.put(c.say(End::client, request));
+  run.put(c.say(End::server, reply));
+  run.put(c.at(End::client, ack, c.next(End::client) + (502U << 14), c.next(End::server), "forged"));
+  run.put(c.say(End::client, "hello"));
+  run.put(c.ack(End::server));
+  run.finish();
+  assert_string_equal(run.conversations.at(0).streams[client].text().c_str(), "hello");
+  assert_true(has_noted_once(run.ended.at(0), "outside-window"));
+}
+
 // ---------------------------------------------------------------- long losses
 
 // Where the receiver acknowledges it, it was there: nothing of it is lost, whatever the distance.
@@ -517,6 +536,7 @@ int main() {
       cmocka_unit_test(what_acknowledges_too_much_changes_nothing),
       cmocka_unit_test(a_reset_that_is_not_the_next_byte_waits),
       cmocka_unit_test(a_forged_reset_does_not_end_an_association),
+      cmocka_unit_test(a_window_has_a_bound_without_a_syn),
       cmocka_unit_test(what_lies_far_ahead_and_is_acknowledged_is_shown),
       cmocka_unit_test(what_lies_far_ahead_and_is_all_there_is_is_shown),
       cmocka_unit_test(a_pause_in_the_capture_loses_nothing_else),

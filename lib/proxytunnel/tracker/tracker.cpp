@@ -37,6 +37,16 @@ void place(Connection& connection, const Segment& segment, Side side) noexcept {
   if (!peer.known() && segment.has(tcp_flag::ack)) peer.start(segment.acknowledgment());
 }
 
+// What a side's windows are multiplied by, at most (RFC 7323 section 2): nothing unless both SYNs offer it.
+unsigned window_scale(const Connection& connection, Side side) noexcept {
+  constexpr unsigned largest = 14;
+  const SynOptions &own = connection.syn[side], &peer = connection.syn[other(side)];
+  const bool is_refused = connection.syn_seen[other(side)] && peer.window_scale == 0xff;
+  if (is_refused) return 0;
+  if (!connection.syn_seen[side]) return largest;
+  return own.window_scale == 0xff ? 0 : std::min<unsigned>(own.window_scale, largest);
+}
+
 // What its numbers say of how far the streams are, and of the room for them.
 void see_numbers(Connection& connection, const Segment& segment, Side side) noexcept {
   const SequenceSpace& peer = connection.space[other(side)];
@@ -47,10 +57,8 @@ void see_numbers(Connection& connection, const Segment& segment, Side side) noex
   if (answers && (!is_reset || receiver.takes(acknowledged, peer.latest()))) receiver.acknowledge(acknowledged);
   const bool tells_place = !is_reset || segment.length > 0;
   if (tells_place) connection.space[side].see(payload_range(connection.space[side], segment).end);
-  if (is_reset || connection.syn[side].window == 0) return;  // it is not known what its windows are multiplied by
-  constexpr unsigned largest_scale = 14;         // RFC 7323 section 2.3
-  const unsigned said = connection.syn[side].window_scale;
-  const unsigned scale = said == 0xff || segment.has(tcp_flag::syn) ? 0 : std::min(said, largest_scale);
+  if (is_reset) return;
+  const unsigned scale = segment.has(tcp_flag::syn) ? 0 : window_scale(connection, side);
   receiver.advertise(static_cast<std::uint32_t>(segment.window()) << scale);
 }
 
