@@ -129,8 +129,8 @@ class Script {
     segment.length = length;
     segment.frame = frame();
     const auto size = static_cast<std::uint32_t>(header.size()) + length;
-    const Sum sum = pseudo_header(Transport::tcp, segment.sender, segment.receiver, size) + Sum::of(header) +
-                    Sum::of(payload);
+    const Sum sum =
+        pseudo_header(Transport::tcp, segment.sender, segment.receiver, size) + Sum::of(header) + Sum::of(payload);
     put16(&header[16], (off & 3) == 1 ? 0 : (off & 3) == 3 ? sum.checksum() ^ 1U : sum.checksum());
     put(segment, 0);
   }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// summary: sequence numbers, what a receiver takes, the reorder buffer against a model, the connection table against a model.
+// summary: sequence numbers, what a receiver takes, the reorder buffer against a model, the connection table against a
+// model.
 #include <algorithm>
 #include <list>
 #include <random>
@@ -86,12 +87,14 @@ void other_bytes_for_the_same_place_are_found(void**) {
   const std::vector<std::uint8_t> text(100, 'a'), another(100, 'b');
   recent.remember(1000, text, limits::recent_bytes);
   assert_false(recent.contradicts(1000, text) || recent.contradicts(1100, another) || recent.contradicts(900, another));
-  assert_true(recent.contradicts(1000, another) && recent.contradicts(1099, another) && recent.contradicts(901, another));
+  assert_true(recent.contradicts(1000, another) && recent.contradicts(1099, another) &&
+              recent.contradicts(901, another));
   for (Offset at = 0; at < 50; ++at) {  // it is a ring
     const std::vector<std::uint8_t> next(700, static_cast<std::uint8_t>(at));
     recent.remember(2000 + 700 * at, next, limits::recent_bytes);
     assert_false(recent.contradicts(2000 + 700 * at, next));
-    assert_true(recent.contradicts(2000 + 700 * at, another));
+    assert_true(recent.contradicts(2000 + 700 * at + 600, another));
+    assert_false(recent.contradicts(2000 + 700 * at, another));  // only the end of a segment is remembered
     if (at > 0) assert_true(recent.contradicts(2000 + 700 * at - 50, another));
   }
   assert_false(recent.contradicts(1000, another));  // forgotten

@@ -42,19 +42,25 @@ class Sum {
 
 inline Sum Sum::of(Bytes bytes) noexcept {
   // Any byte order gives the same sum, byte-swapped (RFC 1071 section 2 (B)): add in host order, swap once. Sums of
-  // wider words are the same, too; four of them need not wait for each other.
-  std::uint64_t low[2] = {}, high[2] = {};
+  // wider words are the same, too: eight at once, which no carry leaves (both compilers know this kind of vector).
+  using Lanes = std::uint64_t __attribute__((vector_size(16)));
   const std::uint8_t* at = bytes.data();
   std::size_t left = bytes.size();
-  for (; left >= 16; at += 16, left -= 16) {
-    std::uint64_t words[2];
-    std::memcpy(words, at, 16);
-    low[0] += words[0] & 0xffffffffU;
-    high[0] += words[0] >> 32;
-    low[1] += words[1] & 0xffffffffU;
-    high[1] += words[1] >> 32;
+  std::uint64_t total = 0;
+  if (left >= 32) {
+    constexpr Lanes low = {0xffffffffU, 0xffffffffU};
+    Lanes sums[4] = {};
+    for (; left >= 32; at += 32, left -= 32) {
+      Lanes words[2];
+      std::memcpy(words, at, 32);
+      sums[0] += words[0] & low;
+      sums[1] += words[0] >> 32;
+      sums[2] += words[1] & low;
+      sums[3] += words[1] >> 32;
+    }
+    const Lanes sum = sums[0] + sums[1] + sums[2] + sums[3];
+    total = sum[0] + sum[1];
   }
-  std::uint64_t total = low[0] + low[1] + high[0] + high[1];
   for (; left >= 4; at += 4, left -= 4) {
     std::uint32_t word = 0;
     std::memcpy(&word, at, 4);

@@ -8,9 +8,9 @@
 namespace proxytunnel {
 
 void RecentBytes::remember(Offset begin, Bytes bytes, std::size_t room) {
-  if (bytes.size() > limits::recent_bytes) {
-    begin += static_cast<Offset>(bytes.size() - limits::recent_bytes);
-    bytes = bytes.last(limits::recent_bytes);
+  if (bytes.size() > limits::recent_bytes_of_segment) {
+    begin += static_cast<Offset>(bytes.size() - limits::recent_bytes_of_segment);
+    bytes = bytes.last(limits::recent_bytes_of_segment);
   }
   if (ring_.size() < limits::recent_bytes && written_ + bytes.size() > ring_.size()) {
     // Most directions are short: it grows with what was written until it is full, and is a ring from then on.

@@ -12,7 +12,7 @@
 
 namespace proxytunnel {
 
-/// Keeps the ends of the latest segments, at most limits::recent_segments and limits::recent_bytes of them.
+/// Keeps the ends of the latest limits::recent_segments segments, limits::recent_bytes_of_segment of each.
 class RecentBytes {
  public:
   /// May grow by `room` bytes; what finds none is not remembered.

@@ -37,9 +37,7 @@ class SequenceSpace {
   void see(Offset offset) noexcept { latest_ = std::max(latest_, offset); }
 
   /// The stream goes on at a number that lies ahead, however far: by one round of the numbers at most.
-  void leap(std::uint32_t sequence) noexcept {
-    latest_ += static_cast<Offset>(sequence - this->sequence(latest_));
-  }
+  void leap(std::uint32_t sequence) noexcept { latest_ += static_cast<Offset>(sequence - this->sequence(latest_)); }
 
  private:
   Offset latest_ = 0;

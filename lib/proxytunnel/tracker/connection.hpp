@@ -132,7 +132,7 @@ enum class Phase : std::uint8_t {
 struct Connection {
   PerSide<SequenceSpace> space;
   PerSide<Receiver> receiver;  ///< of each side's stream: the other side
-  PerSide<SynOptions> syn;  ///< window 0: no SYN seen
+  PerSide<SynOptions> syn;     ///< window 0: no SYN seen
   Owned<Handshaking> handshaking;
   Owned<Tunnels> tunnels;
   Owned<Attempt> association;

@@ -21,6 +21,10 @@ std::uint32_t numbers_behind_syn(const Segment& segment) noexcept {
   return segment.length + (segment.has(tcp_flag::fin) ? 1 : 0);
 }
 
+std::size_t cost_of(const Segment& segment) noexcept {
+  return Held::cost(segment) + sizeof(Doubted);
+}
+
 // A SYN repeats the known one, or completes what was seen without one (lost or reordered). What a SYN carried may be
 // acknowledged with it (RFC 7413).
 bool is_known_syn(const Connection& connection, const Segment& segment, Side side) noexcept {
@@ -69,12 +73,19 @@ Doubt doubt_about(const Connection& connection, const Segment& segment) noexcept
   return is_answer_near ? Doubt::none : Doubt::outside_window;
 }
 
-// By its checksum, where those of its sender tell anything.
+// Whether an acknowledgment answers something, or bytes that were not seen.
+bool tells_news(const Connection& connection, const Segment& segment) noexcept {
+  const SequenceSpace& peer = connection.space[other(connection.side_of(segment.sender))];
+  return connection.doubts || !peer.known() || peer.offset(segment.acknowledgment()) > peer.latest();
+}
+
+// By its checksum, where those of its sender tell anything. What is none of ours is not read, and what only repeats an
+// acknowledgment changes nothing.
 bool is_damaged(Connection& connection, const Segment& segment) noexcept {
   const Side side = connection.side_of(segment.sender);
   Trust& own = connection.trust[side];
-  // The payload of what is none of ours is not read.
-  const bool matters = connection.phase != Phase::passed || segment.has(tcp_flag::syn) || segment.closes();
+  const bool matters = segment.has(tcp_flag::syn) || segment.closes() ||
+                       (connection.phase != Phase::passed && (segment.length > 0 || tells_news(connection, segment)));
   if (own == Trust::unreliable || !matters) return false;
   const Checksum found = verify(segment);
   if (found == Checksum::right) own = Trust::right;
@@ -85,9 +96,8 @@ bool is_damaged(Connection& connection, const Segment& segment) noexcept {
 }
 
 bool has_waiting_syn(const Connection& connection) noexcept {
-  return connection.doubts && std::any_of(connection.doubts->begin(), connection.doubts->end(), [](const Doubted& each) {
-           return each.why == Doubt::another_number;
-         });
+  return connection.doubts && std::any_of(connection.doubts->begin(), connection.doubts->end(),
+                                          [](const Doubted& each) { return each.why == Doubt::another_number; });
 }
 
 bool is_same(const Segment& one, const Segment& another) noexcept {
@@ -160,12 +170,11 @@ bool Tracker::is_worth_keeping(const Connection& connection, const Segment& segm
 
 void Tracker::keep_aside(Connection& connection, const Segment& segment, Doubt why, Outcome& outcome) {
   Doubts& doubts = connection.doubts ? *connection.doubts : connection.doubts.emplace();
-  const bool is_repeated = std::any_of(doubts.begin(), doubts.end(), [&segment](const Doubted& each) {
-    return is_same(each.held.segment(), segment);
-  });
+  const bool is_repeated = std::any_of(
+      doubts.begin(), doubts.end(), [&segment](const Doubted& each) { return is_same(each.held.segment(), segment); });
   if (is_repeated) return;
   const Side side = connection.side_of(segment.sender);
-  const std::size_t cost = Held::cost(segment);
+  const std::size_t cost = cost_of(segment);
   if (doubted_bytes_ + cost > limits::doubted_bytes_total) {
     connection.odd.add(why);
     return;
@@ -184,7 +193,7 @@ void Tracker::keep_aside(Connection& connection, const Segment& segment, Doubt w
 void Tracker::drop(Connection& connection, std::size_t which) {
   Doubts& doubts = *connection.doubts;
   connection.odd.add(doubts[which].why);
-  doubted_bytes_ -= Held::cost(doubts[which].held.segment());
+  doubted_bytes_ -= cost_of(doubts[which].held.segment());
   doubts.erase(doubts.begin() + static_cast<std::ptrdiff_t>(which));
   if (doubts.empty()) connection.doubts.reset();
 }
@@ -219,7 +228,7 @@ void Tracker::go_on(Connection& connection, const Segment& taken) {
 // What waits was taken. Everything else that waits is judged by what that changes.
 void Tracker::believe(Connection& connection, std::size_t which, const Frame& frame, Outcome& outcome) {
   const std::unique_ptr<Doubts> doubts = connection.doubts.take();
-  for (const Doubted& each : *doubts) doubted_bytes_ -= Held::cost(each.held.segment());
+  for (const Doubted& each : *doubts) doubted_bytes_ -= cost_of(each.held.segment());
   Doubted& believed = (*doubts)[which];
   const Segment segment = believed.held.segment();
   if (believed.why == Doubt::another_number) {
@@ -241,7 +250,7 @@ void Tracker::believe(Connection& connection, std::size_t which, const Frame& fr
       take_late(connection, std::move(each.held), frame, outcome);
       continue;
     }
-    doubted_bytes_ += Held::cost(each.held.segment());
+    doubted_bytes_ += cost_of(each.held.segment());
     (connection.doubts ? *connection.doubts : connection.doubts.emplace()).push_back(std::move(each));
   }
 }

@@ -53,9 +53,8 @@ struct Sent {
   /// True if any byte of the range was taken.
   [[nodiscard]] bool overlaps(Side side, Range range) const noexcept {
     const auto& ranges = taken[side].ranges();
-    return std::any_of(ranges.rbegin(), ranges.rend(), [range](const Range& have) {
-      return have.begin < range.end && range.begin < have.end;
-    });
+    return std::any_of(ranges.rbegin(), ranges.rend(),
+                       [range](const Range& have) { return have.begin < range.end && range.begin < have.end; });
   }
 
   /// Bytes that it takes.

@@ -206,7 +206,8 @@ void Tracker::take(Connection& connection, const Segment& segment, Outcome& outc
   const bool is_undecided = connection.handshaking && !connection.tunnels;
   if (is_undecided && connection.closed() && brings_nothing_more(connection)) conclude(connection, outcome);
   if (connection.handshaking) count_held(connection);
-  if (connection.phase == Phase::passed || connection.phase == Phase::relaying) forget_sent(connection);
+  const bool sends_payload = connection.phase == Phase::handshaking || connection.phase == Phase::open;
+  if (!sends_payload || connection.closed()) forget_sent(connection);
 }
 
 // The stream of a TLS session is a connection of its own, between the same ends. Its segments are made here; what they

@@ -166,8 +166,8 @@ class Tracker final : private Surroundings {
                               RelayFragments& fragments, Attempt& attempt, Outcome& outcome);
 
   TrackerOptions options_;
-  std::size_t recent_bytes_ = 0;   ///< that connections remember
-  std::size_t doubted_bytes_ = 0;  ///< that wait to be answered
+  std::size_t recent_bytes_ = 0;        ///< that connections remember
+  std::size_t doubted_bytes_ = 0;       ///< that wait to be answered
   ConnectionTable<Connection> table_;   ///< on the wire
   ConnectionTable<Connection> inside_;  ///< virtual conversations, as long as their tunnels live; decrypted streams
   std::size_t held_ = 0;                ///< bytes that handshaking connections keep
