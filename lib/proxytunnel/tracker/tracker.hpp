@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // summary: the one door. Segments and datagrams go in, virtual packets and events come out; nothing is called back.
 //
-// Theory of operation: what a receiver would have dropped is set aside first (doubting.cpp), and put() goes on with what
-// it took. A connection is fresh until it carries payload, then it is handshaking until its first bytes and
-// its handshake say what it is: passed (nothing of ours, and it costs a table lookup from then on), open, or relaying.
+// Theory of operation: what a receiver would have dropped is set aside first (doubting.cpp), and put() goes on with
+// what it took. A connection is fresh until it carries payload, then it is handshaking until its first bytes and its
+// handshake say what it is: passed (nothing of ours, and it costs a table lookup from then on), open, or relaying.
 // While it is handshaking, its bytes are buffered for the handshake and its segments are held, within limits. When it
 // opens, the three segments that open the virtual conversation are made, what was held follows, and from then on every
 // segment is translated alone. Requests that an HTTP proxy forwards open conversations while the handshake goes on:
