@@ -49,12 +49,26 @@ constexpr std::size_t fragments_total = std::size_t{8} << 20;
 /// Segments of one direction whose frame is remembered while their bytes wait; beyond, the latest frame stands for all.
 constexpr std::size_t stream_marks = 4096;
 
-/// The largest window there is (RFC 7323 section 2.3). What is further away than that belongs to another connection, or
-/// is forged.
+/// The largest window there is (RFC 7323 section 2.3): of a receiver whose own one is not known. What is further away
+/// than a receiver's window belongs to another connection, or is forged.
 constexpr std::int64_t largest_window = std::int64_t{1} << 30;
 
-/// How far behind the end of a segment that lay too far ahead the next one may begin that confirms the leap.
-constexpr std::int64_t confirmed_leap = std::int64_t{1} << 20;
+/// Every receiver is believed to have room for this much: what it says of its window may come late, or not be captured.
+constexpr std::uint32_t smallest_window = 65535;
+
+/// How far behind the start of another connection its first acknowledgment may be that answers.
+constexpr std::uint32_t answered_start = std::uint32_t{1} << 20;
+
+/// Segments of one connection, and of all together, that wait until an answer tells whether they were taken.
+constexpr std::size_t doubted_segments = 16;
+constexpr std::size_t doubted_bytes_total = std::size_t{16} << 20;
+
+/// What is remembered of one direction, to tell whether what comes again says something else: the ends of its latest
+/// segments. All together.
+constexpr std::size_t recent_segments = 8;
+constexpr std::size_t recent_bytes_of_segment = 512;
+constexpr std::size_t recent_bytes = recent_segments * recent_bytes_of_segment;
+constexpr std::size_t recent_bytes_total = std::size_t{32} << 20;
 
 /// How far behind the end of a closed connection payload may stand that is still its own.
 constexpr std::int64_t late_payload = std::int64_t{1} << 20;

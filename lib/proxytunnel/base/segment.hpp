@@ -44,6 +44,9 @@ struct Frame {
   Bytes envelope;
   /// VLAN tags and the like, as one number; a connection that changes it is an anomaly, not another connection.
   std::uint32_t network = 0;
+  /// What came in an earlier frame and is taken at this one: what carried it, and when. 0: this frame carried it.
+  FrameNumber carried_in = 0;
+  Time carried_at = 0;
 };
 
 namespace tcp_flag {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // summary: the one door. Segments and datagrams go in, virtual packets and events come out; nothing is called back.
 //
-// Theory of operation: a connection is fresh until it carries payload, then it is handshaking until its first bytes and
-// its handshake say what it is: passed (nothing of ours, and it costs a table lookup from then on), open, or relaying.
+// Theory of operation: what a receiver would have dropped is set aside first (doubting.cpp), and put() goes on with
+// what it took. A connection is fresh until it carries payload, then it is handshaking until its first bytes and its
+// handshake say what it is: passed (nothing of ours, and it costs a table lookup from then on), open, or relaying.
 // While it is handshaking, its bytes are buffered for the handshake and its segments are held, within limits. When it
 // opens, the three segments that open the virtual conversation are made, what was held follows, and from then on every
 // segment is translated alone. Requests that an HTTP proxy forwards open conversations while the handshake goes on:
@@ -98,12 +99,28 @@ class Tracker final : private Surroundings {
   void put(const Segment& segment, Outcome& outcome);  ///< adds to the outcome
   void begin(Connection& connection, const Segment& segment);
   void begin_handshaking(Connection& connection);
-  void see_syn(Connection& connection, const Segment& segment, Outcome& outcome);
+  void take(Connection& connection, const Segment& segment, Outcome& outcome);
+  void see_syn(Connection& connection, const Segment& segment);
   void see_close(Connection& connection, const Segment& segment, Side side, Outcome& outcome);
   void note_events(Connection& connection, std::size_t from, std::vector<Event>& events);
   void find_origin(Attempt& attempt) noexcept override;
   [[nodiscard]] Leads where_leads(const Target& target, const Endpoint& server) const noexcept override;
   [[nodiscard]] bool is_known_proxy(const Endpoint& server) const noexcept override;
+
+  // doubting.cpp: what a receiver may have dropped
+  [[nodiscard]] bool is_set_aside(Connection& connection, const Segment& segment, Outcome& outcome);
+  [[nodiscard]] bool is_worth_keeping(const Connection& connection, const Segment& segment, Doubt why) const noexcept;
+  void keep_aside(Connection& connection, const Segment& segment, Doubt why, Outcome& outcome);
+  void drop(Connection& connection, std::size_t which);
+  void hear_answer(Connection& connection, const Segment& answer, Outcome& outcome);
+  void go_on(Connection& connection, const Segment& taken);
+  void believe(Connection& connection, std::size_t which, const Frame& frame, Outcome& outcome);
+  void take_late(Connection& connection, Held held, const Frame& frame, Outcome& outcome);
+  void begin_anew(Connection& connection, const Segment& segment, const Frame& frame, Outcome& outcome);
+  void settle_doubts(Connection& connection, const Frame& frame, Outcome& outcome);
+  void note_oddities(Connection& connection, Side side);
+  void compare_with_sent(Connection& connection, const Segment& segment, Side side);
+  void forget_sent(Connection& connection) noexcept;
 
   // handshaking.cpp: what is not decided, or waits
   void feed(Connection& connection, const Segment& segment, Side side, Outcome& outcome);
@@ -176,6 +193,8 @@ class Tracker final : private Surroundings {
   void end_declared(Ended why, Outcome& outcome);
 
   TrackerOptions options_;
+  std::size_t recent_bytes_ = 0;        ///< that connections remember
+  std::size_t doubted_bytes_ = 0;       ///< that wait to be answered
   ConnectionTable<Connection> table_;   ///< on the wire
   ConnectionTable<Connection> inside_;  ///< virtual conversations, as long as their tunnels live; decrypted streams
   std::size_t held_ = 0;                ///< bytes that handshaking connections keep

@@ -34,7 +34,7 @@ static bool read_datagram(tvbuff_t *tvb, packet_info *pinfo, void *data, const v
   if (said && said < header_size) return false;
   datagram->length = MIN(said ? said : there, there) - header_size;
   datagram->captured = MIN(captured - header_size, datagram->length);
-  datagram->ip = shim_ip_fields(data, &datagram->sender);
+  datagram->ip = shim_ip_fields(tvb, data, &datagram->sender);
   datagram->network = carrier ? carrier->network : shim_network(pinfo);
   datagram->parent = carrier ? carrier->attempt->id : PT_NO_TUNNEL;
   datagram->layer = carrier ? carrier->attempt->layer + 1 : 0;
