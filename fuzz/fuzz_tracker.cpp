@@ -10,7 +10,8 @@
 //   bit 3 the acceptor's port is 53, bit 4 the datagram has no checksum, bit 5 it carries the right one.
 // Kind 15 is a chunk of what TLS carries between them; byte 2: bit 0-1 how the stream ends (3: not), bit 2-7, if not 0:
 //   the number, from 1, of the tunnel whose conversation carries the TLS connection instead.
-// All others are segments; byte 2 says how far the sequence number is off, as a signed byte.
+// All others are segments; byte 2 says how far the sequence number is off, as a signed byte. Of its lowest bits, 1 says
+//   that there is no checksum, 3 that it is wrong.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -127,6 +128,10 @@ class Script {
     segment.payload = payload;
     segment.length = length;
     segment.frame = frame();
+    const auto size = static_cast<std::uint32_t>(header.size()) + length;
+    const Sum sum =
+        pseudo_header(Transport::tcp, segment.sender, segment.receiver, size) + Sum::of(header) + Sum::of(payload);
+    put16(&header[16], (off & 3) == 1 ? 0 : (off & 3) == 3 ? sum.checksum() ^ 1U : sum.checksum());
     put(segment, 0);
   }
 
@@ -260,6 +265,8 @@ class Script {
         demand(opened_.insert(opened->attempt.id).second, "each tunnel opens once");
         const bool is_association = opened->attempt.command == Command::udp_associate;
         demand(opened->attempt.origin.has_value() != is_association, "an opened tunnel has an origin");
+        const bool is_declared = opened->attempt.transport == Transport::udp && !is_association;
+        if (is_declared) flows_.emplace(opened->attempt.id, 0);  // the tunnel is the only one
       }
       if (const auto* flow = std::get_if<FlowEvent>(&event)) {
         demand(opened_.contains(flow->attempt.id), "flows of an association");

@@ -23,7 +23,8 @@ CAPTURES = ["curl_socks5_connect.pcap", "socks4.pcapng", "socks5_password.pcap",
             "connect_407.pcapng", "nested.pcapng", "optimistic_fragmented.pcapng", "lossy.pcapng", "midstream.pcap",
             "no_proxy.pcapng", "socks5_udp.pcapng", "socks_bind.pcapng", "http_forward.pcapng",
             "http_forward_407.pcapng", "http_forward_odd.pcapng", "proxy_protocol.pcapng",
-            "proxy_protocol_stacked.pcapng", "gssapi.pcapng", "back_connect.pcapng"]
+            "proxy_protocol_stacked.pcapng", "gssapi.pcapng", "back_connect.pcapng", "pp2_dnsdist_udp.pcap",
+            "udp_announced_other_address.pcap", "udp_reply_names_client.pcap"]
 
 
 def drop_some(records: list, chance: random.Random) -> list:

@@ -168,9 +168,16 @@ def test_dns_in_the_capture(tshark: Tshark, folder: Path):
     name = b"\3www\7example\3com\0\0\1\0\1"
     answer = (struct.pack(">6H", 1, 0x8180, 1, 1, 0, 0) + name +
               b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4" + bytes([192, 0, 2, 77]))
-    frames = [frame(udp_packet(("10.0.0.9", 53), ("10.0.0.1", 3333), answer))]
-    capture = (socks5(Connection(frames=frames), "www.example.com", 80).say(HTTP_REQUEST).close()
-               .write(folder / "c.pcap"))
+    question = struct.pack(">6H", 1, 0x0100, 1, 0, 0, 0) + name
+    frames = [frame(udp_packet(("10.0.0.1", 3333), ("10.0.0.9", 53), question)),
+              frame(udp_packet(("10.0.0.9", 53), ("10.0.0.1", 3333), answer))]
+
+    def session(name: str, *before: bytes) -> Path:
+        return (socks5(Connection(frames=list(before)), "www.example.com", 80).say(HTTP_REQUEST).close()
+                .write(folder / name))
+    unasked = tshark.values(session("unasked.pcap", frames[1]), "proxytunnel.origin.provenance")
+    assert set(unasked) == {"synthetic"}
+    capture = session("c.pcap", *frames)
     assert set(tshark.values(capture, "proxytunnel.origin.ip")) == {"192.0.2.77"}
     assert set(tshark.values(capture, "proxytunnel.origin.provenance")) == {"dns-in-capture"}
     off = tshark.values(capture, "proxytunnel.origin.provenance", options=("-o", "proxytunnel.dns:FALSE"))

@@ -118,6 +118,25 @@ def test_the_real_client_is_a_field(tshark: Tshark, captures):  # noqa: F811
     assert tshark.values(capture, "http.response.code", ("-Y", "proxytunnel.virtual && http.response"))
 
 
+def test_datagrams_behind_headers_dissect(tshark: Tshark, captures):  # noqa: F811
+    capture = captures / "pp2_dnsdist_udp.pcap"
+    truth = truth_of(capture)
+    clients = {each["client"] for each in truth["datagrams"]}
+    assert clients == set(tshark.distinct(capture, "proxytunnel.client")) - {truth["tunnels"][0]["client"]}
+    show = ("-Y", "proxytunnel.virtual && udp")
+    rows = tshark.fields(capture, "frame.number", "dns.qry.name", "ip.src", "udp.srcport", "ip.dst", "udp.dstport",
+                         options=show)
+    assert [int(frame[0]) for frame, *_ in rows] == [each["frame"] for each in truth["datagrams"]]
+    for (_, names, *ends), told in zip(rows, truth["datagrams"], strict=True):
+        shown = [":".join(end[-1] for end in ends[at:at + 2]) for at in (0, 2)]
+        assert shown == [told["client"], truth["origin"]][::1 if told["dir"] == "c2s" else -1]
+        assert len(names) == 1 and names[0] in truth["names"]
+    assert set(tshark.values(capture, "proxytunnel.origin.provenance", show)) == {"carrier"}
+    assert "Malformed" not in tshark.text("-r", capture, "-V", "-Y", "proxytunnel")
+    off = tshark.text("-r", capture, "-o", "proxytunnel.proxy_protocol:FALSE", "-Y", "proxytunnel")
+    assert off == ""
+
+
 def test_what_tor_resolved_is_a_name(tshark: Tshark, captures):  # noqa: F811
     capture = captures / "tor_resolve.pcapng"
     hosts = tshark.run("-r", capture, "-N", "dnN", "-q", "-z", "hosts").stdout

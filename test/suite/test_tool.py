@@ -216,13 +216,6 @@ def test_progress_when_asked_for(run, one_tunnel):
 
 # ---------------------------------------------------------------- names and origins
 
-def dns_answer(name: str, *addresses: str, asker: str = "10.0.0.1") -> bytes:
-    question = b"".join(bytes([len(label)]) + label.encode() for label in name.split(".")) + b"\0\0\1\0\1"
-    records = b"".join(b"\xc0\x0c\0\1\0\1\0\0\1\x2c\0\4" + wire.ip_address(a).packed for a in addresses)
-    header = struct.pack(">HHHHHH", 7, 0x8180, 1, len(addresses), 0, 0)
-    return wire.udp(("10.0.0.53", 53), (asker, 3333), header + question + records)
-
-
 def only_origin(run, tmp_path: Path, frames: list[bytes], *options: object) -> dict:
     path = tmp_path / "names.pcap"
     path.write_bytes(wire.pcap(frames))
@@ -231,29 +224,36 @@ def only_origin(run, tmp_path: Path, frames: list[bytes], *options: object) -> d
 
 
 def test_a_dns_answer_in_the_capture_tells_the_origin(run, tmp_path):
-    frames = [dns_answer("www.example.com", "192.0.2.80", "192.0.2.81"), *wire.connect_session()]
+    frames = [*wire.dns_lookup("www.example.com", "192.0.2.80", "192.0.2.81"), *wire.connect_session()]
     origin = only_origin(run, tmp_path, frames)
     assert (origin["address"], origin["provenance"]) == ("192.0.2.80", "dns-in-capture")
     assert [c["address"] for c in origin["candidates"]] == ["192.0.2.81"]
 
 
 def test_answers_given_to_the_proxy_come_first(run, tmp_path):
-    frames = [dns_answer("www.example.com", "192.0.2.80"),
-              dns_answer("WWW.example.com", "192.0.2.99", asker="10.0.0.8"), *wire.connect_session()]
+    frames = [*wire.dns_lookup("www.example.com", "192.0.2.80"),
+              *wire.dns_lookup("WWW.example.com", "192.0.2.99", asker="10.0.0.8"), *wire.connect_session()]
     origin = only_origin(run, tmp_path, frames)
     assert origin["address"] == "192.0.2.80"
     assert origin["candidates"][0] == {"address": "192.0.2.99", "provenance": "dns-in-capture", "answered": "10.0.0.8"}
 
 
+def test_an_answer_that_nobody_asked_for_is_a_candidate(run, tmp_path):
+    _, answer = wire.dns_lookup("www.example.com", "192.0.2.80")
+    origin = only_origin(run, tmp_path, [answer, *wire.connect_session()])
+    assert origin["provenance"] == "synthetic"
+    assert origin["candidates"] == [{"address": "192.0.2.80", "provenance": "dns-unasked", "answered": "10.0.0.1"}]
+
+
 def test_an_answer_after_the_opening_is_too_late(run, tmp_path):
-    assert only_origin(run, tmp_path, [*wire.connect_session(), dns_answer("www.example.com", "192.0.2.80")]
+    assert only_origin(run, tmp_path, [*wire.connect_session(), *wire.dns_lookup("www.example.com", "192.0.2.80")]
                        )["provenance"] == "synthetic"
 
 
 def test_names_can_be_kept_out(run, tmp_path):
     hosts = tmp_path / "hosts"
     hosts.write_text("# ours\n192.0.2.7 other www.example.com # web\n")
-    frames = [dns_answer("www.example.com", "192.0.2.80"), *wire.connect_session()]
+    frames = [*wire.dns_lookup("www.example.com", "192.0.2.80"), *wire.connect_session()]
     assert only_origin(run, tmp_path, frames, "--names", f"hosts={hosts}")["provenance"] == "hosts-file"
     assert only_origin(run, tmp_path, frames, "--names", f"capture,hosts={hosts}")["provenance"] == "dns-in-capture"
 

@@ -122,10 +122,10 @@ def test_what_makes_a_server_a_proxy(run, tmp_path, uri, port, fields, without_p
 
 
 def test_dns_tells_an_ordinary_server_by_its_name(run, tmp_path):
-    answer = (b"\x12\x34\x81\x80\0\1\0\1\0\0\0\0\x03www\x07example\x03com\0\0\1\0\1"
-              b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4" + ip_address("93.184.216.34").packed)
-    name = wire.udp(("10.0.0.53", 53), ("10.0.0.5", 5353), answer)
-    assert report_of(run, small(tmp_path, name, *forwarded(b"http://www.example.com/")))["tunnels"] == []
+    question, answer = wire.dns_lookup("www.example.com", "93.184.216.34", asker="10.0.0.5")
+    asked = forwarded(b"http://www.example.com/")
+    assert report_of(run, small(tmp_path, question, answer, *asked))["tunnels"] == []
+    assert len(report_of(run, small(tmp_path, answer, *asked))["tunnels"]) == 1  # anybody may have sent it
 
 
 # ---------------------------------------------------------------- GSSAPI
@@ -216,6 +216,29 @@ def test_a_proxy_session_behind_a_header(run, tmp_path):
         ("proxy-v1", "203.0.113.9:51234", None), ("socks5", "203.0.113.9:51234", 0)]
     assert [each["origin"]["provenance"] for each in tunnels] == ["carrier", "literal"]
     assert said["203.0.113.9:51234", "192.0.2.7:80"] == b"hello"
+
+
+def test_datagrams_behind_headers(run, captures, tmp_path):
+    capture = captures / "pp2_dnsdist_udp.pcap"
+    truth, output, report = truth_of(capture), tmp_path / "out.pcapng", tmp_path / "report.json"
+    assert run(capture, "-q", "-w", output, "--report", report).code == DONE
+    origin = truth["origin"]
+    expected = [((each["client"], origin)[::1 if each["dir"] == "c2s" else -1], each["sha256"])
+                for each in truth["datagrams"]]
+    assert [((sender, receiver), hashlib.sha256(payload).hexdigest())
+            for sender, receiver, payload in datagrams(output)] == expected
+    said = json.loads(report.read_text())
+    udp = [each for each in said["tunnels"] if each["transport"] == "udp"]
+    assert {end_of(each["client"]) for each in udp} == {each["client"] for each in truth["datagrams"]}
+    for each in udp:
+        assert (each["protocol"], each["status"], each["anomalies"]) == ("proxy-v2", "established", [])
+        assert (end_of(each["proxy"]), end_of(each["origin"])) == (truth["balancer"], origin)
+        assert each["origin"]["provenance"] == "carrier"
+        for direction, key in (("c2s", "client_payload"), ("s2c", "server_payload")):
+            own = [d for d in truth["datagrams"] if d["client"] == end_of(each["client"]) and d["dir"] == direction]
+            assert each[key]["bytes"] == sum(d["len"] for d in own) > 0
+    assert [end_of(each["client"]) for each in said["skipped"]] == truth["no_client"]
+    assert run(capture, "-q", "--list", "--disable", "proxy-protocol").text.count("\n") == 1
 
 
 # ---------------------------------------------------------------- relayed datagrams

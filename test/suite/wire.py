@@ -39,6 +39,17 @@ def udp(source: tuple[str, int], destination: tuple[str, int], payload: bytes) -
     return ethernet(ip_packet(source[0], destination[0], 17, head[:6] + struct.pack(">H", value) + payload), source[0])
 
 
+def dns_lookup(name: str, *addresses: str, asker: str = "10.0.0.1") -> list[bytes]:
+    """A question and its answer."""
+    question = b"".join(bytes([len(label)]) + label.encode() for label in name.split(".")) + b"\0\0\1\0\1"
+    records = b"".join(b"\xc0\x0c\0\1\0\1\0\0\1\x2c\0\4" + ip_address(a).packed for a in addresses)
+    def header(flags: int, answers: int) -> bytes:
+        return struct.pack(">HHHHHH", 7, flags, 1, answers, 0, 0)
+    server, client = ("10.0.0.53", 53), (asker, 3333)
+    return [udp(client, server, header(0x0100, 0) + question),
+            udp(server, client, header(0x8180, len(addresses)) + question + records)]
+
+
 def ethernet(packet: bytes, address: str = "0.0.0.0") -> bytes:
     return b"\x02" * 6 + b"\x04" * 6 + (b"\x86\xdd" if ":" in address else b"\x08\x00") + packet
 

@@ -85,11 +85,44 @@ void a_new_port_goes_to_the_latest_without_one(void**) {
 }
 
 // v2ray announces the target of the first datagram.
-void an_announcement_of_somebody_else_says_nothing(void**) {
+void an_announcement_of_a_target_says_nothing(void**) {
   Associations all;
   all.add(association_of(1, "192.0.2.7", 53));
   assert_int_equal(down(all, port_of_client(53)), no_tunnel);
   assert_int_equal(up(all, port_of_client(4444)), 1);
+  assert_int_equal(up(all, wire::endpoint("192.0.2.7", 53)), no_tunnel);  // a relay with one socket for both legs
+  assert_int_equal(down(all, wire::endpoint("192.0.2.7", 53)), no_tunnel);
+}
+
+// RFC 1928 section 6 (udp_announced_other_address).
+void a_client_may_announce_another_address(void**) {
+  const Endpoint announced = wire::endpoint("10.88.1.14", 4444), other_port = wire::endpoint("10.88.1.14", 4445);
+  for (const std::uint16_t port : {std::uint16_t{4444}, std::uint16_t{0}}) {
+    Associations all;
+    all.add(association_of(1, "10.88.1.14", port));
+    assert_int_equal(down(all, announced), no_tunnel);  // the client speaks first: it may be a target after all
+    assert_int_equal(up(all, wire::endpoint("10.88.1.15", 4444)), no_tunnel);
+    assert_int_equal(up(all, announced), 1);
+    assert_int_equal(down(all, announced), 1);
+    assert_int_equal(up(all, other_port), port == 0 ? 1 : no_tunnel);
+    assert_int_equal(up(all, wire::endpoint("::ffff:10.88.1.14", 4444)), 1);
+    all.remove(1);
+    assert_int_equal(up(all, announced), no_tunnel);
+    assert_true(all.empty());
+  }
+}
+
+// What one client announces is not taken from another one, whose own it is.
+void an_announced_address_is_its_owners_first(void**) {
+  const Endpoint announced = wire::endpoint("10.88.1.14", 4444);
+  Associations all;
+  Association owner = association_of(1);
+  owner.client = announced.address;
+  all.add(owner);
+  all.add(association_of(2, "10.88.1.14", 4444));
+  assert_int_equal(up(all, announced), 1);
+  all.remove(1);
+  assert_int_equal(up(all, announced), 2);
 }
 
 void a_relay_has_two_addresses(void**) {
@@ -183,7 +216,7 @@ void a_client_may_use_any_number_of_ports(void**) {
 // What the rules say, word by word, without any index.
 class Model {
  public:
-  void add(const Association& association) { list_.push_back({association, false}); }
+  void add(const Association& association) { list_.push_back({association, false, false}); }
   void remove(TunnelId id) {
     std::erase_if(list_, [id](const Entry& entry) { return entry.association.id == id; });
     std::erase_if(bound_, [id](const auto& each) { return each.second == id; });
@@ -196,20 +229,21 @@ class Model {
  private:
   struct Entry {
     Association association;
-    bool is_bound;
+    bool is_bound, is_at_home;
   };
 
   TunnelId look(const Endpoint& relay_end, const Endpoint& client, unsigned layer, Ports ports, Direction direction) {
     const ClientPort key{plain(relay_end), plain(client), static_cast<std::uint8_t>(layer)};
+    const auto may_be = [&](const Entry& entry) {
+      return is_there(entry.association, key) && reaches(entry, key.client);
+    };
+    if (std::none_of(list_.begin(), list_.end(), may_be)) return no_tunnel;
     if (const auto known = bound_.find(key); known != bound_.end()) return known->second;
     if (ports == Ports::known) return no_tunnel;
     Entry* best = nullptr;
     int most = 0;
     for (Entry& entry : list_) {
-      const Association& each = entry.association;
-      const bool is_there =
-          plain(each.relay) == key.relay || (each.elsewhere && plain({*each.elsewhere, each.relay.port}) == key.relay);
-      if (!is_there || each.layer != layer) continue;
+      if (!is_there(entry.association, key)) continue;
       const int fits = fitness(entry, key.client, direction);
       if (fits == 0 || fits < most) continue;
       best = &entry;  // of equals the latest
@@ -217,17 +251,34 @@ class Model {
     }
     if (best == nullptr) return no_tunnel;
     best->is_bound = true;
+    best->is_at_home |= key.client.address == best->association.client.unmapped();
     return bound_[key] = best->association.id;
   }
   static Endpoint plain(const Endpoint& end) { return {end.address.unmapped(), end.port}; }
+  static bool is_there(const Association& each, const ClientPort& key) {
+    return (plain(each.relay) == key.relay ||
+            (each.elsewhere && plain({*each.elsewhere, each.relay.port}) == key.relay)) &&
+           each.layer == key.layer;
+  }
+  static bool is_own(const Association& each) {
+    return each.announced.address.is_unspecified() || each.announced.address.unmapped() == each.client.unmapped();
+  }
+  static bool reaches(const Entry& entry, const Endpoint& client) {
+    const Association& each = entry.association;
+    if (client.address == each.client.unmapped()) return true;
+    return !is_own(each) && !entry.is_at_home && client.address == each.announced.address.unmapped();
+  }
   static int fitness(const Entry& entry, const Endpoint& client, Direction direction) {
-    const Endpoint& announced = entry.association.announced;
-    const Address own = entry.association.client.unmapped();
-    const bool is_of_client = announced.address.is_unspecified() || announced.address.unmapped() == own;
-    if (client.address != own) return 0;
-    if (is_of_client && announced.port != 0 && announced.port == client.port) return 3;
+    const Association& each = entry.association;
+    const std::uint16_t announced = each.announced.port;
+    if (!reaches(entry, client)) return 0;
+    if (client.address != each.client.unmapped()) {
+      if (direction == Direction::from_server) return 0;
+      return announced != 0 && announced == client.port ? 2 : announced == 0 ? 1 : 0;
+    }
+    if (is_own(each) && announced != 0 && announced == client.port) return 5;
     if (direction == Direction::from_server) return 0;
-    return (!is_of_client || announced.port == 0) && !entry.is_bound ? 2 : 1;
+    return (!is_own(each) || announced == 0) && !entry.is_bound ? 4 : 3;
   }
 
   std::vector<Entry> list_;
@@ -279,37 +330,42 @@ ClientPort numbered(std::uint32_t number) {
   return {relay, many(number), 0};
 }
 
+TunnelId owner_of(ClientPorts& ports, std::uint32_t number) {
+  const PortUse* use = ports.find(numbered(number));
+  return use == nullptr ? no_tunnel : use->id;
+}
+
 void ports_used_least_lately_are_forgotten(void**) {
   constexpr TunnelId most = 50, count = 1000;
   ClientPorts ports(most);
   std::vector<TunnelId> forgotten;
   for (TunnelId id = 0; id < count; ++id) {
-    ports.set(numbered(id), id);
-    assert_true(ports.find(numbered(0)) == 0U);  // used all the time
-    for (const TunnelId each : ports.take_forgotten()) forgotten.push_back(each);
+    ports.set(numbered(id), {id});
+    assert_int_equal(owner_of(ports, 0), 0);  // used all the time
+    for (const auto& [port, use] : ports.take_forgotten()) forgotten.push_back(use.id);
   }
   std::sort(forgotten.begin(), forgotten.end());
   assert_true(std::adjacent_find(forgotten.begin(), forgotten.end()) == forgotten.end());
   assert_in_range(forgotten.size(), count - 2 * most, count - most);
-  for (const TunnelId id : forgotten) assert_false(ports.find(numbered(id)).has_value());
-  for (TunnelId id = count - most + 1; id < count; ++id) assert_true(ports.find(numbered(id)) == id);
+  for (const TunnelId id : forgotten) assert_int_equal(owner_of(ports, id), no_tunnel);
+  for (TunnelId id = count - most + 1; id < count; ++id) assert_int_equal(owner_of(ports, id), id);
 }
 
 // In a round, the one that is used next is always the one used least lately.
 void as_many_ports_as_a_generation_holds_are_safe(void**) {
   ClientPorts ports(50);
-  for (TunnelId id = 0; id < 50; ++id) ports.set(numbered(id), id);
-  for (TunnelId step = 0; step < 500; ++step) assert_true(ports.find(numbered(step % 50)) == step % 50);
+  for (TunnelId id = 0; id < 50; ++id) ports.set(numbered(id), {id});
+  for (TunnelId step = 0; step < 500; ++step) assert_int_equal(owner_of(ports, step % 50), step % 50);
   assert_true(ports.take_forgotten().empty());
 }
 
 void a_port_changes_hands(void**) {
   ClientPorts ports(2);
-  ports.set(numbered(1), 1);
-  ports.set(numbered(2), 2);  // both are elder now
-  ports.set(numbered(1), 3);
-  assert_true(ports.find(numbered(1)) == 3U);
-  assert_true(ports.find(numbered(2)) == 2U);
+  ports.set(numbered(1), {1});
+  ports.set(numbered(2), {2});  // both are elder now
+  ports.set(numbered(1), {3});
+  assert_int_equal(owner_of(ports, 1), 3);
+  assert_int_equal(owner_of(ports, 2), 2);
   assert_true(ports.take_forgotten().empty());
 }
 
@@ -343,7 +399,9 @@ int main() {
       cmocka_unit_test(the_first_datagram_binds_a_port),
       cmocka_unit_test(an_announced_port_comes_first),
       cmocka_unit_test(a_new_port_goes_to_the_latest_without_one),
-      cmocka_unit_test(an_announcement_of_somebody_else_says_nothing),
+      cmocka_unit_test(an_announcement_of_a_target_says_nothing),
+      cmocka_unit_test(a_client_may_announce_another_address),
+      cmocka_unit_test(an_announced_address_is_its_owners_first),
       cmocka_unit_test(a_relay_has_two_addresses),
       cmocka_unit_test(layers_are_apart),
       cmocka_unit_test(mapped_addresses_are_the_same),

@@ -115,6 +115,48 @@ void sources_have_an_order(void**) {
               "192.0.2.2 hosts-file, 192.0.2.3 hosts-file, 192.0.2.1 dns-live,");
 }
 
+void unasked_answers_are_candidates_only(void**) {
+  AddressBook book;
+  book.unasked("a.test", all({"192.0.2.1", "198.18.0.1"}), proxy);
+  assert_told(book, "a.test", "nothing");
+  const NameChoice none = book.choose("a.test", proxy);
+  assert_int_equal(none.candidates.size(), 1);
+  assert_true(none.candidates[0].provenance == Provenance::dns_unasked && none.candidates[0].asked_by == proxy);
+  book.record(Provenance::dns_live, "a.test", at("192.0.2.9"));
+  assert_told(book, "a.test", "192.0.2.9 dns-live | 192.0.2.1 dns-unasked 10.0.0.1,");
+  book.answer("a.test", all({"192.0.2.2"}), somebody);  // not the proxy, but it asked
+  assert_true(book.choose("a.test", proxy).asked_by == somebody);
+  assert_told(book, "a.test", "192.0.2.2 dns-in-capture | 192.0.2.9 dns-live, 192.0.2.1 dns-unasked 10.0.0.1,");
+  book.unasked("a.test", all({"192.0.2.2"}), somebody);  // nothing new
+  book.unasked("a.test", all({"192.0.2.3", "192.0.2.1"}), proxy);
+  assert_told(book, "a.test",
+              "192.0.2.2 dns-in-capture | 192.0.2.9 dns-live, 192.0.2.3 dns-unasked 10.0.0.1, "
+              "192.0.2.1 dns-unasked 10.0.0.1,");
+  book.answer("a.test", all({"192.0.2.1"}), proxy);  // now it was asked for
+  assert_told(book, "a.test",
+              "192.0.2.1 dns-in-capture | 192.0.2.2 dns-in-capture 10.0.0.9, 192.0.2.9 dns-live, "
+              "192.0.2.3 dns-unasked 10.0.0.1,");
+  for (int i = 0; i < 40; ++i) book.unasked("a.test", all({"203.0.113." + std::to_string(i)}), proxy);
+  const NameChoice choice = book.choose("a.test", proxy);
+  assert_string_equal(choice.address->text().c_str(), "192.0.2.1");
+  assert_string_equal(choice.candidates[1].address.text().c_str(), "192.0.2.9");
+  assert_int_equal(choice.candidates.size(), limits::answers_per_name - 1);
+}
+
+void unasked_answers_make_no_name_forgotten(void**) {
+  AddressBook book(default_synthetic4, default_synthetic6, 2);
+  book.answer("a.test", all({"192.0.2.1"}), proxy);
+  book.answer("b.test", all({"192.0.2.2"}), proxy);
+  book.unasked("a.test", all({"192.0.2.3"}), proxy);  // renews nothing
+  book.unasked("c.test", all({"192.0.2.4"}), proxy);
+  assert_int_equal(book.dropped_names(), 1);
+  assert_int_equal(book.choose("c.test", proxy).candidates.size(), 0);
+  book.answer("d.test", all({"192.0.2.5"}), proxy);
+  assert_told(book, "a.test", "nothing");
+  assert_told(book, "b.test", "192.0.2.2 dns-in-capture |");
+  book.unasked("", all({"192.0.2.4"}), proxy);
+}
+
 void some_addresses_are_never_evidence(void**) {
   AddressBook book;
   for (const char* text :
@@ -281,6 +323,8 @@ int main() {
       cmocka_unit_test(answers_given_to_the_proxy_come_first),
       cmocka_unit_test(a_proxy_may_have_several_addresses),
       cmocka_unit_test(sources_have_an_order),
+      cmocka_unit_test(unasked_answers_are_candidates_only),
+      cmocka_unit_test(unasked_answers_make_no_name_forgotten),
       cmocka_unit_test(some_addresses_are_never_evidence),
       cmocka_unit_test(an_empty_answer_takes_nothing_back),
       cmocka_unit_test(evidence_for_a_name_is_bounded),

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "names/dns.hpp"
+#include "names/dns_listener.hpp"
 #include "unit.hpp"
 
 using namespace proxytunnel;
@@ -343,20 +343,126 @@ void rubbish_hurts_nobody(void**) {
   }
 }
 
-void a_datagram_is_an_answer_to_its_receiver(void**) {
-  const Wire wire = message(name("www.example.com"), {{pointer(12), a, host("192.0.2.1")}});
-  Datagram datagram;
-  datagram.sender = {*Address::parse("10.0.0.53"), 53};
-  datagram.receiver = {*Address::parse("10.0.0.1"), 40000};
-  datagram.payload = wire;
+// ---------------------------------------------------------------- questions and their answers
+
+void a_question_is_what_its_answer_repeats(void**) {
+  const Wire asked = name("WWW.Example.com");
+  const auto query = read_dns_question(message(asked, {}, 0x0100));
+  assert_true(query.has_value());
+  assert_int_equal(query->id, 0x1234);
+  assert_int_equal(query->type, a);
+  assert_string_equal(query->name.c_str(), "www.example.com");
+  const Wire answered = message(name("www.example.COM"), {{pointer(12), a, host("192.0.2.1")}});
+  assert_true(read_dns_question(answered) == query);
+  assert_true(is_dns_answer(answered) && !is_dns_answer(message(asked, {}, 0x0100)));
+  assert_true(read_dns_question(message(asked, {}, 0x8183)) == query);  // no such name
+  assert_string_equal(read_dns_question(message({0}, {}, 0x0100))->name.c_str(), "");
+  assert_false(read_dns_question(message(asked, {}, 0x2800)).has_value());         // an update
+  assert_false(read_dns_question(message_head(0x0100, 2, 0, asked)).has_value());  // two questions
+  const Wire whole = message(asked, {}, 0x0100);
+  for (std::size_t size = 0; size < whole.size(); ++size) {
+    assert_false(read_dns_question(Bytes(whole).first(size)).has_value());
+  }
+}
+
+const Endpoint asker = {*Address::parse("10.0.0.1"), 40000}, server = {*Address::parse("10.0.0.53"), 53};
+
+/// A listener, its book, and messages between the two.
+struct Lookup {
+  void say(const Endpoint& from, const Endpoint& to, const Wire& wire, Time time = 0) {
+    Datagram datagram;
+    datagram.sender = from;
+    datagram.receiver = to;
+    datagram.frame.time = time;
+    dns.hear(datagram, wire, book);
+  }
+  void ask(std::string_view text = "a.test", Time time = 0) { say(asker, server, query(text), time); }
+  void answer(std::string_view address = "192.0.2.1", Time time = 0) { say(server, asker, reply(address), time); }
+
+  static Wire query(std::string_view text) { return message(name(text), {}, 0x0100); }
+  static Wire reply(std::string_view address) { return message(name("a.test"), {{pointer(12), a, host(address)}}); }
+
+  // "192.0.2.1 | 192.0.2.2 dns-unasked 10.0.0.1,"
+  [[nodiscard]] std::string told(const Address& proxy = asker.address) const {
+    const NameChoice choice = book.choose("a.test", proxy);
+    std::string text = choice.address ? choice.address->text() : "nothing";
+    for (const Candidate& each : choice.candidates) {
+      text += " " + each.address.text() + " " + std::string(name_of(each.provenance)) + " " + each.asked_by->text();
+    }
+    return text;
+  }
+
+  DnsListener dns{4, 4};
   AddressBook book;
-  learn_names(datagram, book);
-  datagram.receiver.address = *Address::parse("10.0.0.2");
-  const Wire other = message(name("www.example.com"), {{pointer(12), a, host("192.0.2.2")}});
-  datagram.payload = other;
-  learn_names(datagram, book);
-  assert_string_equal(book.choose("www.example.com", *Address::parse("10.0.0.1")).address->text().c_str(), "192.0.2.1");
-  assert_string_equal(book.choose("www.example.com", *Address::parse("10.0.0.2")).address->text().c_str(), "192.0.2.2");
+};
+
+void assert_told(const Lookup& lookup, const char* expected) {
+  assert_string_equal(lookup.told().c_str(), expected);
+}
+
+void an_answer_to_a_question_is_evidence(void**) {
+  Lookup s;
+  s.ask("A.test");
+  s.answer();
+  assert_told(s, "192.0.2.1");
+  s.answer("192.0.2.2");  // once more: a repetition, or the other half of two
+  assert_told(s, "192.0.2.2 192.0.2.1 dns-in-capture 10.0.0.1");
+  s.say(server, {*Address::parse("10.0.0.2"), 40000}, Lookup::reply("192.0.2.3"));
+  assert_told(s, "192.0.2.2 192.0.2.1 dns-in-capture 10.0.0.1 192.0.2.3 dns-unasked 10.0.0.2");
+}
+
+void an_answer_that_nobody_asked_for_is_a_candidate(void**) {
+  const Endpoint elsewhere = {asker.address, 40001}, somebody = {*Address::parse("10.0.0.2"), 40000},
+                 other_server = {*Address::parse("10.0.0.54"), 53}, other_port = {server.address, 5353};
+  Wire other_id = Lookup::query("a.test"), other_type = other_id;
+  other_id[1] ^= 1;
+  other_type[12 + 8 + 1] = aaaa;
+  const struct {
+    Endpoint from, to;
+    Wire wire;
+  } questions[] = {
+      {elsewhere, server, Lookup::query("a.test")},
+      {somebody, server, Lookup::query("a.test")},
+      {asker, other_server, Lookup::query("a.test")},
+      {asker, other_port, Lookup::query("a.test")},
+      {asker, server, Lookup::query("b.test")},
+      {asker, server, other_id},
+      {asker, server, other_type},
+  };
+  for (const auto& question : questions) {
+    Lookup s;
+    s.say(question.from, question.to, question.wire);
+    s.answer();
+    assert_told(s, "nothing 192.0.2.1 dns-unasked 10.0.0.1");
+  }
+  Lookup s;
+  s.answer();
+  s.answer("192.0.2.2");
+  assert_told(s, "nothing 192.0.2.2 dns-unasked 10.0.0.1 192.0.2.1 dns-unasked 10.0.0.1");
+  s.ask("a.test", 1);  // later than both
+  assert_told(s, "nothing 192.0.2.2 dns-unasked 10.0.0.1 192.0.2.1 dns-unasked 10.0.0.1");
+  s.answer("192.0.2.1", 2);
+  assert_told(s, "192.0.2.1 192.0.2.2 dns-unasked 10.0.0.1");
+}
+
+// Of two taps one may stand behind the other in the file.
+void an_answer_may_stand_in_front_of_its_question(void**) {
+  Lookup s;
+  s.answer("192.0.2.1", 7);
+  assert_told(s, "nothing 192.0.2.1 dns-unasked 10.0.0.1");
+  s.ask("a.test", 6);
+  assert_told(s, "192.0.2.1");
+}
+
+void questions_are_forgotten_the_oldest_first(void**) {
+  Lookup s;
+  s.ask();
+  for (int i = 0; i < 3; ++i) s.ask("b" + std::to_string(i) + ".test");
+  s.answer();
+  assert_told(s, "192.0.2.1");
+  for (int i = 0; i < 8; ++i) s.ask("c" + std::to_string(i) + ".test");
+  s.answer("192.0.2.2");
+  assert_told(s, "192.0.2.1 192.0.2.2 dns-unasked 10.0.0.1");
 }
 
 }  // namespace
@@ -382,7 +488,11 @@ int main() {
       cmocka_unit_test(counts_may_lie),
       cmocka_unit_test(many_records_are_bounded),
       cmocka_unit_test(rubbish_hurts_nobody),
-      cmocka_unit_test(a_datagram_is_an_answer_to_its_receiver),
+      cmocka_unit_test(a_question_is_what_its_answer_repeats),
+      cmocka_unit_test(an_answer_to_a_question_is_evidence),
+      cmocka_unit_test(an_answer_that_nobody_asked_for_is_a_candidate),
+      cmocka_unit_test(an_answer_may_stand_in_front_of_its_question),
+      cmocka_unit_test(questions_are_forgotten_the_oldest_first),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// summary: sequence numbers, the reorder buffer against a model, the connection table against a model.
+// summary: sequence numbers, what a receiver takes, the reorder buffer against a model, the connection table against a
+// model.
 #include <algorithm>
 #include <list>
 #include <random>
@@ -7,6 +8,8 @@
 #include "base/limits.hpp"
 #include "base/range_set.hpp"
 #include "tcp/connection_table.hpp"
+#include "tcp/receiver.hpp"
+#include "tcp/recent_bytes.hpp"
 #include "tcp/sequence.hpp"
 #include "tcp/stream_buffer.hpp"
 #include "unit.hpp"
@@ -24,23 +27,13 @@ void offsets_go_on_where_numbers_wrap(void**) {
   for (int i = 0; i < 40; ++i) {  // 40 steps of 2^28: the numbers wrap twice
     seen += Offset{1} << 28;
     assert_int_equal(space.offset(space.sequence(seen)), seen);
-    space.see(space.sequence(seen), 1);
+    space.see(seen);
   }
   assert_int_equal(space.offset(space.sequence(seen - 1000)), seen - 1000);
 }
 
-void a_forged_number_does_not_move_the_stream(void**) {
-  SequenceSpace space;
-  space.start(0);
-  space.see(0, 100);
-  assert_int_equal(space.see(0x7fffff00U, 10), 0x7fffff00);
-  assert_int_equal(space.see(0x7fffff00U, 10), 0x7fffff00);  // repeated it is no better
-  assert_int_equal(space.latest(), 100);
-  assert_int_equal(space.offset(200), 200);
-}
-
-// A second segment that goes on where the first one ended moves the stream, also beyond half the numbers there are.
-void a_long_loss_does_not_hide_what_follows(void**) {
+// By one round of the numbers at most, and wherever they wrap.
+void a_stream_goes_on_behind_a_long_loss(void**) {
   for (const Offset loss :
        {Offset{1} << 30, Offset{3} << 29, (Offset{1} << 31) + 5, (Offset{1} << 32) - (Offset{1} << 30) - 4096}) {
     SequenceSpace space;
@@ -48,17 +41,70 @@ void a_long_loss_does_not_hide_what_follows(void**) {
     Offset end = 0;
     for (int leap = 0; leap < 3; ++leap) {
       end += loss;
-      space.see(space.sequence(end), 100);
-      end += 100;
-      for (int more = 0; more < 2; ++more) {
-        assert_int_equal(space.see(space.sequence(end), 100), end);
-        end += 100;
-        assert_int_equal(space.latest(), end);
-      }
+      space.leap(space.sequence(end));
+      assert_int_equal(space.latest(), end);
+      assert_int_equal(space.offset(space.sequence(end + 100)), end + 100);
     }
-    assert_int_equal(space.see(space.sequence(end - 1000), 10), end - 1000);  // late, no leap
-    assert_int_equal(space.latest(), end);
+    assert_int_equal(space.offset(space.sequence(end - 1000)), end - 1000);  // late
   }
+}
+
+void a_receiver_takes_what_its_window_holds(void**) {
+  Receiver receiver;
+  const Offset latest = 5000;
+  receiver.acknowledge(3000);
+  assert_true(receiver.takes(latest + limits::largest_window, latest));  // nothing is known of its window
+  receiver.advertise(100000);
+  receiver.advertise(0);
+  assert_true(receiver.takes(latest + 100000, latest) && !receiver.takes(latest + 100001, latest));
+  assert_true(receiver.takes(3000 - 100000, latest) && !receiver.takes(3000 - 100001, latest));  // sent again
+  receiver.acknowledge(200000);  // segments before it were not captured
+  assert_true(receiver.takes(300000, latest) && !receiver.takes(300001, latest));
+}
+
+void a_stream_ends_where_nothing_was_seen_behind(void**) {
+  Receiver receiver;
+  receiver.advertise(1000);
+  receiver.acknowledge(3000);
+  assert_true(receiver.takes_end(5000, 5000) && receiver.takes_end(4999, 5000));  // again, behind itself
+  assert_true(receiver.takes_end(5000 + limits::smallest_window, 5000));
+  assert_false(receiver.takes_end(4000, 5000) || receiver.takes_end(5001 + limits::smallest_window, 5000));
+}
+
+// Wherever the next byte may be: what is acknowledged may lie behind what was seen, or before it.
+void a_reset_stands_at_the_next_byte(void**) {
+  Receiver receiver;
+  receiver.advertise(1000);
+  receiver.acknowledge(3000);
+  for (const Offset taken : {2999, 3000, 4000, 5000, 5001}) assert_true(receiver.takes_reset(taken, 5000));
+  for (const Offset not_taken : {-1, 2998, 5002, 6000}) assert_false(receiver.takes_reset(not_taken, 5000));
+  receiver.acknowledge(7000);
+  assert_true(receiver.takes_reset(7000, 5000));
+}
+
+void other_bytes_for_the_same_place_are_found(void**) {
+  RecentBytes recent;
+  const std::vector<std::uint8_t> text(100, 'a'), another(100, 'b');
+  recent.remember(1000, text, limits::recent_bytes);
+  assert_false(recent.contradicts(1000, text) || recent.contradicts(1100, another) || recent.contradicts(900, another));
+  assert_true(recent.contradicts(1000, another) && recent.contradicts(1099, another) &&
+              recent.contradicts(901, another));
+  for (Offset at = 0; at < 50; ++at) {  // it is a ring
+    const std::vector<std::uint8_t> next(700, static_cast<std::uint8_t>(at));
+    recent.remember(2000 + 700 * at, next, limits::recent_bytes);
+    assert_false(recent.contradicts(2000 + 700 * at, next));
+    assert_true(recent.contradicts(2000 + 700 * at + 600, another));
+    assert_false(recent.contradicts(2000 + 700 * at, another));  // only the end of a segment is remembered
+    if (at > 0) assert_true(recent.contradicts(2000 + 700 * at - 50, another));
+  }
+  assert_false(recent.contradicts(1000, another));  // forgotten
+  assert_int_equal(recent.size(), limits::recent_bytes);
+  const std::vector<std::uint8_t> large(9000, 'c');
+  recent.remember(100000, large, limits::recent_bytes);
+  assert_true(recent.contradicts(108950, text));
+  RecentBytes none;
+  none.remember(0, text, 10);
+  assert_false(none.contradicts(0, another));
 }
 
 void segments_in_any_order_make_one_stream(void**) {
@@ -174,8 +220,11 @@ void both_directions_have_one_key(void**) {
 int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(offsets_go_on_where_numbers_wrap),
-      cmocka_unit_test(a_forged_number_does_not_move_the_stream),
-      cmocka_unit_test(a_long_loss_does_not_hide_what_follows),
+      cmocka_unit_test(a_stream_goes_on_behind_a_long_loss),
+      cmocka_unit_test(a_receiver_takes_what_its_window_holds),
+      cmocka_unit_test(a_stream_ends_where_nothing_was_seen_behind),
+      cmocka_unit_test(a_reset_stands_at_the_next_byte),
+      cmocka_unit_test(other_bytes_for_the_same_place_are_found),
       cmocka_unit_test(segments_in_any_order_make_one_stream),
       cmocka_unit_test(a_stream_knows_which_frame_carried_a_byte),
       cmocka_unit_test(the_first_of_two_versions_counts),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// summary: DNS answers in time, although the capture has them too late.
+// summary: DNS in time, although the capture has it too late.
 #include "look_ahead.hpp"
 
 #include <limits>
@@ -12,8 +12,6 @@ namespace {
 constexpr Time most_time = 2'000'000'000;
 constexpr std::size_t most_packets = 16384;
 constexpr std::size_t most_bytes = std::size_t{8} << 20;
-
-constexpr std::uint16_t dns_port = 53;
 
 // By more than most_time; time stamps may be anything.
 bool is_later(Time last, Time first) {
@@ -60,17 +58,17 @@ void LookAhead::read_names(const Packet& packet) {
   const Interface& interface = reader_.interfaces()[packet.interface];
   if (filter_ != nullptr && !filter_->matches(packet, interface.link_type)) return;
   const Decoded& decoded = decoder_.decode(packet, interface);
-  if (decoded.kind != Transport::udp || decoded.datagram.sender.port != dns_port) return;
+  if (decoded.kind != Transport::udp || !proxytunnel::is_of_dns(decoded.datagram)) return;
   const Bytes payload = decoded.datagram.payload;
-  answers_.emplace(packet.time, Answer{decoded.datagram, {payload.begin(), payload.end()}});
+  messages_.emplace(packet.time, Message{decoded.datagram, {payload.begin(), payload.end()}});
 }
 
 void LookAhead::enter_names(Time now) {
-  while (!answers_.empty() && answers_.begin()->first <= now) {
-    Answer& answer = answers_.begin()->second;
-    answer.datagram.payload = answer.payload;
-    tracker_.learn(answer.datagram);
-    answers_.erase(answers_.begin());
+  while (!messages_.empty() && messages_.begin()->first <= now) {
+    Message& message = messages_.begin()->second;
+    message.datagram.payload = message.payload;
+    tracker_.learn(message.datagram);
+    messages_.erase(messages_.begin());
   }
 }
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// summary: DNS answers in time, although the capture has them too late.
+// summary: DNS in time, although the capture has it too late.
 //
 // A capture of several interfaces is not in the order of time: dumpcap and others write what one interface brought,
 // then what the next one did. The answer that the proxy got on one leg may so stand behind the tunnel that it opened on
-// the other. Segments keep the order of the file; only DNS answers are read ahead, within limits, and enter the address
-// book when the time of the capture has reached them. A capture of one interface is read straight through.
+// the other. Segments keep the order of the file; only DNS questions and answers are read ahead, within limits, and
+// heard in the order of time, when the time of the capture has reached them. A capture of one interface is read
+// straight through.
 #pragma once
 
 #include <deque>
@@ -24,9 +25,10 @@ class LookAhead {
   LookAhead(CaptureReader& reader, Filter* filter, proxytunnel::Tracker& tracker)
       : reader_(reader), filter_(filter), tracker_(tracker) {}
 
-  /// The next packet in the order of the file, as CaptureReader::next(). Answers that are not later have been entered.
+  /// The next packet in the order of the file, as CaptureReader::next(). DNS messages that are not later have been
+  /// heard.
   const Packet* next();
-  /// True if DNS answers are entered from here: the caller leaves them out.
+  /// True if DNS messages are heard from here: the caller leaves them out.
   [[nodiscard]] bool enters_names() const { return ahead_; }
 
  private:
@@ -48,11 +50,11 @@ class LookAhead {
   std::deque<Copy> waiting_;
   std::size_t waiting_bytes_ = 0;
   Copy current_;
-  struct Answer {
+  struct Message {
     proxytunnel::Datagram datagram;
     std::vector<std::uint8_t> payload;
   };
-  std::multimap<Time, Answer> answers_;  // not entered yet; never more than packets that wait
+  std::multimap<Time, Message> messages_;  // not heard yet; never more than packets that wait
 };
 
 }  // namespace unproxy

@@ -60,12 +60,13 @@ void VirtualWriter::name(const NameRecord& record) {
 
 void VirtualWriter::opened(const Attempt& attempt) {
   if (!attempt.origin) return;
+  if (attempt.transport == proxytunnel::Transport::udp) return flow(attempt);
   opening_ = opening_text(attempt) + "; this packet is synthetic";
   name_origin(attempt);
 }
 
 void VirtualWriter::flow(const Attempt& attempt) {
-  new_flow_ = opening_text(attempt);
+  new_flow_ = {attempt.id, opening_text(attempt)};
   name_origin(attempt);
 }
 
@@ -93,7 +94,7 @@ std::string VirtualWriter::comment_on(const VirtualPacket& packet) {
   const std::string tunnel = "tunnel " + std::to_string(packet.tunnel);
   const bool is_datagram = packet.transport == proxytunnel::Transport::udp;
   std::string begun;
-  if (is_datagram) begun = std::exchange(new_flow_, {});
+  if (is_datagram && new_flow_.first == packet.tunnel) begun = std::exchange(new_flow_.second, {});
   switch (packet.kind) {
     case VirtualKind::syn:
       return opening_;

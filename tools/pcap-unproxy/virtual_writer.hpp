@@ -49,7 +49,7 @@ class VirtualWriter {
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t> output_interfaces_;  // (interface, link type)
   std::set<std::pair<proxytunnel::Address, std::string>> names_;  // written lately, at most limits::names
   std::string opening_;                                           // what the SYN says of the tunnel that opened last
-  std::string new_flow_;                                          // what the next datagram says of its flow
+  std::pair<proxytunnel::TunnelId, std::string> new_flow_;  // what the next datagram of that tunnel says of its flow
   std::uint64_t packets_ = 0;
 };
 

@@ -49,12 +49,26 @@ constexpr std::size_t fragments_total = std::size_t{8} << 20;
 /// Segments of one direction whose frame is remembered while their bytes wait; beyond, the latest frame stands for all.
 constexpr std::size_t stream_marks = 4096;
 
-/// The largest window there is (RFC 7323 section 2.3). What is further away than that belongs to another connection, or
-/// is forged.
+/// The largest window there is (RFC 7323 section 2.3): of a receiver whose own one is not known. What is further away
+/// than a receiver's window belongs to another connection, or is forged.
 constexpr std::int64_t largest_window = std::int64_t{1} << 30;
 
-/// How far behind the end of a segment that lay too far ahead the next one may begin that confirms the leap.
-constexpr std::int64_t confirmed_leap = std::int64_t{1} << 20;
+/// Every receiver is believed to have room for this much: what it says of its window may come late, or not be captured.
+constexpr std::uint32_t smallest_window = 65535;
+
+/// How far behind the start of another connection its first acknowledgment may be that answers.
+constexpr std::uint32_t answered_start = std::uint32_t{1} << 20;
+
+/// Segments of one connection, and of all together, that wait until an answer tells whether they were taken.
+constexpr std::size_t doubted_segments = 16;
+constexpr std::size_t doubted_bytes_total = std::size_t{16} << 20;
+
+/// What is remembered of one direction, to tell whether what comes again says something else: the ends of its latest
+/// segments. All together.
+constexpr std::size_t recent_segments = 8;
+constexpr std::size_t recent_bytes_of_segment = 512;
+constexpr std::size_t recent_bytes = recent_segments * recent_bytes_of_segment;
+constexpr std::size_t recent_bytes_total = std::size_t{32} << 20;
 
 /// How far behind the end of a closed connection payload may stand that is still its own.
 constexpr std::int64_t late_payload = std::int64_t{1} << 20;
@@ -88,6 +102,14 @@ constexpr std::size_t shares = 128;
 /// applications have one; a BitTorrent client has hundreds.
 constexpr std::size_t flows_per_association = 256;
 
+/// Clients that PROXY headers in front of datagrams declared and that are alive, about a kilobyte each. Beyond, the one
+/// that is idle for longest ends (anomaly gave-way). A DNS server has a new one for each query.
+constexpr std::size_t declared_clients = 16384;
+
+/// Nanoseconds after which a socket that sent such headers may be somebody else's: what has no header then is not taken
+/// for its own any more. Balancers give up a silent flow earlier; the longest default known is nginx's, 10 minutes.
+constexpr std::int64_t declared_idle = 600'000'000'000;
+
 /// Bytes of a datagram that a SOCKS client cut into fragments: no UDP datagram is longer.
 constexpr std::size_t fragmented_datagram = 65535;
 
@@ -97,6 +119,11 @@ constexpr std::size_t chunk = 65000;
 /// Names for which DNS answers are remembered, and answers for each name.
 constexpr std::size_t names = 65536;
 constexpr std::size_t answers_per_name = 16;
+
+/// DNS questions that are known for sure: a resolver that asks ten thousand a second may wait three seconds for each
+/// answer. And answers that wait for their questions, where the capture has those later.
+constexpr std::size_t dns_questions = 32768;
+constexpr std::size_t early_answers = 1024;
 
 /// Connections tracked at once; one that is not proxied costs about two hundred bytes. As many ports of clients are
 /// known, of all UDP associations together: most have one, and where each query comes from a port of its own, the

@@ -18,9 +18,10 @@ enum class Provenance : std::uint8_t {
   dns_in_capture,         ///< a DNS answer in the capture
   name_resolution_block,  ///< of a pcapng file
   hosts_file,
-  dns_live,   ///< looked up while the capture was read
-  synthetic,  ///< made up from the name (synthetic.hpp)
-  carrier     ///< the PROXY protocol: an end of the carrying connection
+  dns_live,     ///< looked up while the capture was read
+  dns_unasked,  ///< an answer in the capture to no question in it: never chosen
+  synthetic,    ///< made up from the name (synthetic.hpp)
+  carrier       ///< the PROXY protocol: an end of the carrying connection
 };
 
 /// The spelling of the report: "dns-in-capture".
@@ -40,6 +41,8 @@ constexpr std::string_view name_of(Provenance provenance) noexcept {
       return "hosts-file";
     case Provenance::dns_live:
       return "dns-live";
+    case Provenance::dns_unasked:
+      return "dns-unasked";
     case Provenance::synthetic:
       return "synthetic";
     case Provenance::carrier:

@@ -21,6 +21,8 @@ constexpr TunnelId no_tunnel = std::numeric_limits<TunnelId>::max();
 /// Names a conversation, the same in every program that reads the capture (base/layer_path.hpp).
 using LayerPath = std::uint64_t;
 
+enum class Transport : std::uint8_t { tcp, udp };
+
 /// The fields of the IP header that a virtual packet keeps. Addresses are in the endpoints.
 struct IpFields {
   std::uint8_t version = 4;
@@ -42,6 +44,9 @@ struct Frame {
   Bytes envelope;
   /// VLAN tags and the like, as one number; a connection that changes it is an anomaly, not another connection.
   std::uint32_t network = 0;
+  /// What came in an earlier frame and is taken at this one: what carried it, and when. 0: this frame carried it.
+  FrameNumber carried_in = 0;
+  Time carried_at = 0;
 };
 
 namespace tcp_flag {

@@ -20,6 +20,7 @@ struct Stamp {
 };
 
 [[nodiscard]] inline Stamp stamp_of(const Frame& frame) noexcept {
+  if (frame.carried_in != 0) return {frame.carried_in, frame.carried_at};
   return {frame.number, frame.time};
 }
 

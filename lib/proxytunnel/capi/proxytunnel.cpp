@@ -194,13 +194,8 @@ void pt_outcome_free(pt_outcome_t* outcome) {
 namespace {
 
 IpFields ip_fields_of(const pt_ip_fields_t& given) noexcept {
-  return {given.version,
-          given.traffic_class,
-          given.hop_limit,
-          given.dont_fragment,
-          given.identification,
-          given.flow_label,
-          0};
+  return {given.version,        given.traffic_class, given.hop_limit,     given.dont_fragment,
+          given.identification, given.flow_label,    given.checksum_error};
 }
 
 pt_address_t address_for_c(const Address& address) noexcept {

@@ -42,6 +42,7 @@ typedef struct {
   bool dont_fragment;
   uint16_t identification;
   uint32_t flow_label;
+  uint16_t checksum_error; /* how far the IPv4 header checksum is off, as a one's complement difference */
 } pt_ip_fields_t;
 
 typedef struct {

@@ -237,7 +237,8 @@ std::optional<Step> HttpProxyHandshake::take_server(Bytes bytes) noexcept {
   if (next_answer_) {
     const auto found = next_answer_->find(bytes);
     if (found.is_found) next_answer_.reset();
-    if (found.before > 0) return took(Direction::from_server, found.before, MessageKind::http_other, exchanges_ - 1);
+    const std::uint32_t refused = (asked_.empty() ? exchanges_ : asked_.front().exchange) - 1;
+    if (found.before > 0) return took(Direction::from_server, found.before, MessageKind::http_other, refused);
     if (next_answer_) return std::nullopt;
   }
   const bool answers_nothing = is_lost_ && asked_.empty() && !body_[Direction::from_server];

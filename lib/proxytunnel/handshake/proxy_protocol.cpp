@@ -71,6 +71,7 @@ Parsed<Message> parse_text_header(std::string_view text) noexcept {
 constexpr std::size_t fixed_part = 16;
 enum Command2 : std::uint8_t { local = 0, proxy = 1 };
 enum Family2 : std::uint8_t { inet = 1, inet6 = 2 };
+enum Transport2 : std::uint8_t { unspecified = 0, dgram = 2 };
 
 // CRC-32C (RFC 3720 section 12.1), bit by bit: a header is short. `at` to `at + 4` counts as zeros.
 std::uint32_t crc32c(Bytes header, std::size_t at) noexcept {
@@ -140,6 +141,19 @@ Parsed<Message> parse_proxy_header(Bytes bytes) noexcept {
   }
   if (!begins_alike(text, text_signature)) return Parsed<Message>::malformed();
   return text.size() < text_signature.size() ? Parsed<Message>::need_more() : parse_text_header(text);
+}
+
+Parsed<Message> parse_datagram_header(Bytes bytes) noexcept {
+  if (bytes.size() < fixed_part || !text_of(bytes).starts_with(binary_signature)) return Parsed<Message>::malformed();
+  const std::uint8_t family_transport = bytes[13], transport = family_transport & 15U;
+  const bool names_none = (bytes[12] & 15U) == Command2::local || family_transport >> 4 == 0;
+  const bool is_for_datagrams = transport == Transport2::dgram || (transport == Transport2::unspecified && names_none);
+  return is_for_datagrams ? parse_binary_header(bytes) : Parsed<Message>::malformed();
+}
+
+bool names_somebody(const Message& header, const Endpoint& sender) noexcept {
+  return header.real_client && !(header.real_client->port == sender.port &&
+                                 header.real_client->address.unmapped() == sender.address.unmapped());
 }
 
 Verdict looks_like_proxy_protocol(const First& first) noexcept {

@@ -12,6 +12,14 @@ namespace proxytunnel {
 /// that is wrong is an anomaly. Outcomes: ok; need_more; malformed as soon as the bytes cannot be one.
 [[nodiscard]] Parsed<Message> parse_proxy_header(Bytes bytes) noexcept;
 
+/// The header in front of a datagram: of version 2, for datagrams by its own words. The payload follows it at once.
+/// Outcomes as above, but need_more only where the header is longer than the datagram.
+[[nodiscard]] Parsed<Message> parse_datagram_header(Bytes bytes) noexcept;
+
+/// Whether a header names somebody else than `sender`, who sent it. Health checks of a balancer do not: those of
+/// version 1 name the checker itself (haproxy), those of version 2 are LOCAL.
+[[nodiscard]] bool names_somebody(const Message& header, const Endpoint& sender) noexcept;
+
 /// detect()'s question: "yes" with a whole header. Nothing else begins so; the receiver's bytes do not matter.
 [[nodiscard]] Verdict looks_like_proxy_protocol(const First& first) noexcept;
 

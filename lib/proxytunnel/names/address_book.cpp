@@ -14,8 +14,19 @@ void keep_strongest(std::vector<Candidate>& evidence) {
   if (evidence.size() > limits::answers_per_name) evidence.resize(limits::answers_per_name);
 }
 
+// What DNS can hold.
+bool is_possible(std::string_view canonical) noexcept {
+  return !canonical.empty() && canonical.size() <= longest_dns_name;
+}
+
 bool holds(std::span<const Candidate> evidence, const Candidate& wanted) noexcept {
   return std::find(evidence.begin(), evidence.end(), wanted) != evidence.end();
+}
+
+// Behind all that may be chosen.
+std::vector<Candidate>::iterator first_unasked(std::vector<Candidate>& evidence) noexcept {
+  return std::find_if(evidence.begin(), evidence.end(),
+                      [](const Candidate& known) { return known.provenance == Provenance::dns_unasked; });
 }
 
 }  // namespace
@@ -32,21 +43,49 @@ AddressBook::AddressBook(const AddressBook& from)
   }
 }
 
-void AddressBook::answer(std::string_view name, std::span<const Address> addresses, const Address& asked_by) noexcept {
-  std::vector<Candidate> latest;
+std::vector<Candidate> AddressBook::usable_of(std::span<const Address> addresses, const Address& asked_by,
+                                              Provenance provenance) const {
+  std::vector<Candidate> candidates;
   for (const Address& address : addresses) {
-    if (latest.size() == limits::answers_per_name) break;
+    if (candidates.size() == limits::answers_per_name) break;
     const auto plain = usable(address);
     if (!plain) continue;
-    const Candidate candidate{*plain, asked_by.unmapped(), Provenance::dns_in_capture};
-    if (!holds(latest, candidate)) latest.push_back(candidate);
+    const Candidate candidate{*plain, asked_by.unmapped(), provenance};
+    if (!holds(candidates, candidate)) candidates.push_back(candidate);
   }
+  return candidates;
+}
+
+void AddressBook::answer(std::string_view name, std::span<const Address> addresses, const Address& asked_by) noexcept {
+  const std::vector<Candidate> latest = usable_of(addresses, asked_by, Provenance::dns_in_capture);
   if (latest.empty()) return;
   std::vector<Candidate>* evidence = evidence_for(name);
   if (evidence == nullptr) return;
-  std::erase_if(*evidence, [&](const Candidate& known) { return holds(latest, known); });
+  std::erase_if(*evidence, [&](Candidate known) {
+    if (known.provenance == Provenance::dns_unasked) known.provenance = Provenance::dns_in_capture;
+    return holds(latest, known);
+  });
   evidence->insert(evidence->begin(), latest.begin(), latest.end());
   keep_strongest(*evidence);
+}
+
+void AddressBook::unasked(std::string_view name, std::span<const Address> addresses, const Address& answered) noexcept {
+  std::vector<Candidate> latest = usable_of(addresses, answered, Provenance::dns_unasked);
+  std::string canonical = canonical_name(name);
+  if (latest.empty() || !is_possible(canonical)) return;
+  const auto known = entries_.find(canonical);
+  if (known == entries_.end() && entries_.size() >= most_) {
+    ++dropped_names_;
+    return;
+  }
+  std::vector<Candidate>& evidence = known == entries_.end() ? add(std::move(canonical)) : known->second.evidence;
+  std::erase_if(latest, [&evidence](Candidate candidate) {
+    candidate.provenance = Provenance::dns_in_capture;
+    return holds(evidence, candidate);  // the same came for the asking
+  });
+  std::erase_if(evidence, [&latest](const Candidate& candidate) { return holds(latest, candidate); });
+  evidence.insert(first_unasked(evidence), latest.begin(), latest.end());
+  keep_strongest(evidence);
 }
 
 void AddressBook::record(Provenance source, std::string_view name, const Address& address) noexcept {
@@ -67,12 +106,15 @@ NameChoice AddressBook::choose(std::string_view name, std::span<const Address> p
   const auto found = entries_.find(canonical_name(name));
   if (found == entries_.end()) return choice;
   choice.candidates = found->second.evidence;
-  std::stable_partition(choice.candidates.begin(), choice.candidates.end(), [proxy](const Candidate& candidate) {
+  const auto unasked = first_unasked(choice.candidates);
+  if (unasked == choice.candidates.begin()) return choice;
+  std::stable_partition(choice.candidates.begin(), unasked, [proxy](const Candidate& candidate) {
     return std::any_of(proxy.begin(), proxy.end(),
                        [&](const Address& address) { return candidate.asked_by == address.unmapped(); });
   });
   choice.address = choice.candidates.front().address;
   choice.provenance = choice.candidates.front().provenance;
+  choice.asked_by = choice.candidates.front().asked_by;
   choice.candidates.erase(choice.candidates.begin());
   return choice;
 }
@@ -86,15 +128,19 @@ std::optional<Address> AddressBook::usable(const Address& address) const noexcep
 // The evidence for a name, which counts as renewed; null for what can be no name.
 std::vector<Candidate>* AddressBook::evidence_for(std::string_view name) {
   std::string canonical = canonical_name(name);
-  if (canonical.empty() || canonical.size() > longest_dns_name) return nullptr;
+  if (!is_possible(canonical)) return nullptr;
   if (const auto known = entries_.find(canonical); known != entries_.end()) {
     by_age_.splice(by_age_.end(), by_age_, known->second.age);
     return &known->second.evidence;
   }
   if (entries_.size() >= most_) drop_oldest();
+  return &add(std::move(canonical));
+}
+
+std::vector<Candidate>& AddressBook::add(std::string canonical) {
   const auto added = entries_.emplace(std::move(canonical), Entry{}).first;
   added->second.age = by_age_.insert(by_age_.end(), added->first);
-  return &added->second.evidence;
+  return added->second.evidence;
 }
 
 void AddressBook::drop_oldest() {

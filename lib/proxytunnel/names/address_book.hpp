@@ -22,6 +22,7 @@ namespace proxytunnel {
 struct NameChoice {
   std::optional<Address> address;  ///< absent: nothing is known of the name
   Provenance provenance = Provenance::synthetic;
+  std::optional<Address> asked_by;  ///< to whom the answer was given that has it
   /// All other evidence for the name, strongest first. An address is in it more than once (and the chosen one, too) if
   /// it was given to more than one asker or by more than one source.
   std::vector<Candidate> candidates;
@@ -46,11 +47,16 @@ class AddressBook {
   /// A DNS answer in the capture: the addresses of a name in record order, given to `asked_by`. Views are not kept.
   void answer(std::string_view name, std::span<const Address> addresses, const Address& asked_by) noexcept;
 
+  /// The same of an answer to a question that is not in the capture: anybody may have sent it. It is listed as a
+  /// candidate, never chosen, and makes no name with other evidence older or forgotten.
+  void unasked(std::string_view name, std::span<const Address> addresses, const Address& answered) noexcept;
+
   /// What another source says (name_resolution_block, hosts_file, dns_live); within a source the first record counts.
   void record(Provenance source, std::string_view name, const Address& address) noexcept;
 
   /// The address for a name, of all that arrived until now: from the latest DNS answer that was given to the proxy, its
-  /// first record; from the latest one given to anyone else; name resolution block; hosts file; live lookup.
+  /// first record; from the latest one given to anyone else; name resolution block; hosts file; live lookup. Unasked
+  /// answers are candidates only.
   /// `proxy` holds the addresses by which the proxy is known: a proxy with two legs asks from the other one.
   [[nodiscard]] NameChoice choose(std::string_view name, std::span<const Address> proxy) const noexcept;
   [[nodiscard]] NameChoice choose(std::string_view name, const Address& proxy) const noexcept {
@@ -68,8 +74,11 @@ class AddressBook {
     std::list<std::string_view>::iterator age;
   };
 
+  [[nodiscard]] std::vector<Candidate> usable_of(std::span<const Address> addresses, const Address& asked_by,
+                                                 Provenance provenance) const;
   [[nodiscard]] std::optional<Address> usable(const Address& address) const noexcept;
   std::vector<Candidate>* evidence_for(std::string_view name);
+  std::vector<Candidate>& add(std::string canonical);
   void drop_oldest();
 
   SyntheticPrefixes synthetic_;

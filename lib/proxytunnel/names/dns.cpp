@@ -23,8 +23,8 @@ namespace {
 
 constexpr std::size_t header_size = 12;
 
-constexpr std::uint16_t what_it_is = 0xf80f;  // QR, OPCODE and RCODE of the flags
-constexpr std::uint16_t good_response = 0x8000;
+// Of the flags: QR, OPCODE, RCODE.
+constexpr std::uint16_t is_response = 0x8000, opcode = 0x7800, rcode = 0x000f;
 
 constexpr std::uint16_t type_a = 1, type_cname = 5, type_aaaa = 28;
 constexpr std::uint16_t class_in = 1;
@@ -129,35 +129,48 @@ std::optional<std::string_view> follow(const std::vector<Alias>& aliases, std::s
 
 }  // namespace
 
-DnsAnswer read_dns_answer(Bytes message) noexcept {
+std::optional<DnsQuestion> read_dns_question(Bytes message) noexcept {
   Reader reader(message);
-  reader.skip(2);
-  const unsigned flags = reader.u16(), questions = reader.u16(), answers = reader.u16();
-  reader.skip(4);
-  if (!reader.complete() || (flags & what_it_is) != good_response || questions != 1) return {};
+  DnsQuestion question;
+  question.id = reader.u16();
+  const unsigned flags = reader.u16(), questions = reader.u16();
+  reader.skip(6);
+  if (!reader.complete() || (flags & opcode) != 0 || questions != 1) return std::nullopt;
+  const bool is_root = !reader.rest().empty() && reader.rest().front() == 0;
+  if (!skip_name(reader)) return std::nullopt;
+  question.type = reader.u16();
+  const bool is_of_internet = reader.u16() == class_in && reader.complete();
+  auto name = is_root ? std::optional<std::string>("") : name_at(message, header_size);
+  if (!is_of_internet || !name) return std::nullopt;
+  question.name = std::move(*name);
+  return question;
+}
 
-  if (!skip_name(reader)) return {};
-  reader.skip(2);
-  if (reader.u16() != class_in) return {};
-  auto name = name_at(message, header_size);
-  if (!name) return {};
+bool is_dns_answer(Bytes message) noexcept {
+  return message.size() >= header_size && (get16(&message[2]) & is_response) != 0;
+}
+
+DnsAnswer read_dns_answer(Bytes message) noexcept {
+  const auto question = read_dns_question(message);
+  const bool is_good = question && is_dns_answer(message) && (get16(&message[2]) & rcode) == 0;
+  if (!is_good || question->name.empty()) return {};
+  const unsigned answers = get16(&message[6]);
+  Reader reader(message);
+  reader.skip(header_size);
+  skip_name(reader);
+  reader.skip(4);
 
   Records records;
   for (unsigned i = 0; i < std::min(answers, most_records); ++i) {
     if (!read_record(message, reader, records)) break;
   }
   DnsAnswer answer;
-  const auto canonical = follow(records.aliases, *name);
+  const auto canonical = follow(records.aliases, question->name);
   for (const Host& host : records.hosts) {
     if (host.owner == canonical) answer.addresses.push_back(host.address);
   }
-  answer.name = std::move(*name);
+  answer.name = question->name;
   return answer;
-}
-
-void learn_names(const Datagram& datagram, AddressBook& names) noexcept {
-  const DnsAnswer answer = read_dns_answer(datagram.payload);
-  names.answer(answer.name, answer.addresses, datagram.receiver.address);
 }
 
 }  // namespace proxytunnel

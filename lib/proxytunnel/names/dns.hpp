@@ -3,15 +3,32 @@
 // spec: RFC 1035 section 4 (messages), RFC 3596 (AAAA)
 #pragma once
 
+#include <compare>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/bytes.hpp"
 #include "base/endpoint.hpp"
-#include "base/segment.hpp"
-#include "names/address_book.hpp"
 
 namespace proxytunnel {
+
+/// What a query asks, and what the response to it repeats.
+struct DnsQuestion {
+  std::uint16_t id = 0;    ///< of the transaction
+  std::uint16_t type = 0;  ///< of records
+  std::string name;        ///< lower case, no dot at the end; "" for the root
+
+  auto operator<=>(const DnsQuestion&) const = default;
+};
+
+/// The question of a message, be it a query or a response of whatever outcome; nullopt unless it is of a standard query
+/// with one question of class IN whose name text can hold.
+[[nodiscard]] std::optional<DnsQuestion> read_dns_question(Bytes message) noexcept;
+
+/// Which of both a message with a question is.
+[[nodiscard]] bool is_dns_answer(Bytes message) noexcept;
 
 /// The question's name (lower case, no dot at the end) and the addresses that the answer proves for it, in record
 /// order. Without addresses nothing is proved.
@@ -28,9 +45,5 @@ struct DnsAnswer {
 /// records count, and the rest is as if it were not there. A name that text cannot hold (a label with a dot or a zero
 /// byte) and one that breaks the format (a pointer not backwards, over-long) make their record count for nothing.
 [[nodiscard]] DnsAnswer read_dns_answer(Bytes message) noexcept;
-
-/// Enters what a datagram from a DNS server proves in the book, as given to its receiver. Which ports are those of DNS
-/// servers is the caller's to know.
-void learn_names(const Datagram& datagram, AddressBook& names) noexcept;
 
 }  // namespace proxytunnel

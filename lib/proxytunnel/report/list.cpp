@@ -24,23 +24,34 @@ void each_cell(std::string_view row, Visit visit) {
   }
 }
 
+// Of an association that is its flows' target, or how many they are.
+std::string target_cell(const Attempt& attempt) {
+  if (attempt.flows.size() <= 1) return shortened(target_text(attempt), widest_target);
+  const bool are_more = attempt.has_noted("too-many-targets");
+  return (are_more ? "over " : "") + std::to_string(attempt.flows.size()) + " targets";
+}
+
+// An association has as many as it has flows.
+std::string origin_cell(const Attempt& attempt) {
+  const Origin* origin = attempt.origin ? &*attempt.origin : nullptr;
+  if (attempt.flows.size() == 1) origin = &attempt.flows.front().origin;
+  if (origin == nullptr) return "-";
+  return origin->endpoint.text() + " (" + std::string(name_of(origin->provenance)) + ")";
+}
+
 }  // namespace
 
 std::string list_row(const ReportEntry& entry) {
   const auto& attempt = entry.attempt;
-  std::string origin = "-";
-  if (attempt.origin) {
-    origin = attempt.origin->endpoint.text() + " (" + std::string(name_of(attempt.origin->provenance)) + ")";
-  }
   std::string status(name_of(attempt.status));
   if (attempt.status != Status::established && attempt.reply_code >= 0) {
     status += " (" + std::to_string(attempt.reply_code) + ")";
   }
   const std::string indent(std::size_t{2} * attempt.layer, ' ');
   return std::to_string(attempt.id) + "\t" + indent + std::string(name_of(attempt.protocol)) + "\t" +
-         attempt.client.text() + "\t" + attempt.proxy.text() + "\t" + shortened(target_text(attempt), widest_target) +
-         "\t" + origin + "\t" + status + "\t" + std::to_string(attempt.payload[Direction::from_client].bytes()) + "\t" +
-         std::to_string(attempt.payload[Direction::from_server].bytes());
+         attempt.client.text() + "\t" + attempt.proxy.text() + "\t" + target_cell(attempt) + "\t" +
+         origin_cell(attempt) + "\t" + status + "\t" + std::to_string(attempt.payload[Direction::from_client].bytes()) +
+         "\t" + std::to_string(attempt.payload[Direction::from_server].bytes());
 }
 
 ListTable::ListTable() {

@@ -50,6 +50,7 @@ Json origin_of(const Origin& origin) {
   }
   Json result = endpoint(origin.endpoint);
   result["provenance"] = name_of(origin.provenance);
+  if (origin.answered) result["answered"] = origin.answered->text();
   result["candidates"] = std::move(candidates);
   return result;
 }
@@ -111,7 +112,8 @@ Json id_or_null(TunnelId id) {
 Json tunnel_of(const ReportEntry& entry, Passwords passwords) {
   const Attempt& attempt = entry.attempt;
   const std::string password = attempt.credentials.password.value_or("");
-  const bool is_udp = attempt.command == Command::udp_associate;
+  const bool is_association = attempt.command == Command::udp_associate;
+  const bool is_udp = is_association || attempt.transport == Transport::udp;
   Json result = {
       {"id", attempt.id},
       {"input", entry.input},
@@ -150,7 +152,7 @@ Json tunnel_of(const ReportEntry& entry, Passwords passwords) {
   if (attempt.virtual_client) result["virtual_client"] = endpoint(*attempt.virtual_client);
   if (attempt.command == Command::forward) result["hosts"] = hosts_of(attempt);
   if (attempt.command == Command::bind) result["peer"] = bound_of(attempt.peer);
-  if (is_udp) result["flows"] = flows_of(attempt);
+  if (is_association) result["flows"] = flows_of(attempt);
   return result;
 }
 

@@ -41,10 +41,26 @@ class Sum {
 };
 
 inline Sum Sum::of(Bytes bytes) noexcept {
-  // Any byte order gives the same sum, byte-swapped (RFC 1071 section 2 (B)): add in host order, swap once.
-  std::uint64_t total = 0;
+  // Any byte order gives the same sum, byte-swapped (RFC 1071 section 2 (B)): add in host order, swap once. Sums of
+  // wider words are the same, too: eight at once, which no carry leaves (both compilers know this kind of vector).
+  using Lanes = std::uint64_t __attribute__((vector_size(16)));
   const std::uint8_t* at = bytes.data();
   std::size_t left = bytes.size();
+  std::uint64_t total = 0;
+  if (left >= 32) {
+    constexpr Lanes low = {0xffffffffU, 0xffffffffU};
+    Lanes sums[4] = {};
+    for (; left >= 32; at += 32, left -= 32) {
+      Lanes words[2];
+      std::memcpy(words, at, 32);
+      sums[0] += words[0] & low;
+      sums[1] += words[0] >> 32;
+      sums[2] += words[1] & low;
+      sums[3] += words[1] >> 32;
+    }
+    const Lanes sum = sums[0] + sums[1] + sums[2] + sums[3];
+    total = sum[0] + sum[1];
+  }
   for (; left >= 4; at += 4, left -= 4) {
     std::uint32_t word = 0;
     std::memcpy(&word, at, 4);

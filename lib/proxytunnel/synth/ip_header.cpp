@@ -6,16 +6,34 @@
 
 namespace proxytunnel {
 
+namespace {
+
+Sum of_address(const Address& address) noexcept {
+  if (!address.is_v4()) return Sum::of(address.bytes());
+  const std::uint32_t word = get32(address.octets.data());
+  return Sum((word >> 16) + (word & 0xffffU));
+}
+
+// The pseudo header without the length.
+Sum of_ends(Transport transport, const Endpoint& sender, const Endpoint& receiver) noexcept {
+  return of_address(sender.address) + of_address(receiver.address) + Sum(number_of(transport));
+}
+
+Sum of_length(std::uint32_t length) noexcept {
+  return Sum((length >> 16) + (length & 0xffffU));
+}
+
+}  // namespace
+
 Sum pseudo_header(Transport transport, const Endpoint& sender, const Endpoint& receiver,
                   std::uint32_t length) noexcept {
-  return Sum::of(sender.address.bytes()) + Sum::of(receiver.address.bytes()) + Sum(number_of(transport)) +
-         Sum(length >> 16) + Sum(length & 0xffffU);
+  return of_ends(transport, sender, receiver) + of_length(length);
 }
 
 bool left_to_network_card(Transport transport, const Endpoint& sender, const Endpoint& receiver, std::uint32_t length,
                           std::uint16_t checksum) noexcept {
-  return checksum == pseudo_header(transport, sender, receiver, length).folded() ||
-         checksum == pseudo_header(transport, sender, receiver, 0).folded();
+  const Sum ends = of_ends(transport, sender, receiver);
+  return checksum == ends.folded() || checksum == (ends + of_length(length)).folded();
 }
 
 namespace {

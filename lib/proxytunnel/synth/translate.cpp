@@ -118,6 +118,7 @@ void translate(const Segment& segment, const Translation& change, VirtualPacket&
   result.payload = result.payload.first(std::min<std::size_t>(change.keep, result.payload.size()));
   result.length = std::min(segment.length - change.cut, change.keep);
   result.frame = segment.frame;
+  result.frame.carried_in = 0;
   write_ip(result);
 
   std::uint8_t* tcp = result.headers.data() + result.ip_size;

@@ -19,8 +19,6 @@ enum class VirtualKind : std::uint8_t {
   held         ///< likewise, but (some of) its payload was carried by an earlier frame than the one it is shown at
 };
 
-enum class Transport : std::uint8_t { tcp, udp };
-
 struct VirtualPacket {
   VirtualKind kind = VirtualKind::translated;
   Transport transport = Transport::tcp;

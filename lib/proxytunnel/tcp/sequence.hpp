@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "base/limits.hpp"
 #include "base/streams.hpp"
 
 namespace proxytunnel {
@@ -18,7 +17,7 @@ class SequenceSpace {
   /// Sets the sequence number of offset 0: the one behind the SYN or, where the capture has no SYN, the first seen.
   void start(std::uint32_t first) noexcept {
     first_ = first;
-    latest_ = leap_ = 0;
+    latest_ = 0;
     known_ = true;
   }
 
@@ -34,28 +33,14 @@ class SequenceSpace {
   /// How far the stream was seen.
   [[nodiscard]] Offset latest() const noexcept { return latest_; }
 
-  /// The offset of the first byte of a segment that is seen now, and which is `length` bytes long. What lies further
-  /// ahead than a window allows, by one round of the sequence numbers at most, moves the stream on only if a second
-  /// segment goes on from there: one forged segment must not move all that follow, a long loss must not hide it.
-  Offset see(std::uint32_t sequence, std::uint32_t length) noexcept {
-    const Offset near = offset(sequence);
-    const bool is_near = near - latest_ < limits::largest_window && latest_ - near <= limits::largest_window;
-    if (is_near || length == 0) {
-      if (is_near) latest_ = std::max(latest_, near + length);
-      return near;
-    }
-    const Offset ahead = near < latest_ ? near + round : near;
-    const bool is_confirmed = ahead >= leap_ && ahead - leap_ <= limits::confirmed_leap && leap_ > latest_;
-    leap_ = ahead + length;
-    if (!is_confirmed) return near;
-    latest_ = leap_;
-    return ahead;
-  }
+  /// The stream is seen up to `offset`.
+  void see(Offset offset) noexcept { latest_ = std::max(latest_, offset); }
+
+  /// The stream goes on at a number that lies ahead, however far: by one round of the numbers at most.
+  void leap(std::uint32_t sequence) noexcept { latest_ += static_cast<Offset>(sequence - this->sequence(latest_)); }
 
  private:
-  static constexpr Offset round = Offset{1} << 32;
   Offset latest_ = 0;
-  Offset leap_ = 0;  ///< the end of the latest segment that lay too far ahead
   std::uint32_t first_ = 0;
   bool known_ = false;
 };

@@ -15,8 +15,10 @@
 #include "base/streams.hpp"
 #include "synth/translate.hpp"
 #include "tcp/connection_table.hpp"
+#include "tcp/receiver.hpp"
 #include "tcp/sequence.hpp"
 #include "tcp/stream_buffer.hpp"
+#include "tracker/doubts.hpp"
 #include "tracker/held.hpp"
 #include "tracker/shares.hpp"
 #include "tunnel/tunnel_connection.hpp"
@@ -64,7 +66,6 @@ struct Handshaking final : Streams {
   }
   /// Captures that were made by hand acknowledge nothing at all.
   [[nodiscard]] Offset heard_with(const Said& with) const noexcept {
-    const bool acknowledges = acknowledged[Side::initiator] > 0 || acknowledged[Side::acceptor] > 0;
     return acknowledges ? with.acknowledged : with.captured;
   }
   /// True if something behind what was taken was captured and not shown: held, or lost for want of room.
@@ -83,12 +84,12 @@ struct Handshaking final : Streams {
   TunnelConnection tunnel;
   PerSide<LatestHeader> latest;
   PerSide<RangeSet> lost{RangeSet(limits::payload_ranges), RangeSet(limits::payload_ranges)};  ///< no room to hold it
-  PerSide<Offset> acknowledged{0, 0};  ///< of each side's bytes: all before it were received
   PerSide<std::optional<Offset>> fin_at;
-  bool overflowed = false;  ///< handshake bytes were lost for want of room
-  std::uint64_t since = 0;  ///< counts connections that waited, in the order in which they began to
-  std::size_t counted = 0;  ///< bytes that the tracker knows of
-  int rank = 0;             ///< among those that keep something: the logarithm of how much; 0: nothing
+  bool acknowledges = false;  ///< at least one segment acknowledged something
+  bool overflowed = false;    ///< handshake bytes were lost for want of room
+  std::uint64_t since = 0;    ///< counts connections that waited, in the order in which they began to
+  std::size_t counted = 0;    ///< bytes that the tracker knows of
+  int rank = 0;               ///< among those that keep something: the logarithm of how much; 0: nothing
 };
 
 /// A virtual conversation: the real endpoints and, for each side, the base: the first byte that may be payload.
@@ -143,10 +144,13 @@ enum class Phase : std::uint8_t {
 
 struct Connection {
   PerSide<SequenceSpace> space;
-  PerSide<SynOptions> syn;  ///< window 0: no SYN seen
+  PerSide<Receiver> receiver;  ///< of each side's stream: the other side
+  PerSide<SynOptions> syn;     ///< window 0: no SYN seen
   Owned<Handshaking> handshaking;
   Owned<Tunnels> tunnels;
   Owned<Attempt> association;
+  Owned<Doubts> doubts;  ///< segments that wait to be answered
+  Owned<Sent> sent;      ///< while payload is looked at or shown
   std::uint32_t network = 0;
   Stamp first;
   PerSide<Endpoint> ends;
@@ -155,6 +159,8 @@ struct Connection {
   LayerPath path = 0;
   Phase phase = Phase::fresh;
   PerSide<bool> syn_seen, fin_seen;
+  PerSide<Trust> trust;  ///< in the checksums of each side
+  Oddities odd;          ///< that are not noted yet, as there was no attempt
   bool reset = false;
   bool decrypted = false;      ///< of segments that were packetized
   bool has_decrypted = false;  ///< TLS between the same ends is another connection

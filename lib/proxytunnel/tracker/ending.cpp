@@ -15,6 +15,7 @@ constexpr std::size_t retired_at_once = 64;
 
 // What is left of it waits in retired_, out of the table: its ports may be used again at once.
 void Tracker::retire(Connection& connection, const Frame& frame, Outcome& outcome) {
+  if (connection.doubts || connection.odd.any()) settle_doubts(connection, frame, outcome);
   if (connection.has_waiting_payload()) give_up_framing(connection, frame, outcome);
   if (connection.handshaking) conclude(connection, outcome);
   if (connection.has_decrypted) {
@@ -22,6 +23,7 @@ void Tracker::retire(Connection& connection, const Frame& frame, Outcome& outcom
     key.decrypted = true;
     retire_inside(key, frame, outcome);
   }
+  forget_sent(connection);
   const bool leaves_something = connection.tunnels || connection.association;
   if (leaves_something) retired_.push_back(std::move(connection));
   connection = Connection();
@@ -88,6 +90,12 @@ bool Tracker::finish(Outcome& outcome) noexcept {
   frame.time = latest_.time;
   if (!retired_.empty()) {
     bury(frame, outcome);
+    return true;
+  }
+  if (!declared_.empty()) {
+    for (std::size_t i = 0; i < retired_at_once && !declared_.empty(); ++i) {
+      end_declared(Ended::with_the_capture, outcome);
+    }
     return true;
   }
   ConnectionTable<Connection>& table = table_.size() > 0 ? table_ : inside_;

@@ -28,18 +28,11 @@ Offset acknowledged_by(const Segment& segment, const SequenceSpace& theirs) noex
   return segment.has(tcp_flag::ack) && theirs.known() ? theirs.offset(segment.acknowledgment()) : 0;
 }
 
-// What a segment says of the end of its own stream, and of how much of the other one was received. True if that
-// proves that bytes which wait behind a hole will not be joined by what is missing.
-bool note_marks(Handshaking& work, const SequenceSpace& theirs, const Segment& segment, Side side, Range place) {
-  if (segment.has(tcp_flag::fin) && !segment.has(tcp_flag::rst)) work.fin_at[side] = place.end;
-  if (!segment.has(tcp_flag::ack) || !theirs.known()) return false;
-  const Offset acknowledged = theirs.offset(segment.acknowledgment());
-  Offset& known = work.acknowledged[other(side)];
-  const bool is_credible = acknowledged - std::max(known, theirs.latest()) < limits::largest_window;
-  if (!is_credible) return false;
-  known = std::max(known, acknowledged);
-  const StreamBuffer& stream = work.stream(other(side));
-  return stream.has_hole() && acknowledged > stream.end();
+// Whether what a segment acknowledges proves that bytes which wait behind a hole will not be joined by what is missing.
+bool tells_of_loss(const Connection& connection, const Segment& segment, Side side) noexcept {
+  if (!segment.has(tcp_flag::ack)) return false;
+  const StreamBuffer& stream = connection.handshaking->stream(other(side));
+  return stream.has_hole() && connection.space[other(side)].offset(segment.acknowledgment()) > stream.end();
 }
 
 // Whether nothing can be told any more of where the messages of a direction end: its stream is over, and what there is
@@ -56,9 +49,12 @@ bool is_cut_short(const Handshaking& work, Side side) noexcept {
 void Tracker::feed(Connection& connection, const Segment& segment, Side side, Outcome& outcome) {
   Handshaking& work = *connection.handshaking;
   work.latest[side].remember(segment);
-  const Range place = see_payload(connection.space[side], segment);
-  const bool is_lost = note_marks(work, connection.space[other(side)], segment, side, place);
+  const Range place = payload_range(connection.space[side], segment);
+  if (acknowledged_by(segment, connection.space[other(side)]) > 0) work.acknowledges = true;
+  // What waits for the answer to an attempt is no payload yet.
+  const bool is_lost = work.tunnel.attempt() == nullptr && tells_of_loss(connection, segment, side);
   const bool is_reset = segment.has(tcp_flag::rst);
+  if (segment.has(tcp_flag::fin) && !is_reset) work.fin_at[side] = place.end;
   const bool changes_nothing = segment.length == 0 && !segment.closes();
   if (!connection.tunnels) {
     if (!changes_nothing) advance(connection, segment, side, place, outcome);

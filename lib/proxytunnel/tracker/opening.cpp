@@ -89,11 +89,12 @@ Origin choose_origin(const Target& target, const std::optional<Target>& said, At
     origin.endpoint.address = *bound;
     origin.provenance = Provenance::socks_reply;
     if (choice.address) {
-      origin.candidates.insert(origin.candidates.begin(), {*choice.address, std::nullopt, choice.provenance});
+      origin.candidates.insert(origin.candidates.begin(), {*choice.address, choice.asked_by, choice.provenance});
     }
   } else if (choice.address) {
     origin.endpoint.address = *choice.address;
     origin.provenance = choice.provenance;
+    origin.answered = choice.asked_by;
   } else {
     const SyntheticAddress made = evidence.synthetic.of(target.host);
     origin.endpoint.address = made.address;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// summary: the door's part about UDP associations: datagrams that a SOCKS proxy relays become virtual ones.
+// summary: the door's part about datagrams, and UDP associations: what a SOCKS proxy relays becomes virtual datagrams.
 // spec: RFC 1928 section 7
 #include <algorithm>
 
@@ -7,11 +7,24 @@
 #include "tracker/tracker.hpp"
 
 namespace proxytunnel {
+namespace {
+
+// nullptr if it is not listed.
+const Flow* find_flow(const Target& target, const Attempt& attempt) noexcept {
+  const auto same = [&target](const Flow& flow) {
+    return flow.target.port == target.port && flow.target.host == target.host;
+  };
+  const auto known = std::find_if(attempt.flows.rbegin(), attempt.flows.rend(), same);
+  return known == attempt.flows.rend() ? nullptr : &*known;
+}
+
+}  // namespace
 
 void Tracker::begin_association(Connection& connection, Outcome& outcome) {
   const std::unique_ptr<Handshaking> work = take_handshaking(connection);
   connection.phase = Phase::relaying;
   Attempt& attempt = connection.association.emplace(std::move(*work->tunnel.take_attempt()));
+  attempt.transport = Transport::udp;
   attempt.status = Status::established;
   Association association;
   association.id = attempt.id;
@@ -57,7 +70,12 @@ Attempt* Tracker::association_of(const ConnectionKey& control) noexcept {
 void Tracker::relay(const Datagram& datagram, Outcome& outcome) noexcept {
   outcome.clear();
   if (datagram.layer == 0) latest_ = stamp_of(datagram.frame);
-  if (associations_.empty()) return;
+  if (!relay_associated(datagram, outcome)) declare(datagram, outcome);
+}
+
+// False if it is of no association.
+bool Tracker::relay_associated(const Datagram& datagram, Outcome& outcome) {
+  if (associations_.empty()) return false;
   auto header = parse_relay_header(datagram.payload);
   using Ports = Associations::Ports;
   const auto match = associations_.find(datagram.sender, datagram.receiver, datagram.layer,
@@ -66,7 +84,7 @@ void Tracker::relay(const Datagram& datagram, Outcome& outcome) noexcept {
     if (Attempt* attempt = association_of(crowded)) attempt->note("too-many-ports");
   }
   Attempt* const association = match ? association_of(match->control) : nullptr;
-  if (association == nullptr) return;
+  if (association == nullptr) return false;
   table_of(match->control).use(match->control);  // it is not idle
   Attempt& attempt = *association;
   attempt.last = std::max(attempt.last, datagram.frame.number);
@@ -76,22 +94,23 @@ void Tracker::relay(const Datagram& datagram, Outcome& outcome) noexcept {
   if (!header.is_ok()) {
     attempt.note(datagram.payload.size() < datagram.length ? "cut-datagram" : "malformed-datagram");
     outcome.parts.back().size = datagram.length;
-    return;
+    return true;
   }
   outcome.parts.push_back({datagram.length - size, attempt.id});
   RelayFragments* fragments = fragments_of(*match, header.value);
   const bool begins_anew = header.value.position() <= 1;
   if (begins_anew && fragments != nullptr) forget_fragments(*fragments, attempt);
   if (header.value.fragment == 0) {
-    show_datagram(datagram, header.value, size, VirtualKind::translated, *match, attempt, outcome);
-    return;
+    show_relayed(datagram, header.value.target, size, VirtualKind::translated, *match, attempt, outcome);
+    return true;
   }
-  if (!assemble(datagram, header.value, size, *fragments, attempt, outcome)) return;
+  if (!assemble(datagram, header.value, size, *fragments, attempt, outcome)) return true;
   Datagram whole = datagram;
   whole.payload = outcome.assembled;
   whole.length = static_cast<std::uint32_t>(outcome.assembled.size());
   whole.checksum = 0;
-  show_datagram(whole, header.value, 0, VirtualKind::held, *match, attempt, outcome);
+  show_relayed(whole, header.value.target, 0, VirtualKind::held, *match, attempt, outcome);
+  return true;
 }
 
 // Where the fragments of this direction wait; nullptr if none did and this is none.
@@ -124,54 +143,78 @@ bool Tracker::assemble(const Datagram& datagram, const RelayHeader& header, std:
   return false;
 }
 
-void Tracker::show_datagram(const Datagram& datagram, const RelayHeader& header, std::uint32_t cut, VirtualKind kind,
-                            const Associations::Match& match, Attempt& attempt, Outcome& outcome) {
+void Tracker::show_relayed(const Datagram& datagram, const Target& target, std::uint32_t cut, VirtualKind kind,
+                           const Associations::Match& match, Attempt& attempt, Outcome& outcome) {
   Origin origin;
-  const std::uint32_t flow = flow_of(header.target, attempt, origin, outcome);
-  const std::uint32_t length = datagram.length - cut;
-  const auto captured =
-      static_cast<std::uint32_t>(datagram.payload.size() - std::min<std::size_t>(cut, datagram.payload.size()));
-  PayloadAccount& payload = attempt.payload[match.direction];
-  const Offset offset = payload.bytes() + payload.missing_bytes();  // each datagram stands behind all before it
-  payload.seen(offset, captured, length);
-  if (attempt.first_payload == 0) attempt.first_payload = datagram.frame.number;
+  const bool is_from_client = match.direction == Direction::from_client;
+  std::uint32_t flow = 0;
+  if (is_from_client || names_source(target, match, attempt)) {
+    flow = flow_of(target, attempt, origin, outcome);
+    if (is_from_client && flow < attempt.flows.size()) match.use->ask(flow);
+  } else {
+    // One is certain, of several the latest is a guess (udp_reply_names_client).
+    const bool is_known = match.use->asked || attempt.flows.size() == 1;
+    if (!is_known || match.use->has_asked_several) attempt.note("relay-source-useless");
+    if (!is_known) {
+      outcome.parts.back().tunnel = no_tunnel;
+      return;
+    }
+    flow = match.use->asked.value_or(0);
+    origin = attempt.flows[flow].origin;
+  }
   if (flow < attempt.flows.size()) {
     ++attempt.flows[flow].datagrams[match.direction];
-    attempt.flows[flow].bytes[match.direction] += length;
+    attempt.flows[flow].bytes[match.direction] += datagram.length - cut;
   }
+  show_datagram(datagram, {cut, kind, match.direction, match.client, origin.endpoint, flow}, attempt, outcome);
+}
+
+void Tracker::show_datagram(const Datagram& datagram, const ShownDatagram& shown, Attempt& attempt,
+                            Outcome& outcome) const {
+  const auto captured =
+      static_cast<std::uint32_t>(datagram.payload.size() - std::min<std::size_t>(shown.cut, datagram.payload.size()));
+  PayloadAccount& payload = attempt.payload[shown.direction];
+  const Offset offset = payload.bytes() + payload.missing_bytes();  // each datagram stands behind all before it
+  payload.seen(offset, captured, datagram.length - shown.cut);
+  if (attempt.first_payload == 0) attempt.first_payload = datagram.frame.number;
   if (attempt.layer >= options_.layers) {
     attempt.note("layer-limit");
     return;
   }
-  Endpoint client{match.client.address.unmapped(), match.client.port}, target = origin.endpoint;
+  Endpoint client{shown.client.address.unmapped(), shown.client.port}, target = shown.target;
   match_families(client, target);
-  const bool is_from_client = match.direction == Direction::from_client;
+  const bool is_from_client = shown.direction == Direction::from_client;
   Unwrapping change;
   change.sender = is_from_client ? client : target;
   change.receiver = is_from_client ? target : client;
-  change.cut = cut;
+  change.cut = shown.cut;
   // Nothing on the wire had a checksum over what was put together here.
-  change.checksums = kind == VirtualKind::held ? Checksums::compute : options_.checksums;
+  change.checksums = shown.kind == VirtualKind::held ? Checksums::compute : options_.checksums;
   VirtualPacket& result = outcome.add_packet();
-  result.kind = kind;
+  result.kind = shown.kind;
   result.tunnel = attempt.id;
   result.layer = attempt.layer;
-  result.flow = flow;
-  result.direction = match.direction;
+  result.flow = shown.flow;
+  result.direction = shown.direction;
   result.offset = offset;
   unwrap(datagram, change, result);
+}
+
+// Whether a reply's header says from whom it comes. There are relays that write zeros, the client's own address or one
+// of theirs, and others of which a client did ask that very address.
+bool Tracker::names_source(const Target& source, const Associations::Match& match, const Attempt& attempt) noexcept {
+  if (find_flow(source, attempt) != nullptr || !source.address) return true;
+  const Address address = source.address->unmapped();
+  const bool is_relay = address == attempt.proxy.address.unmapped() || address == match.relay.address.unmapped();
+  return source.port != 0 && !address.is_unspecified() && !is_relay && address != match.client.address.unmapped();
 }
 
 // The flow of a target, and the address that it has there: chosen at its first datagram.
 std::uint32_t Tracker::flow_of(const Target& target, Attempt& attempt, Origin& origin, Outcome& outcome) {
   auto& flows = attempt.flows;
-  const auto same = [&target](const Flow& flow) {
-    return flow.target.port == target.port && flow.target.host == target.host;
-  };
-  const auto known = std::find_if(flows.rbegin(), flows.rend(), same);
-  if (known != flows.rend()) {
+  if (const Flow* known = find_flow(target, attempt)) {
     origin = known->origin;
-    return static_cast<std::uint32_t>(flows.rend() - known - 1);
+    return static_cast<std::uint32_t>(known - flows.data());
   }
   origin = choose_origin(target, std::nullopt, attempt, {names_, synthetic_});
   const auto flow = static_cast<std::uint32_t>(flows.size());
@@ -180,10 +223,8 @@ std::uint32_t Tracker::flow_of(const Target& target, Attempt& attempt, Origin& o
   } else {
     flows.push_back({target, origin, {0, 0}, {0, 0}});
   }
-  if (!attempt.target) {
-    attempt.target = target;
-    attempt.origin = origin;
-  }
+  // The association's own is a target that is its only one.
+  attempt.target = attempt.flows.size() == 1 && flow == 0 ? std::optional(target) : std::nullopt;
   // The event is without the list, which may be long.
   std::vector<Flow> listed = std::move(flows);
   flows.clear();

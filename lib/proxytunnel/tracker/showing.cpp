@@ -120,7 +120,7 @@ void Tracker::show_held(Connection& connection, std::vector<Held> held, const Fr
     if (!is_earlier) continue;
     for (std::size_t k = shown; k < outcome.packets.size(); ++k) {
       VirtualPacket& packet = outcome.packets[k];
-      packet.carried_in = segment.frame.number;
+      packet.carried_in = stamp_of(segment.frame).frame;
       if (!opens_here(packet.tunnel, outcome)) packet.frame.number = frame.number;
     }
   }
@@ -140,6 +140,10 @@ void Tracker::show(Connection& connection, const Segment& segment, VirtualKind k
     result.direction = opened.direction(placement.side);
     result.offset = placement.shown.begin;
     result.path = opened.path;
+    if (segment.frame.carried_in != 0) {
+      result.kind = VirtualKind::held;
+      result.carried_in = segment.frame.carried_in;
+    }
     translate(segment, translation_of(connection, segment, placement, options_.checksums), result);
   }
 }

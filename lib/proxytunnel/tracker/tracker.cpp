@@ -6,19 +6,19 @@
 #include <algorithm>
 
 #include "base/layer_path.hpp"
+#include "handshake/proxy_protocol.hpp"
 #include "names/canonical_name.hpp"
-#include "names/dns.hpp"
 #include "synth/packetize.hpp"
 
 namespace proxytunnel {
 namespace {
 
-constexpr std::uint16_t dns_port = 53;
-
 void swap_sides(Connection& connection) noexcept {
   const auto swap = [](auto& pair) { std::swap(pair[Side::initiator], pair[Side::acceptor]); };
   swap(connection.ends);
   swap(connection.space);
+  swap(connection.receiver);
+  swap(connection.trust);
   swap(connection.syn);
   swap(connection.syn_seen);
   swap(connection.fin_seen);
@@ -35,11 +35,38 @@ void place(Connection& connection, const Segment& segment, Side side) noexcept {
   if (!peer.known() && segment.has(tcp_flag::ack)) peer.start(segment.acknowledgment());
 }
 
+// What a side's windows are multiplied by, at most (RFC 7323 section 2): nothing unless both SYNs offer it.
+unsigned window_scale(const Connection& connection, Side side) noexcept {
+  constexpr unsigned largest = 14;
+  const SynOptions &own = connection.syn[side], &peer = connection.syn[other(side)];
+  const bool is_refused = connection.syn_seen[other(side)] && peer.window_scale == 0xff;
+  if (is_refused) return 0;
+  if (!connection.syn_seen[side]) return largest;
+  return own.window_scale == 0xff ? 0 : std::min<unsigned>(own.window_scale, largest);
+}
+
+// What its numbers say of how far the streams are, and of the room for them.
+void see_numbers(Connection& connection, const Segment& segment, Side side) noexcept {
+  const SequenceSpace& peer = connection.space[other(side)];
+  Receiver& receiver = connection.receiver[other(side)];
+  const bool is_reset = segment.has(tcp_flag::rst);
+  const Offset acknowledged = peer.offset(segment.acknowledgment());
+  const bool answers = segment.has(tcp_flag::ack) && peer.known();
+  if (answers && (!is_reset || receiver.takes(acknowledged, peer.latest()))) receiver.acknowledge(acknowledged);
+  const bool tells_place = !is_reset || segment.length > 0;
+  if (tells_place) connection.space[side].see(payload_range(connection.space[side], segment).end);
+  if (is_reset) return;
+  const unsigned scale = segment.has(tcp_flag::syn) ? 0 : window_scale(connection, side);
+  receiver.advertise(static_cast<std::uint32_t>(segment.window()) << scale);
+}
+
 // Whether a connection that closed can bring its handshake nothing more: all that its ends acknowledged was seen, and
 // all that came before their FINs. Captures of two taps may have one direction behind the other.
-bool brings_nothing_more(const Handshaking& work) noexcept {
+bool brings_nothing_more(const Connection& connection) noexcept {
+  const Handshaking& work = *connection.handshaking;
   for (const Side side : {Side::initiator, Side::acceptor}) {
-    if (work.stream(side).end() < work.fin_at[side].value_or(work.acknowledged[side])) return false;
+    const Offset known = work.fin_at[side].value_or(connection.receiver[side].acknowledged());
+    if (work.stream(side).end() < known) return false;
   }
   return true;
 }
@@ -91,18 +118,11 @@ std::size_t most_inside(const TrackerOptions& options) noexcept {
   return options.connections * (limits::layers + 1);
 }
 
-void tell_progress(const Connection& connection, const Segment& segment, Outcome& outcome) {
-  outcome.progress = Progress::passed;  // of the latest segment, where an outcome is of several
-  outcome.parts.clear();
-  if (connection.phase == Phase::passed) return;
+Progress progress_of(const Connection& connection) noexcept {
+  if (connection.phase == Phase::passed) return Progress::passed;
+  if (connection.tunnels) return Progress::open;
   const bool attempted = connection.handshaking && connection.handshaking->tunnel.attempted();
-  if (connection.tunnels) {
-    outcome.progress = Progress::open;
-  } else {
-    const bool is_session = attempted || connection.phase == Phase::relaying;
-    outcome.progress = is_session ? Progress::handshake : Progress::undecided;
-  }
-  tell_parts(connection, segment, outcome.parts);
+  return attempted || connection.phase == Phase::relaying ? Progress::handshake : Progress::undecided;
 }
 
 }  // namespace
@@ -115,6 +135,7 @@ Tracker::Tracker(const TrackerOptions& options)
       synthetic_(options.synthetic4, options.synthetic6),
       tuples_(64, ConnectionKeyHash{options.hash_key}),
       associations_(options.connections),
+      declared_(std::min(options.connections, limits::declared_clients)),
       next_id_(options.first_id) {}
 
 void Tracker::segment(const Segment& segment, Outcome& outcome) noexcept {
@@ -141,7 +162,22 @@ void Tracker::put(const Segment& segment, Outcome& outcome) {
     retire(connection, segment.frame, outcome);
     begin(connection, segment);
   }
-  if (segment.has(tcp_flag::syn)) see_syn(connection, segment, outcome);
+  const bool is_taken = !segment.is_on_wire() || !is_set_aside(connection, segment, outcome);
+  if (is_taken) take(connection, segment, outcome);
+  if (connection.odd.any()) note_oddities(connection, connection.side_of(segment.sender));
+  outcome.progress = progress_of(connection);  // of the latest segment, where an outcome is of several
+  outcome.parts.clear();
+  if (connection.phase == Phase::passed) return;
+  if (is_taken) {
+    tell_parts(connection, segment, outcome.parts);
+  } else if (segment.length > 0) {
+    outcome.parts.push_back({segment.length, no_tunnel});
+  }
+}
+
+// The receiver took it.
+void Tracker::take(Connection& connection, const Segment& segment, Outcome& outcome) {
+  if (segment.has(tcp_flag::syn)) see_syn(connection, segment);
   const bool speaks = segment.length > 0;
   if (connection.phase == Phase::fresh && speaks && !connection.syn_seen[Side::initiator] &&
       !connection.syn_seen[Side::acceptor] && connection.side_of(segment.sender) == Side::acceptor) {
@@ -149,17 +185,17 @@ void Tracker::put(const Segment& segment, Outcome& outcome) {
   }
   const Side side = connection.side_of(segment.sender);
   place(connection, segment, side);
+  if (connection.phase == Phase::fresh && speaks) begin_handshaking(connection);
+  if (speaks) compare_with_sent(connection, segment, side);
+  see_numbers(connection, segment, side);
   switch (connection.phase) {
-    case Phase::fresh:
-      if (!speaks) break;
-      begin_handshaking(connection);
-      [[fallthrough]];
     case Phase::handshaking:
       feed(connection, segment, side, outcome);
       break;
     case Phase::open:
       show(connection, segment, VirtualKind::translated, everything, outcome);
       break;
+    case Phase::fresh:
     case Phase::relaying:
     case Phase::passed:
       break;
@@ -167,10 +203,10 @@ void Tracker::put(const Segment& segment, Outcome& outcome) {
   if (segment.closes()) see_close(connection, segment, side, outcome);
   // Tunnels of forwarded requests go on in it: what comes late is theirs.
   const bool is_undecided = connection.handshaking && !connection.tunnels;
-  if (is_undecided && connection.closed() && brings_nothing_more(*connection.handshaking))
-    conclude(connection, outcome);
+  if (is_undecided && connection.closed() && brings_nothing_more(connection)) conclude(connection, outcome);
   if (connection.handshaking) count_held(connection);
-  tell_progress(connection, segment, outcome);
+  const bool sends_payload = connection.phase == Phase::handshaking || connection.phase == Phase::open;
+  if (!sends_payload || connection.closed()) forget_sent(connection);
 }
 
 // The stream of a TLS session is a connection of its own, between the same ends. Its segments are made here; what they
@@ -227,6 +263,7 @@ void Tracker::begin_handshaking(Connection& connection) {
   const auto own = own_clients_.empty() ? own_clients_.end() : own_clients_.find(connection.parent);
   if (own != own_clients_.end()) parent.client = own->second;
   connection.handshaking.emplace(connection.ends, parent, connection.first).since = waited_++;
+  if (connection.parent == no_tunnel && !connection.decrypted) connection.sent.emplace();
   connection.phase = Phase::handshaking;
 }
 
@@ -247,36 +284,21 @@ void Tracker::begin(Connection& connection, const Segment& segment) {
   synthetic_.occurs(segment.receiver.address);
 }
 
-// A SYN repeats the known one, completes what was seen without one (lost or reordered), or begins a new connection on
-// the same ports.
-void Tracker::see_syn(Connection& connection, const Segment& segment, Outcome& outcome) {
+// Of this connection: the first one of a side tells its first number and its options.
+void Tracker::see_syn(Connection& connection, const Segment& segment) {
   const bool is_answer = segment.has(tcp_flag::ack);
   const Side speaker = is_answer ? Side::acceptor : Side::initiator;
-  const std::uint32_t first = segment.sequence() + 1;
-  const auto fits = [&](Side side, std::uint32_t start) {
-    return !connection.space[side].known() || connection.space[side].sequence(0) == start;
-  };
-  // What a SYN carried may be acknowledged with it (RFC 7413).
-  const SequenceSpace& asked = connection.space[Side::initiator];
-  const Offset answered = asked.offset(segment.acknowledgment());
-  const bool answers = !asked.known() || (answered >= 0 && answered <= asked.latest());
-  const bool same = fits(speaker, first) && (!is_answer || answers);
-  const bool as_known = connection.side_of(segment.sender) == speaker;
-  if (!as_known || !same) {
-    // An answer to another SYN than the one that was seen is a stray as long as nothing was said.
-    const bool stray =
-        is_answer && as_known && connection.phase == Phase::fresh && connection.syn_seen[Side::initiator];
-    if (stray) return;
-    retire(connection, segment.frame, outcome);
-    begin(connection, segment);
+  const bool is_first = !connection.syn_seen[Side::initiator] && !connection.syn_seen[Side::acceptor];
+  if (is_first && connection.phase == Phase::fresh && connection.side_of(segment.sender) != speaker) {
+    swap_sides(connection);
   }
-  if (connection.syn_seen[speaker]) return;
-  connection.syn_seen[speaker] = true;
-  connection.syn[speaker] = read_syn_options(segment);
-  if (!connection.space[speaker].known()) connection.space[speaker].start(first);
-  if (is_answer && !connection.space[Side::initiator].known()) {
-    connection.space[Side::initiator].start(segment.acknowledgment());
-  }
+  const Side side = connection.side_of(segment.sender);
+  if (connection.syn_seen[side]) return;
+  connection.syn_seen[side] = true;
+  connection.syn[side] = read_syn_options(segment);
+  SequenceSpace &own = connection.space[side], &peer = connection.space[other(side)];
+  if (!own.known()) own.start(segment.sequence() + 1);
+  if (is_answer && !peer.known()) peer.start(segment.acknowledgment());
 }
 
 void Tracker::see_close(Connection& connection, const Segment& segment, Side side, Outcome& outcome) {
@@ -331,9 +353,11 @@ Leads Tracker::where_leads(const Target& target, const Endpoint& server) const n
   if (synthetic_.is_synthetic(address)) return verdict(synthetic_.is_of(target.host, address));
   const NameChoice choice = names_.choose(target.host, address);
   if (!choice.address) return Leads::nobody_knows;
-  return verdict(choice.address == address ||
-                 std::any_of(choice.candidates.begin(), choice.candidates.end(),
-                             [&address](const Candidate& candidate) { return candidate.address == address; }));
+  return verdict(choice.address == address || std::any_of(choice.candidates.begin(), choice.candidates.end(),
+                                                          [&address](const Candidate& candidate) {
+                                                            return candidate.address == address &&
+                                                                   candidate.provenance != Provenance::dns_unasked;
+                                                          }));
 }
 
 bool Tracker::is_known_proxy(const Endpoint& server) const noexcept {
@@ -345,13 +369,16 @@ void Tracker::find_origin(Attempt& attempt) noexcept {
 }
 
 void Tracker::addresses_occur(const Datagram& datagram) noexcept {
+  if (datagram.layer != 0) return;
   synthetic_.occurs(datagram.sender.address);
   synthetic_.occurs(datagram.receiver.address);
 }
 
 void Tracker::learn(const Datagram& datagram) noexcept {
-  if (!options_.names_from_capture || datagram.sender.port != dns_port) return;
-  learn_names(datagram, names_);
+  if (!options_.names_from_capture || !is_of_dns(datagram)) return;
+  const auto header = parse_datagram_header(datagram.payload);
+  const bool has_header = header.is_ok() && !options_.disabled.proxy_protocol;
+  dns_.hear(datagram, datagram.payload.subspan(has_header ? header.size : 0), names_);
 }
 
 }  // namespace proxytunnel

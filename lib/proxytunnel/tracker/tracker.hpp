@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // summary: the one door. Segments and datagrams go in, virtual packets and events come out; nothing is called back.
 //
-// Theory of operation: a connection is fresh until it carries payload, then it is handshaking until its first bytes and
-// its handshake say what it is: passed (nothing of ours, and it costs a table lookup from then on), open, or relaying.
+// Theory of operation: what a receiver would have dropped is set aside first (doubting.cpp), and put() goes on with
+// what it took. A connection is fresh until it carries payload, then it is handshaking until its first bytes and its
+// handshake say what it is: passed (nothing of ours, and it costs a table lookup from then on), open, or relaying.
 // While it is handshaking, its bytes are buffered for the handshake and its segments are held, within limits. When it
 // opens, the three segments that open the virtual conversation are made, what was held follows, and from then on every
 // segment is translated alone. Requests that an HTTP proxy forwards open conversations while the handshake goes on:
@@ -22,9 +23,11 @@
 #include "base/limits.hpp"
 #include "handshake/handshake.hpp"
 #include "names/address_book.hpp"
+#include "names/dns_listener.hpp"
 #include "names/synthetic.hpp"
 #include "tcp/connection_table.hpp"
 #include "tracker/connection.hpp"
+#include "tracker/declared_clients.hpp"
 #include "tracker/known_proxies.hpp"
 #include "tracker/opening.hpp"
 #include "tracker/outcome.hpp"
@@ -69,7 +72,7 @@ class Tracker final : private Surroundings {
   void chunk(const Chunk& chunk, Outcome& outcome) noexcept;
 
   /// One UDP datagram, likewise: its addresses occur, names are learned from DNS answers, and what a SOCKS proxy relays
-  /// becomes a virtual packet.
+  /// or has a PROXY header becomes a virtual packet.
   void datagram(const Datagram& datagram, Outcome& outcome) noexcept {
     addresses_occur(datagram);
     learn(datagram);
@@ -96,12 +99,28 @@ class Tracker final : private Surroundings {
   void put(const Segment& segment, Outcome& outcome);  ///< adds to the outcome
   void begin(Connection& connection, const Segment& segment);
   void begin_handshaking(Connection& connection);
-  void see_syn(Connection& connection, const Segment& segment, Outcome& outcome);
+  void take(Connection& connection, const Segment& segment, Outcome& outcome);
+  void see_syn(Connection& connection, const Segment& segment);
   void see_close(Connection& connection, const Segment& segment, Side side, Outcome& outcome);
   void note_events(Connection& connection, std::size_t from, std::vector<Event>& events);
   void find_origin(Attempt& attempt) noexcept override;
   [[nodiscard]] Leads where_leads(const Target& target, const Endpoint& server) const noexcept override;
   [[nodiscard]] bool is_known_proxy(const Endpoint& server) const noexcept override;
+
+  // doubting.cpp: what a receiver may have dropped
+  [[nodiscard]] bool is_set_aside(Connection& connection, const Segment& segment, Outcome& outcome);
+  [[nodiscard]] bool is_worth_keeping(const Connection& connection, const Segment& segment, Doubt why) const noexcept;
+  void keep_aside(Connection& connection, const Segment& segment, Doubt why, Outcome& outcome);
+  void drop(Connection& connection, std::size_t which);
+  void hear_answer(Connection& connection, const Segment& answer, Outcome& outcome);
+  void go_on(Connection& connection, const Segment& taken);
+  void believe(Connection& connection, std::size_t which, const Frame& frame, Outcome& outcome);
+  void take_late(Connection& connection, Held held, const Frame& frame, Outcome& outcome);
+  void begin_anew(Connection& connection, const Segment& segment, const Frame& frame, Outcome& outcome);
+  void settle_doubts(Connection& connection, const Frame& frame, Outcome& outcome);
+  void note_oddities(Connection& connection, Side side);
+  void compare_with_sent(Connection& connection, const Segment& segment, Side side);
+  void forget_sent(Connection& connection) noexcept;
 
   // handshaking.cpp: what is not decided, or waits
   void feed(Connection& connection, const Segment& segment, Side side, Outcome& outcome);
@@ -140,19 +159,42 @@ class Tracker final : private Surroundings {
   [[nodiscard]] bool is_free(const ConnectionKey& tuple) const noexcept;
   void release_tuple(const VirtualConnection& opened);
 
-  // relaying.cpp: UDP associations
+  // relaying.cpp: datagrams, and UDP associations
   void begin_association(Connection& connection, Outcome& outcome);
   void end_association(Attempt& attempt);
   void forget_fragments(RelayFragments& fragments, Attempt& attempt);
   [[nodiscard]] Attempt* association_of(const ConnectionKey& control) noexcept;
-  void show_datagram(const Datagram& datagram, const RelayHeader& header, std::uint32_t cut, VirtualKind kind,
-                     const Associations::Match& match, Attempt& attempt, Outcome& outcome);
+  [[nodiscard]] bool relay_associated(const Datagram& datagram, Outcome& outcome);
+  void show_relayed(const Datagram& datagram, const Target& target, std::uint32_t cut, VirtualKind kind,
+                    const Associations::Match& match, Attempt& attempt, Outcome& outcome);
+  /// How a datagram is shown: without `cut` bytes, between these two.
+  struct ShownDatagram {
+    std::uint32_t cut;
+    VirtualKind kind;
+    Direction direction;
+    Endpoint client, target;
+    std::uint32_t flow;
+  };
+  void show_datagram(const Datagram& datagram, const ShownDatagram& shown, Attempt& attempt, Outcome& outcome) const;
+  [[nodiscard]] static bool names_source(const Target& source, const Associations::Match& match,
+                                         const Attempt& attempt) noexcept;
   [[nodiscard]] std::uint32_t flow_of(const Target& target, Attempt& attempt, Origin& origin, Outcome& outcome);
   [[nodiscard]] RelayFragments* fragments_of(const Associations::Match& match, const RelayHeader& header);
   [[nodiscard]] bool assemble(const Datagram& datagram, const RelayHeader& header, std::uint32_t cut,
                               RelayFragments& fragments, Attempt& attempt, Outcome& outcome);
 
+  // declaring.cpp: PROXY headers in front of datagrams
+  enum class Ended : std::uint8_t { gave_way, with_the_capture };
+  void declare(const Datagram& datagram, Outcome& outcome);
+  void take_header(const Datagram& datagram, const Message& header, std::uint32_t size, Outcome& outcome);
+  void begin_declared(const Datagram& datagram, const Message& header, Attempt& attempt);
+  void show_declared(const Datagram& datagram, std::uint32_t cut, Direction direction, Attempt& attempt,
+                     Outcome& outcome);
+  void end_declared(Ended why, Outcome& outcome);
+
   TrackerOptions options_;
+  std::size_t recent_bytes_ = 0;        ///< that connections remember
+  std::size_t doubted_bytes_ = 0;       ///< that wait to be answered
   ConnectionTable<Connection> table_;   ///< on the wire
   ConnectionTable<Connection> inside_;  ///< virtual conversations, as long as their tunnels live; decrypted streams
   std::size_t held_ = 0;                ///< bytes that handshaking connections keep
@@ -164,6 +206,7 @@ class Tracker final : private Surroundings {
   Stamp latest_;  ///< of what was put in
   KnownProxies proxies_;
   AddressBook names_;
+  DnsListener dns_;
   SyntheticAddresses synthetic_;
   /// Virtual conversations that are alive, by their ends.
   std::unordered_map<ConnectionKey, TunnelId, ConnectionKeyHash> tuples_;
@@ -173,6 +216,7 @@ class Tracker final : private Surroundings {
   Associations associations_;
   /// What waits of datagrams that came in fragments; few clients send any.
   std::map<TunnelId, PerDirection<Owned<RelayFragments>>> fragments_;
+  DeclaredClients declared_;
   std::vector<Placement> placements_;  ///< kept for its memory
   TunnelId next_id_ = 0;
   TrackerCounters counters_;

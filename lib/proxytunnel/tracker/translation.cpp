@@ -118,11 +118,6 @@ Range payload_range(const SequenceSpace& space, const Segment& segment) noexcept
   return {begin, begin + segment.length};
 }
 
-Range see_payload(SequenceSpace& space, const Segment& segment) noexcept {
-  const Offset begin = space.see(first_of_payload(segment), segment.length);
-  return {begin, begin + segment.length};
-}
-
 void place_in_tunnels(Connection& connection, const Segment& segment, Range window,
                       std::vector<Placement>& placements) {
   placements.clear();
@@ -130,7 +125,7 @@ void place_in_tunnels(Connection& connection, const Segment& segment, Range wind
   Place place;
   place.side = connection.side_of(segment.sender);
   place.peer = other(place.side);
-  place.wire = see_payload(connection.space[place.side], segment);
+  place.wire = payload_range(connection.space[place.side], segment);
   if (segment.has(tcp_flag::fin)) tunnels.fin_at[place.side] = place.wire.end;
   if (segment.has(tcp_flag::ack)) place.acknowledged = connection.space[place.peer].offset(segment.acknowledgment());
 

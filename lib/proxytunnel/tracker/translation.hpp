@@ -13,9 +13,6 @@ namespace proxytunnel {
 /// The offsets of a segment's payload in its stream, as on the wire.
 [[nodiscard]] Range payload_range(const SequenceSpace& space, const Segment& segment) noexcept;
 
-/// The same of a segment that is seen now; moves the sequence space on.
-[[nodiscard]] Range see_payload(SequenceSpace& space, const Segment& segment) noexcept;
-
 /// The window that leaves nothing out.
 constexpr Range everything{std::numeric_limits<Offset>::min(), std::numeric_limits<Offset>::max()};
 
@@ -34,8 +31,7 @@ struct Placement {
 };
 
 /// Places a segment of a connection with tunnels, as far as its payload is in `window` (offsets on the wire): one
-/// placement for each conversation that it means something to, in order. Moves the sequence space on. `placements` is
-/// filled anew.
+/// placement for each conversation that it means something to, in order. `placements` is filled anew.
 void place_in_tunnels(Connection& connection, const Segment& segment, Range window, std::vector<Placement>& placements);
 
 /// What changes in the segment's header.

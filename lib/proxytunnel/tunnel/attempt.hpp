@@ -22,6 +22,7 @@ struct Origin {
   Endpoint endpoint;
   Provenance provenance = Provenance::literal;
   std::vector<Candidate> candidates;  ///< other addresses that the capture names for the target
+  std::optional<Address> answered{};  ///< to whom the DNS answer was given that has it
 };
 
 /// One target of a UDP association: datagrams to it and from it.
@@ -38,6 +39,7 @@ struct Attempt {
   unsigned layer = 0;
   Protocol protocol = Protocol::socks5;
   Command command = Command::none;
+  Transport transport = Transport::tcp;  ///< of what the tunnel carries, once it is open
   Endpoint client, proxy;
   /// The end that stands for the client where its own is in use by another conversation: its port is synthetic.
   std::optional<Endpoint> virtual_client;

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/limits.hpp"
+#include "handshake/proxy_protocol.hpp"
 
 namespace proxytunnel {
 namespace {
@@ -144,7 +145,7 @@ void TunnelConnection::took(Took& step, Streams& streams, const TunnelContext& c
     if (tunnel != no_tunnel && is_payload(step.message.kind)) {
       claims_.push_back({side, {before[side], before[side] + static_cast<Offset>(step.size)}, tunnel});
     }
-  } else if (step.message.kind == MessageKind::proxy_header && !names_somebody(step.message)) {
+  } else if (step.message.kind == MessageKind::proxy_header && !names_somebody(step.message, ends_[client_])) {
     streams.take(side, step.size);
     context.events.emplace_back(
         SkippedEvent{ends_[client_], ends_[other(client_)], "the proxy header names no client"});
@@ -158,13 +159,6 @@ void TunnelConnection::took(Took& step, Streams& streams, const TunnelContext& c
   if (!is_anybodys || (!is_told(step.message.kind) && step.message.anomaly.empty())) return;
   context.events.emplace_back(MessageEvent{tunnel, ends_[client_], ends_[other(client_)], step.direction, stamp,
                                            step.size, std::move(step.message)});
-}
-
-// A health check of version 1 names the checker itself (haproxy): as good as no name.
-bool TunnelConnection::names_somebody(const Message& header) const noexcept {
-  const Endpoint& self = ends_[client_];
-  return header.real_client &&
-         !(header.real_client->port == self.port && header.real_client->address.unmapped() == self.address.unmapped());
 }
 
 void TunnelConnection::begin_attempt(Attempt& attempt, Stamp stamp) const {

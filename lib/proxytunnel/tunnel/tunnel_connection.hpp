@@ -168,7 +168,6 @@ class TunnelConnection {
   void begin(Detection detection, Streams& streams, const TunnelContext& context);
   void took(Took& step, Streams& streams, const TunnelContext& context);
   void record(const Message& message, Stamp stamp, TunnelId& next_id);
-  [[nodiscard]] bool names_somebody(const Message& header) const noexcept;
   void begin_attempt(Attempt& attempt, Stamp stamp) const;
   void forward(const Message& message, Stamp stamp, PerSide<Offset> base, const TunnelContext& context);
   [[nodiscard]] TunnelId tunnel_for(const Message& message, Stamp stamp, PerSide<Offset> base,

@@ -13,13 +13,14 @@ Endpoint plain(const Endpoint& end) noexcept {
   return {end.address.unmapped(), end.port};
 }
 
-// The port from which the client said it would send; 0 if it left that open. Clients announce zeros, their own port,
-// and also things that have nothing to do with it: v2ray the target of the first datagram (lab capture socks5_udp).
+bool announces_another_address(const Association& association) noexcept {
+  const Address& announced = association.announced.address;
+  return !announced.is_unspecified() && announced.unmapped() != association.client.unmapped();
+}
+
+// The port of its own address from which the client said it would send; 0 if it left that open.
 std::uint16_t announced_port(const Association& association) noexcept {
-  const Endpoint& announced = association.announced;
-  const bool is_of_client =
-      announced.address.is_unspecified() || announced.address.unmapped() == association.client.unmapped();
-  return is_of_client ? announced.port : std::uint16_t{0};
+  return announces_another_address(association) ? std::uint16_t{0} : association.announced.port;
 }
 
 }  // namespace
@@ -42,8 +43,20 @@ void Associations::each_place(const Entry& entry, Visit visit) {
     place.port = port;
     visit(place);
   };
+  // Clients announce zeros, their own port, another address of theirs (udp_announced_other_address), and also what has
+  // nothing to do with it: v2ray the target of the first datagram (lab capture socks5_udp).
+  const auto visit_announced_at = [&](const Address& relay) {
+    place.relay = plain({relay, association.relay.port});
+    place.client = association.announced.address.unmapped();
+    place.role = Role::foreign;
+    place.port = association.announced.port;
+    visit(place);
+  };
   visit_at(association.relay.address);
   if (association.elsewhere) visit_at(*association.elsewhere);
+  if (entry.is_at_home || !announces_another_address(association)) return;
+  visit_announced_at(association.relay.address);
+  if (association.elsewhere) visit_announced_at(*association.elsewhere);
 }
 
 void Associations::add(const Association& association) {
@@ -67,13 +80,13 @@ std::optional<Associations::Match> Associations::find(const Endpoint& sender, co
     const bool is_relay = first != places_.end() && first->first.relay == port.relay &&
                           first->first.client == port.client.address && first->first.layer == port.layer;
     if (!is_relay) return std::nullopt;
-    Entry* entry = known(port);
-    if (entry == nullptr && ports == Ports::any_new) {
-      entry = choose(port, direction);
-      if (entry != nullptr) bind(*entry, port);
+    PortUse* use = ports_.find(port);
+    if (use != nullptr && !entries_.contains(use->id)) use = nullptr;
+    if (use == nullptr && ports == Ports::any_new) {
+      if (Entry* const chosen = choose(port, direction)) use = bind(*chosen, port);
     }
-    if (entry == nullptr) return std::nullopt;
-    return Match{entry->association.id, entry->association.control, direction, client};
+    if (use == nullptr) return std::nullopt;
+    return Match{use->id, entries_.at(use->id).association.control, direction, relay, client, use};
   };
   if (auto match = look(receiver, sender, Direction::from_client)) return match;
   return look(sender, receiver, Direction::from_server);
@@ -89,12 +102,6 @@ Associations::Entry* Associations::latest(Place place) {
   return found == place ? &entries_.at(id) : nullptr;
 }
 
-Associations::Entry* Associations::known(const ClientPort& port) {
-  const auto id = ports_.find(port);
-  const auto entry = id ? entries_.find(*id) : entries_.end();
-  return entry == entries_.end() ? nullptr : &entry->second;
-}
-
 Associations::Entry* Associations::choose(const ClientPort& port, Direction direction) {
   Place place{port.relay, port.client.address, port.layer, Role::announced, port.client.port};
   if (place.port != 0) {
@@ -107,23 +114,30 @@ Associations::Entry* Associations::choose(const ClientPort& port, Direction dire
     place.role = role;
     if (Entry* entry = latest(place)) return entry;
   }
+  place.role = Role::foreign;
+  for (const std::uint16_t announced : {port.client.port, std::uint16_t{0}}) {
+    place.port = announced;
+    if (Entry* entry = latest(place)) return entry;
+  }
   return nullptr;
 }
 
-void Associations::bind(Entry& entry, const ClientPort& port) {
+PortUse* Associations::bind(Entry& entry, const ClientPort& port) {
   const TunnelId id = entry.association.id;
-  if (!entry.is_bound) {
+  const bool is_at_home = port.client.address == entry.association.client.unmapped();
+  if (!entry.is_bound || (is_at_home && !entry.is_at_home)) {
     each_place(entry, [this](const Place& place) { places_.erase(place); });
     entry.is_bound = true;
+    entry.is_at_home |= is_at_home;
     each_place(entry, [&](const Place& place) { places_.emplace(place, id); });
   }
-  ports_.set(port, id);
+  return ports_.set(port, {id});
 }
 
 std::vector<ConnectionKey> Associations::take_crowded() {
   std::vector<ConnectionKey> crowded;
-  for (const TunnelId id : ports_.take_forgotten()) {
-    const auto entry = entries_.find(id);
+  for (const auto& [port, use] : ports_.take_forgotten()) {
+    const auto entry = entries_.find(use.id);
     if (entry != entries_.end()) crowded.push_back(entry->second.association.control);
   }
   return crowded;

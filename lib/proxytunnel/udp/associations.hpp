@@ -23,7 +23,7 @@ struct Association {
   TunnelId id = no_tunnel;
   unsigned layer = 0;                ///< of the datagrams that it relays
   Address client;                    ///< of the connection that keeps it alive
-  Endpoint announced;                ///< whence the client said it would send; port 0: anywhere
+  Endpoint announced;                ///< whence the client said it would send; zeros say nothing
   Endpoint relay;                    ///< where the proxy takes datagrams
   std::optional<Address> elsewhere;  ///< another address where it does, on the same port
   ConnectionKey control;             ///< the connection that keeps it alive
@@ -32,6 +32,9 @@ struct Association {
 /// The associations that are alive. A relay may serve many (v2ray has one port for all), and a client's port says whose
 /// datagram it is: the first one from a port binds it, to the association that announced it, else to the latest one of
 /// that client which has no port yet. Most clients announce 0.0.0.0:0 and send from a port that nobody knows before.
+///
+/// An announced address that is not the client's (of the TCP connection) is one more from which it may send, if it is
+/// nobody's else: until a datagram comes from the client's own address, for then the announcement meant something else.
 ///
 /// However many associations and ports there are, each call takes logarithmic time.
 class Associations {
@@ -47,7 +50,9 @@ class Associations {
     TunnelId id;
     ConnectionKey control;
     Direction direction;
-    Endpoint client;  ///< the client's end of the datagram
+    Endpoint relay;   ///< the proxy's end of the datagram
+    Endpoint client;  ///< the client's
+    PortUse* use;     ///< what is known of the client's end; until the next call
   };
   enum class Ports : std::uint8_t {
     known,    ///< only ports that were bound before
@@ -63,13 +68,15 @@ class Associations {
  private:
   struct Entry {
     Association association;
-    std::uint32_t order;    ///< counts associations as they come
-    bool is_bound = false;  ///< it had a port
+    std::uint32_t order;      ///< counts associations as they come
+    bool is_bound = false;    ///< it had a port
+    bool is_at_home = false;  ///< it had a port of the client's own address
   };
   using Entries = std::map<TunnelId, Entry>;
 
   /// What a client's new port may mean to an association.
   enum class Role : std::uint8_t {
+    foreign,    ///< of an announced address that is not the client's: that port, or any
     unbound,    ///< any port, and it has none yet
     other,      ///< one more port than it has or announced
     announced,  ///< that port
@@ -80,8 +87,8 @@ class Associations {
     Endpoint relay;
     Address client;
     std::uint8_t layer = 0;
-    Role role = Role::unbound;
-    std::uint16_t port = 0;  ///< what was announced, in that role
+    Role role = Role::foreign;
+    std::uint16_t port = 0;  ///< what was announced, in the roles of that
     std::uint32_t order = 0;
 
     auto operator<=>(const Place&) const = default;
@@ -90,9 +97,8 @@ class Associations {
   template <class Visit>
   static void each_place(const Entry& entry, Visit visit);
   [[nodiscard]] Entry* latest(Place place);
-  [[nodiscard]] Entry* known(const ClientPort& port);
   [[nodiscard]] Entry* choose(const ClientPort& port, Direction direction);
-  void bind(Entry& entry, const ClientPort& port);
+  PortUse* bind(Entry& entry, const ClientPort& port);
 
   Entries entries_;
   std::map<Place, TunnelId> places_;

@@ -160,6 +160,7 @@ static void freeze_message(const pt_message_t *from, const segment_t *segment, u
 
   if (!is_request(message->kind) || from->tunnel == PT_NO_TUNNEL) return;
   attempt_t *attempt = attempt_for(from->tunnel, &from->client, &from->proxy);
+  if (attempt->request_frame) return; /* each datagram has a PROXY header; the first one is the request */
   if (from->has_real_client) {
     attempt->proxy = from->client;
     attempt->client = from->real_client;
@@ -248,7 +249,8 @@ static void freeze_events(const pt_outcome_t *outcome, const segment_t *segment,
 static void freeze_packet(const pt_virtual_packet_t *from, const source_t *source, uint32_t frame, virtual_t *result) {
   result->kind = from->kind;
   result->is_udp = from->transport == PT_OVER_UDP;
-  result->attempt = result->is_udp ? flow_of(from->tunnel, from->flow) : attempt_of(from->tunnel);
+  result->attempt = result->is_udp ? flow_of(from->tunnel, from->flow) : NULL;
+  if (!result->attempt) result->attempt = attempt_of(from->tunnel); /* PROXY headers: there are no flows */
   if (result->attempt) result->attempt->path = from->path;
   result->from_client = from->from_client;
   result->ip_size = (unsigned)from->ip_size;

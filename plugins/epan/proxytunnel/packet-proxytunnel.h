@@ -162,7 +162,8 @@ conversation_t *shim_conversation(packet_info *pinfo, const segment_t *segment);
 bool shim_user_decided(dissector_table_t ports, const segment_t *segment);
 /* The parent as ever, but what throws must not take the virtual packets with it. */
 int shim_dissect_parent(dissector_handle_t parent, tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data);
-pt_ip_fields_t shim_ip_fields(void *data, const address *sender);
+/* Of the header in front of `tvb`. */
+pt_ip_fields_t shim_ip_fields(tvbuff_t *tvb, void *data, const address *sender);
 /* The VLAN tags of the frame as one number. */
 uint32_t shim_network(const packet_info *pinfo);
 int64_t shim_nanoseconds(const nstime_t *time);

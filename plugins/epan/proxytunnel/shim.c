@@ -72,7 +72,7 @@ static bool read_segment(tvbuff_t *tvb, packet_info *pinfo, void *data, const vi
   segment->bytes = bytes;
   segment->has_syn = (bytes[13] & TH_SYN) != 0;
   segment->end = bytes[13] & TH_RST ? PT_STREAM_RST : bytes[13] & TH_FIN ? PT_STREAM_FIN : PT_STREAM_OPEN;
-  segment->ip = shim_ip_fields(data, &segment->sender);
+  segment->ip = shim_ip_fields(tvb, data, &segment->sender);
   segment->network = carrier ? carrier->network : shim_network(pinfo);
   segment->parent = carrier ? carrier->attempt->id : PT_NO_TUNNEL;
   segment->layer = carrier ? carrier->attempt->layer + 1 : 0;
@@ -94,7 +94,22 @@ address shim_address(const pt_endpoint_t *end) {
   return result;
 }
 
-pt_ip_fields_t shim_ip_fields(void *data, const address *sender) {
+/* How far the checksum of the IPv4 header in front of `tvb` is off, as pcap-unproxy finds it
+ * (tools/pcap-unproxy/decode/ip.cpp); 0 where that header is not there, as in front of what was put together. */
+static uint16_t ip4_checksum_error(tvbuff_t *tvb, const ws_ip4 *ip4) {
+  const unsigned size = ip4->ip_len - MIN(ip4->ip_len, tvb_reported_length(tvb));
+  const int begin = tvb_raw_offset(tvb) - (int)size;
+  if (size < 20 || size > 60 || begin < 0) return 0;
+  const uint8_t *header = tvb_get_ptr(tvb_get_ds_tvb(tvb), begin, (int)size);
+  if (header[0] != (0x40 | size / 4) || get16(header + 10) == 0) return 0;
+  uint32_t sum = 0;
+  for (unsigned at = 0; at < size; at += 2) sum += get16(header + at);
+  sum = (sum >> 16) + (sum & 0xffff);
+  sum = (sum >> 16) + (sum & 0xffff);
+  return sum == 0xffff ? 0 : (uint16_t)sum;
+}
+
+pt_ip_fields_t shim_ip_fields(tvbuff_t *tvb, void *data, const address *sender) {
   pt_ip_fields_t fields = {.version = sender->type == AT_IPv4 ? 4 : 6, .hop_limit = 64};
   const ws_ip4 *ip4 = WS_IP4_PTR(data);
   const ws_ip6 *ip6 = WS_IP6_PTR(data);
@@ -103,6 +118,7 @@ pt_ip_fields_t shim_ip_fields(void *data, const address *sender) {
     fields.hop_limit = ip4->ip_ttl;
     fields.identification = ip4->ip_id;
     fields.dont_fragment = (ip4->ip_off & 0x4000) != 0;
+    fields.checksum_error = ip4_checksum_error(tvb, ip4);
   } else if (ip6) {
     fields.traffic_class = ip6->ip6_tc;
     fields.hop_limit = ip6->ip6_hop;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
- * summary: stands in front of the UDP dissector: names from DNS, and the datagrams that SOCKS proxies relay.
+ * summary: stands in front of the UDP dissector: names from DNS, datagrams that SOCKS proxies relay, and those with a
+ * PROXY header.
  */
 #include "packet-proxytunnel.h"
 
@@ -33,7 +34,7 @@ static bool read_datagram(tvbuff_t *tvb, packet_info *pinfo, void *data, const v
   if (said && said < header_size) return false;
   datagram->length = MIN(said ? said : there, there) - header_size;
   datagram->captured = MIN(captured - header_size, datagram->length);
-  datagram->ip = shim_ip_fields(data, &datagram->sender);
+  datagram->ip = shim_ip_fields(tvb, data, &datagram->sender);
   datagram->network = carrier ? carrier->network : shim_network(pinfo);
   datagram->parent = carrier ? carrier->attempt->id : PT_NO_TUNNEL;
   datagram->layer = carrier ? carrier->attempt->layer + 1 : 0;
@@ -76,6 +77,13 @@ static record_t *record_of(packet_info *pinfo, const segment_t *datagram, const 
 static int dissect_relayed(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data _U_) {
   const record_t *record = current_record;
   if (!record || !record->parts_count) return 0;
+  const pt_part_t *last = &record->parts[record->parts_count - 1];
+  const attempt_t *tunnel = attempt_of(last->tunnel);
+  if (tunnel && g_str_has_prefix(tunnel->protocol, "proxy")) {
+    const unsigned size = MIN(last->size, tvb_reported_length(tvb));
+    tree_draw_payload(tvb_new_subset_remaining(tvb, (int)(tvb_reported_length(tvb) - size)), pinfo, tree, tunnel);
+    return (int)tvb_captured_length(tvb);
+  }
   const unsigned header = MIN(record->parts[0].size, tvb_reported_length(tvb));
   const attempt_t *attempt = record->packets_count ? record->packets[0].attempt : NULL;
   if (!attempt && record->parts_count > 1) attempt = attempt_of(record->parts[1].tunnel);
@@ -109,6 +117,7 @@ static int dissect_shim(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, voi
   const int size = shim_dissect_parent(udp_handle, tvb, pinfo, tree, data);
   current_record = NULL;
   virtual_note_datagram(pinfo, tvb);
+  tree_draw_record(tvb, pinfo, tree, &datagram, record);
   virtual_show(tvb, pinfo, tree, &source, record, layer);
   return size;
 }
