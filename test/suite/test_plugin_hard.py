@@ -59,7 +59,7 @@ def test_more_layers_than_a_frame_may_have(tshark: Tshark, folder: Path):
 
 
 def test_a_head_in_many_segments(tshark: Tshark, folder: Path):
-    """Its last byte shows them all, and TCP looks below IP in each: there must be something also where layers are many."""
+    """Its last byte shows them all, and TCP looks below IP in each, also where a frame has too many layers for epan."""
     connection = Connection(server=("10.0.0.1", 3128)).open()
     for byte in b"GET http://192.0.2.9/ HTTP/1.1\r\nHost: 192.0.2.9\r\nX: " + b"x" * 200 + b"\r\n\r\n":
         connection.say(bytes([byte]))
