@@ -62,10 +62,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
     if ((how & 4U) != 0 && !answer.addresses.empty()) {
       book.record(Provenance::hosts_file, answer.name, answer.addresses.back());
     }
-    Datagram datagram;
-    datagram.receiver.address = askers[how & 3U];
-    datagram.payload = message;
-    learn_names(datagram, book);
+    book.answer(answer.name, answer.addresses, askers[how & 3U]);
     for (const Address& proxy : askers) check(book.choose(answer.name, proxy));
     // Of what was cut off nothing is known.
     for (std::size_t cut = 0; cut < std::min<std::size_t>(message.size(), 300); cut += 7) {
