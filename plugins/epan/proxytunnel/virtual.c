@@ -219,7 +219,7 @@ static void show_packet(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, con
 
 /* epan asserts that a frame has fewer layers than its preference for the depth of trees says. Beyond half of them a
  * virtual packet's layers go into a list of their own: it is shown like the others, but frame.protocols lacks it. TCP
-* looks at what stands below the layer below it, so the list begins with one. */
+ * looks at what stands below the layer below it, so the list begins with one. */
 static bool has_many_layers(const packet_info *pinfo) {
   return wmem_list_count(pinfo->layers) > prefs.gui_max_tree_depth / 2;
 }
