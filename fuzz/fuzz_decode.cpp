@@ -1,15 +1,65 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// summary: fuzzes decoding: frames of any link type, fragments and DNS answers among them.
+// summary: fuzzes decoding: frames of any link type, fragments among them; what the snapshot length cuts off changes
+//          nothing in what is left.
 //
 // Input: byte 0 chooses the link type; then frames, each behind its 16-bit length.
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 #include <vector>
 
 #include "decode/decode.hpp"
-#include "names/dns.hpp"
 
 using namespace unproxy;
+
+namespace {
+
+void demand(bool holds, const char* what) {
+  if (holds) return;
+  std::fprintf(stderr, "broken: %s\n", what);
+  std::abort();
+}
+
+void check(const Decoded& decoded, const Packet& packet, const Interface& interface) {
+  const Bytes link_header = decoded.link_header;
+  demand(link_header.empty() || link_header.data() == packet.data.data(), "a link header at the front");
+  demand(link_header.size() <= packet.data.size(), "a link header within the frame");
+  if (decoded.kind == Transport::udp) {
+    demand(decoded.datagram.payload.size() <= decoded.datagram.length, "no more payload than on the wire");
+  } else if (decoded.kind == Transport::tcp) {
+    demand(decoded.segment.header.size() >= 20, "a whole header");
+    demand(decoded.segment.payload.size() <= decoded.segment.length, "no more payload than on the wire");
+    LinkHeaderRoom room;
+    const LinkHeader link = adapt(interface.link_type, link_header, 6, 1000, room);
+    demand(link.bytes.size() <= room.size(), "room for the link header");
+  } else {
+    demand(decoded.reason != Reason::none, "a reason");
+  }
+}
+
+template <class Unit>
+void check_cut(const Unit& whole, const Unit& cut) {
+  demand(whole.sender == cut.sender && whole.receiver == cut.receiver, "the same ends");
+  demand(whole.length == cut.length, "the length on the wire");
+  demand(cut.payload.size() <= whole.payload.size(), "no more payload than in the whole frame");
+  demand(std::equal(cut.payload.begin(), cut.payload.end(), whole.payload.begin()), "the beginning of the payload");
+}
+
+void check_cut(Packet packet, const Interface& interface) {
+  const std::vector<std::uint8_t> half(packet.data.begin(),
+                                       packet.data.begin() + static_cast<std::ptrdiff_t>(packet.data.size() / 2));
+  Decoder of_whole, of_cut;
+  const Decoded& whole = of_whole.decode(packet, interface);
+  packet.data = half;
+  const Decoded& cut = of_cut.decode(packet, interface);
+  check(cut, packet, interface);
+  if (cut.kind == Transport::other) return;
+  demand(cut.kind == whole.kind, "the same transport");
+  if (cut.kind == Transport::tcp) check_cut(whole.segment, cut.segment);
+  if (cut.kind == Transport::udp) check_cut(whole.datagram, cut.datagram);
+}
+
+}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   static constexpr std::uint32_t link_types[] = {linktype::ethernet,   linktype::null, linktype::loop,
@@ -28,15 +78,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
     packet.wire_length = static_cast<std::uint32_t>(exact.size());
     ++packet.number;
     packet.time += 1'000'000;
-    const Decoded& decoded = decoder.decode(packet, interface);
-    if (decoded.kind == Transport::tcp) {
-      if (decoded.segment.header.size() < 20 || decoded.segment.payload.size() > decoded.segment.length) std::abort();
-      LinkHeaderRoom room;
-      const LinkHeader link = adapt(interface.link_type, decoded.link_header, 6, 1000, room);
-      if (link.bytes.size() > room.size()) std::abort();
-    } else if (decoded.kind == Transport::udp) {
-      static_cast<void>(proxytunnel::read_dns_answer(decoded.datagram.payload));
-    }
+    check(decoder.decode(packet, interface), packet, interface);
+    if (!exact.empty()) check_cut(packet, interface);
   }
   return 0;
 }

@@ -58,6 +58,15 @@ def test_more_layers_than_a_frame_may_have(tshark: Tshark, folder: Path):
         assert methods.count("GET") == 600
 
 
+def test_a_head_in_many_segments(tshark: Tshark, folder: Path):
+    """Its last byte shows them all, and TCP looks below IP in each, also where a frame has too many layers for epan."""
+    connection = Connection(server=("10.0.0.1", 3128)).open()
+    for byte in b"GET http://192.0.2.9/ HTTP/1.1\r\nHost: 192.0.2.9\r\nX: " + b"x" * 200 + b"\r\n\r\n":
+        connection.say(bytes([byte]))
+    capture = connection.hear(HTTP_RESPONSE).close().write(folder / "c.pcap")
+    check_health(tshark, capture)
+
+
 def test_more_than_can_be_held(tshark: Tshark, folder: Path):
     connection = Connection(server=("10.0.0.1", 3128)).open().say(connect_request("192.0.2.9:9"))
     for number in range(80):

@@ -12,14 +12,18 @@ namespace {
 using namespace socks5;
 
 // RFC 1928 section 3 and the registry of IANA: 00 to 09 but for 04, and 80 to FE for private use. Others are not known
-// to be used, and no client is known to offer more than a few.
+// to be used, and no client is known to offer more than a few, or one twice: Modbus with transaction 0506 does.
 bool is_method(std::uint8_t method) noexcept {
   return (method <= 0x09 && method != 0x04) || (method >= 0x80 && method != method_rejected);
 }
 bool is_plausible(std::string_view methods) noexcept {
   constexpr std::size_t few = 16;
-  return methods.size() <= few &&
-         std::all_of(methods.begin(), methods.end(), [](char c) { return is_method(static_cast<std::uint8_t>(c)); });
+  if (methods.size() > few) return false;
+  for (std::size_t i = 0; i < methods.size(); ++i) {
+    const bool is_repeated = methods.find(methods[i], i + 1) != std::string_view::npos;
+    if (is_repeated || !is_method(static_cast<std::uint8_t>(methods[i]))) return false;
+  }
+  return true;
 }
 
 Verdict verdict_of(ParseResult result) noexcept {
@@ -90,7 +94,11 @@ bool proves_socks5_alone(const First& first) noexcept {
   const Bytes client = first.untaken[Direction::from_client];
   const auto greeting = parse_socks5_greeting(client);
   if (!greeting.is_ok() || !is_plausible(greeting.value.methods)) return false;
-  const auto behind = parse_socks5_behind_greeting(client.subspan(greeting.size), greeting.value.methods);
+  const std::string_view offered = greeting.value.methods;
+  const Bytes rest = client.subspan(greeting.size);
+  const bool begins_auth = !rest.empty() && rest[0] == auth_version;
+  if (begins_auth && !offers(offered, method_password) && !offers(offered, method_gssapi)) return false;
+  const auto behind = parse_socks5_behind_greeting(rest, offered);
   return behind.result != ParseResult::malformed;
 }
 

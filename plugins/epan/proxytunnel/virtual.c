@@ -218,7 +218,8 @@ static void show_packet(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, con
 }
 
 /* epan asserts that a frame has fewer layers than its preference for the depth of trees says. Beyond half of them a
- * virtual packet's layers go into a list of their own: it is shown like the others, but frame.protocols lacks it. */
+ * virtual packet's layers go into a list of their own: it is shown like the others, but frame.protocols lacks it. TCP
+ * looks at what stands below the layer below it, so the list begins with one. */
 static bool has_many_layers(const packet_info *pinfo) {
   return wmem_list_count(pinfo->layers) > prefs.gui_max_tree_depth / 2;
 }
@@ -244,7 +245,10 @@ void virtual_show(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const sou
   for (unsigned i = 0; i < record->packets_count; i++) {
     const virtual_t *virtual = &record->packets[i];
     pinfo->curr_layer_num = (uint8_t)(layer + 4 + i * step);
-    if (has_many_layers(pinfo)) pinfo->layers = wmem_list_new(pinfo->pool);
+    if (has_many_layers(pinfo)) {
+      pinfo->layers = wmem_list_new(pinfo->pool);
+      wmem_list_append(pinfo->layers, GINT_TO_POINTER(proto_proxytunnel));
+    }
     pinfo->use_conv_addr_port_endpoints = FALSE;
     pinfo->conv_addr_port_endpoints = NULL;
     pinfo->conv_elements = NULL;
