@@ -178,11 +178,15 @@ class Player {
     const bool connected = std::any_of(tunnels_.begin(), tunnels_.end(), [](const auto& entry) {
       return entry.second.ended->protocol == Protocol::http_connect;
     });
+    // Where the answer was thought lost, what the capture brings after all at its place is not shown, and that is told.
+    const bool is_told = std::any_of(tunnels_.begin(), tunnels_.end(), [direction](const auto& entry) {
+      return direction == Direction::from_server && entry.second.ended->has_noted("reply-not-captured");
+    });
     for (const Part& part : session_.streams[side]) {
       const auto end = begin + static_cast<std::int64_t>(part.bytes.size());
       for (const Range range : captured_[side].ranges()) {
         const Range own{std::max({range.begin, begin, (*base_)[side]}), std::min(range.end, end)};
-        const bool is_payload = part.of == Of::tunnel || (part.of == Of::connect && connected);
+        const bool is_payload = part.of == Of::tunnel || (part.of == Of::connect && connected && !is_told);
         if (is_payload && own.begin < own.end) wanted += own.end - own.begin;
       }
       begin = end;

@@ -95,10 +95,11 @@ Step HttpProxyHandshake::next(const Untaken& untaken) noexcept {
     const bool answers_ended = !was_over && over_[Direction::from_server];
     if (!answer_ended && !answers_ended) break;
   }
-  if (over_[Direction::from_client] && asked_.empty() && !body_[Direction::from_server]) over_ = {true, true};
+  const bool is_answered = asked_.empty() && !body_[Direction::from_server] && !next_answer_;
+  if (over_[Direction::from_client] && is_answered) over_ = {true, true};
   if (over_[Direction::from_client] && over_[Direction::from_server]) return Leave{skipped_};
   // Between an attempt and its answer every byte is handshake; elsewhere an unfinished head may turn out to be payload.
-  const bool awaits_answer = !asked_.empty() || body_[Direction::from_server];
+  const bool awaits_answer = over_[Direction::from_client] || !asked_.empty() || body_[Direction::from_server];
   if (awaits_answer)
     return Wait{Direction::from_server, awaits_connect_answer() ? Incomplete::handshake : Incomplete::unknown};
   const bool is_attempt = begins_connect(untaken[Direction::from_client]);
@@ -180,7 +181,9 @@ std::optional<Step> HttpProxyHandshake::end_requests(std::string_view why) noexc
   over_[Direction::from_client] = true;
   if (!forwarded_) {
     skipped_ = why;
-    return std::nullopt;
+    if (!is_unframed_) return std::nullopt;
+    // Where the proxy's answer ends is not known: whoever came first, this was nobody's.
+    return took(Direction::from_client, whole_rest, MessageKind::http_other, exchanges_);
   }
   is_lost_ = true;
   return lost_rest(Direction::from_client, *forwarded_);
@@ -286,7 +289,7 @@ void HttpProxyHandshake::judge(const HttpResponseHead& head) noexcept {
   HttpFraming framing(head, HttpFraming::AnswerTo::other_method);
   const bool ends = framing.state() != HttpFraming::State::failed;
   last_words_ = Reject{head.status == 407 ? Status::auth_failed : Status::refused, {}, ends};
-  if (framing.state() == HttpFraming::State::until_close) next_answer_.emplace();
+  if (framing.state() == HttpFraming::State::until_close) begin_unframed();
   if (framing.state() == HttpFraming::State::more) {
     body_[Direction::from_server] = Body{std::move(framing), MessageKind::http_other, asked.exchange};
   }
@@ -332,7 +335,7 @@ std::optional<Step> HttpProxyHandshake::take_proxied_answer(Bytes bytes) noexcep
     HttpFraming framing(head.value, asked.is_head ? AnswerTo::head : AnswerTo::other_method);
     if (is_proxys_own && framing.state() == HttpFraming::State::until_close) {
       body_ended(Direction::from_server, asked.exchange);
-      next_answer_.emplace();
+      begin_unframed();
     } else {
       begin_body(Direction::from_server, std::move(framing), is_proxys_own ? MessageKind::http_other : body,
                  asked.exchange);
@@ -356,6 +359,11 @@ void HttpProxyHandshake::begin_body(Direction direction, HttpFraming framing, Me
   } else {
     body_[direction] = Body{std::move(framing), kind, exchange};
   }
+}
+
+void HttpProxyHandshake::begin_unframed() noexcept {
+  next_answer_.emplace();
+  is_unframed_ = true;
 }
 
 void HttpProxyHandshake::body_ended(Direction direction, std::uint32_t exchange) noexcept {

@@ -74,6 +74,7 @@ class HttpProxyHandshake final : public Handshake {
   std::optional<Took> take_cut_refusal(Bytes bytes) noexcept;
   Took take_unfinished_request(Bytes bytes, Message message) noexcept;
   void begin_body(Direction direction, HttpFraming framing, MessageKind kind, std::uint32_t exchange) noexcept;
+  void begin_unframed() noexcept;
   void body_ended(Direction direction, std::uint32_t exchange) noexcept;
   void judge(const HttpResponseHead& head) noexcept;
 
@@ -87,6 +88,7 @@ class HttpProxyHandshake final : public Handshake {
   PerDirection<bool> over_{false, false};  ///< nothing of this direction can be told any more
   /// Behind an answer of the proxy itself whose head does not say where it ends: clients go on all the same.
   std::optional<StatusLineSearch> next_answer_;
+  bool is_unframed_ = false;  ///< there was such an answer
   std::string begun_;               ///< of an answer's head: what was taken already
   std::string_view skipped_{};      ///< why nothing more can be told, where that must be said
   bool switched_ = false;           ///< 101: what the client says belongs to the last exchange
