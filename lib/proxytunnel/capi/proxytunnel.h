@@ -273,7 +273,7 @@ size_t pt_outcome_part_count(const pt_outcome_t* outcome);
 void pt_outcome_part(const pt_outcome_t* outcome, size_t index, pt_part_t* part);
 
 size_t pt_outcome_packet_count(const pt_outcome_t* outcome);
-void pt_outcome_packet(const pt_outcome_t* outcome, size_t index, pt_virtual_packet_t* segment);
+void pt_outcome_packet(const pt_outcome_t* outcome, size_t index, pt_virtual_packet_t* packet);
 size_t pt_outcome_event_count(const pt_outcome_t* outcome);
 void pt_outcome_event(const pt_outcome_t* outcome, size_t index, pt_event_t* event);
 

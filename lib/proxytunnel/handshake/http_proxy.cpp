@@ -73,7 +73,7 @@ bool HttpProxyHandshake::may_read_request() const noexcept {
 }
 
 Took HttpProxyHandshake::took(Direction direction, std::size_t size, MessageKind kind,
-                              std::uint32_t exchange) const noexcept {
+                              std::uint32_t exchange) noexcept {
   Message message = message_of(kind, Protocol::http_forward);
   message.exchange = exchange;
   return {direction, size, std::move(message)};
@@ -81,7 +81,7 @@ Took HttpProxyHandshake::took(Direction direction, std::size_t size, MessageKind
 
 Step HttpProxyHandshake::next(const Untaken& untaken) noexcept {
   if (last_words_) {
-    const Step words = *std::exchange(last_words_, std::nullopt);
+    Step words = *std::exchange(last_words_, std::nullopt);
     const auto* rejected = std::get_if<Reject>(&words);
     if (rejected == nullptr || !rejected->another_may_follow) over_ = {true, true};
     return words;

@@ -59,8 +59,8 @@ class HttpProxyHandshake final : public Handshake {
 
   [[nodiscard]] bool may_read_request() const noexcept;
   [[nodiscard]] bool awaits_connect_answer() const noexcept;
-  [[nodiscard]] Took took(Direction direction, std::size_t size, MessageKind kind,
-                          std::uint32_t exchange) const noexcept;
+  [[nodiscard]] static Took took(Direction direction, std::size_t size, MessageKind kind,
+                                 std::uint32_t exchange) noexcept;
   std::optional<Step> take_client(Bytes bytes) noexcept;
   std::optional<Step> take_server(Bytes bytes) noexcept;
   std::optional<Step> end_requests(std::string_view why) noexcept;
@@ -88,7 +88,7 @@ class HttpProxyHandshake final : public Handshake {
   PerDirection<bool> over_{false, false};  ///< nothing of this direction can be told any more
   /// Behind an answer of the proxy itself whose head does not say where it ends: clients go on all the same.
   std::optional<StatusLineSearch> next_answer_;
-  bool is_unframed_ = false;  ///< there was such an answer
+  bool is_unframed_ = false;        ///< there was such an answer
   std::string begun_;               ///< of an answer's head: what was taken already
   std::string_view skipped_{};      ///< why nothing more can be told, where that must be said
   bool switched_ = false;           ///< 101: what the client says belongs to the last exchange

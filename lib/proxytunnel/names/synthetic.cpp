@@ -63,7 +63,7 @@ SyntheticAddresses::SyntheticAddresses(const SyntheticAddresses& from)
       name_bytes_(from.name_bytes_),
       given_(from.given_),
       occurring_(from.occurring_) {
-  for (const Made::iterator made : from.by_age_) by_age_.push_back(made_.find(made->first));
+  for (const auto made : from.by_age_) by_age_.push_back(made_.find(made->first));
 }
 
 void SyntheticAddresses::occurs(const Address& address) noexcept {

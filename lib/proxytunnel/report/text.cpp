@@ -38,7 +38,9 @@ bool is_control(char byte) {
 bool is_unseen(std::string_view character) {
   if (character.size() == 2) return character >= "\xc2\x80" && character <= "\xc2\x9f";
   if (character.size() != 3) return false;
+  // NOLINTNEXTLINE(misc-misleading-bidirectional): these are what is looked for
   return (character >= "\xe2\x80\x8b" && character <= "\xe2\x80\x8f") ||
+         // NOLINTNEXTLINE(misc-misleading-bidirectional)
          (character >= "\xe2\x80\xa8" && character <= "\xe2\x80\xae") ||
          (character >= "\xe2\x81\xa0" && character <= "\xe2\x81\xaf") || character == "\xef\xbb\xbf";
 }

@@ -157,7 +157,7 @@ bool Tracker::is_set_aside(Connection& connection, const Segment& segment, Outco
 }
 
 // False for what no answer can be about, and for what the receiver has already.
-bool Tracker::is_worth_keeping(const Connection& connection, const Segment& segment, Doubt why) const noexcept {
+bool Tracker::is_worth_keeping(const Connection& connection, const Segment& segment, Doubt why) noexcept {
   if (segment.has(tcp_flag::rst)) return why == Doubt::challenged;
   const bool is_far = why == Doubt::outside_window && !is_near(connection, segment);
   if (why == Doubt::another_number || is_far) return true;
@@ -241,6 +241,7 @@ void Tracker::believe(Connection& connection, std::size_t which, const Frame& fr
   } else if (believed.why == Doubt::outside_window) {
     if (!is_near(connection, segment)) connection.space[connection.side_of(segment.sender)].leap(segment.sequence());
   }
+  Doubts rest;
   for (std::size_t i = 0; i < doubts->size(); ++i) {
     Doubted& each = (*doubts)[i];
     const Doubt why = i == which ? Doubt::none : doubt_about(connection, each.held.segment());
@@ -251,8 +252,9 @@ void Tracker::believe(Connection& connection, std::size_t which, const Frame& fr
       continue;
     }
     doubted_bytes_ += cost_of(each.held.segment());
-    (connection.doubts ? *connection.doubts : connection.doubts.emplace()).push_back(std::move(each));
+    rest.push_back(std::move(each));
   }
+  if (!rest.empty()) connection.doubts.emplace() = std::move(rest);
 }
 
 void Tracker::take_late(Connection& connection, Held held, const Frame& frame, Outcome& outcome) {

@@ -15,7 +15,7 @@ namespace proxytunnel {
 VirtualConnection& add_tunnel(Handshaking& work, Tunnels& tunnels);
 
 /// The conversation of a request that an HTTP proxy forwards: no byte is its own so far.
-VirtualConnection& add_forwarded(Forwarded&& opened, Side client, Tunnels& tunnels);
+VirtualConnection& add_forwarded(Forwarded&& forwarded, Side client, Tunnels& tunnels);
 
 /// Gives a conversation the bytes of a claim; notes what of them there was no room to hold. What lies before `shown`
 /// was shown already.
@@ -27,9 +27,9 @@ struct Evidence {
   SyntheticAddresses& synthetic;
 };
 
-/// The address for a target of the attempt, in the order of provenances; frozen from here on. `bound`: what the proxy
+/// The address for a target of the attempt, in the order of provenances; frozen from here on. `said`: what the proxy
 /// says may be the origin. Anomalies are noted.
-[[nodiscard]] Origin choose_origin(const Target& target, const std::optional<Target>& bound, Attempt& attempt,
+[[nodiscard]] Origin choose_origin(const Target& target, const std::optional<Target>& said, Attempt& attempt,
                                    const Evidence& evidence);
 
 /// The origin of an opened tunnel: that of its target, but of BIND the peer that connected, and of the PROXY protocol

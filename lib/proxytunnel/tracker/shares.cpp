@@ -37,6 +37,7 @@ const Share* Shares::holding(Offset offset) const noexcept {
 
 const Share* Shares::before(TunnelId tunnel, Offset offset) const noexcept {
   const Share* best = nullptr;
+  // NOLINTNEXTLINE(modernize-loop-convert): clang 14 has no reversed ranges
   for (auto share = list_.rbegin(); share != list_.rend(); ++share) {
     if (share->tunnel != tunnel) continue;
     best = &*share;

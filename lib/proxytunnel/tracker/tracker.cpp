@@ -64,11 +64,10 @@ void see_numbers(Connection& connection, const Segment& segment, Side side) noex
 // all that came before their FINs. Captures of two taps may have one direction behind the other.
 bool brings_nothing_more(const Connection& connection) noexcept {
   const Handshaking& work = *connection.handshaking;
-  for (const Side side : {Side::initiator, Side::acceptor}) {
-    const Offset known = work.fin_at[side].value_or(connection.receiver[side].acknowledged());
-    if (work.stream(side).end() < known) return false;
-  }
-  return true;
+  const auto has_all = [&](Side side) {
+    return work.stream(side).end() >= work.fin_at[side].value_or(connection.receiver[side].acknowledged());
+  };
+  return has_all(Side::initiator) && has_all(Side::acceptor);
 }
 
 // Payload that cannot be of a connection that was closed: its ports were used again, and the capture lacks the SYN.

@@ -100,7 +100,7 @@ class Tracker final : private Surroundings {
   void begin(Connection& connection, const Segment& segment);
   void begin_handshaking(Connection& connection);
   void take(Connection& connection, const Segment& segment, Outcome& outcome);
-  void see_syn(Connection& connection, const Segment& segment);
+  static void see_syn(Connection& connection, const Segment& segment);
   void see_close(Connection& connection, const Segment& segment, Side side, Outcome& outcome);
   void note_events(Connection& connection, std::size_t from, std::vector<Event>& events);
   void find_origin(Attempt& attempt) noexcept override;
@@ -109,7 +109,7 @@ class Tracker final : private Surroundings {
 
   // doubting.cpp: what a receiver may have dropped
   [[nodiscard]] bool is_set_aside(Connection& connection, const Segment& segment, Outcome& outcome);
-  [[nodiscard]] bool is_worth_keeping(const Connection& connection, const Segment& segment, Doubt why) const noexcept;
+  [[nodiscard]] static bool is_worth_keeping(const Connection& connection, const Segment& segment, Doubt why) noexcept;
   void keep_aside(Connection& connection, const Segment& segment, Doubt why, Outcome& outcome);
   void drop(Connection& connection, std::size_t which);
   void hear_answer(Connection& connection, const Segment& answer, Outcome& outcome);
@@ -118,7 +118,7 @@ class Tracker final : private Surroundings {
   void take_late(Connection& connection, Held held, const Frame& frame, Outcome& outcome);
   void begin_anew(Connection& connection, const Segment& segment, const Frame& frame, Outcome& outcome);
   void settle_doubts(Connection& connection, const Frame& frame, Outcome& outcome);
-  void note_oddities(Connection& connection, Side side);
+  static void note_oddities(Connection& connection, Side side);
   void compare_with_sent(Connection& connection, const Segment& segment, Side side);
   void forget_sent(Connection& connection) noexcept;
 
