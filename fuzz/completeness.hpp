@@ -20,18 +20,13 @@
 #include <vector>
 
 #include "base/range_set.hpp"
+#include "demand.hpp"
 #include "tracker/tracker.hpp"
 
 namespace completeness {
 
 using namespace proxytunnel;
 using namespace std::string_literals;
-
-inline void demand(bool holds, const char* what) {
-  if (holds) return;
-  std::fprintf(stderr, "broken: %s\n", what);
-  std::abort();
-}
 
 /// A piece of a stream, and whose it is.
 enum class Of : std::uint8_t { handshake, tunnel, connect /* payload, if the CONNECT opens */ };

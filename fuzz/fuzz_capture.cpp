@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // summary: fuzzes the capture readers: a file of any bytes; what a reader tells of it must be sound, and the same
-// however
-//          much it reads at once.
+//          however much it reads at once.
 //
 // Input: the file. What is neither pcap nor pcapng, compressed files too, goes through Wireshark's capture library.
 #include <sys/mman.h>
@@ -14,16 +13,11 @@
 
 #include "capture/digest.hpp"
 #include "capture/open.hpp"
+#include "demand.hpp"
 
 using namespace unproxy;
 
 namespace {
-
-void demand(bool holds, const char* what) {
-  if (holds) return;
-  std::fprintf(stderr, "broken: %s\n", what);
-  std::abort();
-}
 
 /// Everything that a reader says, as one text; "unreadable" if there is no reader.
 std::string told(const std::string& path, std::size_t window) try {

@@ -9,16 +9,11 @@
 #include <vector>
 
 #include "decode/decode.hpp"
+#include "demand.hpp"
 
 using namespace unproxy;
 
 namespace {
-
-void demand(bool holds, const char* what) {
-  if (holds) return;
-  std::fprintf(stderr, "broken: %s\n", what);
-  std::abort();
-}
 
 void check(const Decoded& decoded, const Packet& packet, const Interface& interface) {
   const Bytes link_header = decoded.link_header;

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <vector>
 
+#include "demand.hpp"
 #include "names/address_book.hpp"
 #include "names/canonical_name.hpp"
 #include "names/dns.hpp"
@@ -15,12 +16,6 @@
 using namespace proxytunnel;
 
 namespace {
-
-void demand(bool holds, const char* what) {
-  if (holds) return;
-  std::fprintf(stderr, "broken: %s\n", what);
-  std::abort();
-}
 
 void check(const DnsAnswer& answer, Bytes message) {
   demand(answer.addresses.size() * 4 <= message.size(), "no more addresses than there is room for");

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // summary: fuzzes the whole tool: any bytes as a file, through run() with a report, a list and an export, twice. The
-// exit
-//          code is a documented one, both runs write the same, and what they write can be read again.
+//          exit code is a documented one, both runs write the same, and what they write can be read again.
 //
 // Input: byte 0: bit 0 only leaves, bit 1 pcap instead of pcapng, bit 2 checksums anew, bit 3 few connections, bit 4
 // forwarding without proof; then the file.
@@ -17,18 +16,13 @@
 #include <string>
 
 #include "capture/open.hpp"
+#include "demand.hpp"
 #include "exit_code.hpp"
 #include "run.hpp"
 
 using namespace unproxy;
 
 namespace {
-
-void demand(bool holds, const char* what) {
-  if (holds) return;
-  std::fprintf(stderr, "broken: %s\n", what);
-  std::abort();
-}
 
 /// A folder that lives as long as the program; the list goes to standard output, which nobody reads.
 class Folder {

@@ -22,18 +22,13 @@
 #include <utility>
 #include <vector>
 
+#include "demand.hpp"
 #include "synth/ip_header.hpp"
 #include "tracker/tracker.hpp"
 
 using namespace proxytunnel;
 
 namespace {
-
-void demand(bool holds, const char* what) {
-  if (holds) return;
-  std::fprintf(stderr, "broken: %s\n", what);
-  std::abort();
-}
 
 class Script {
  public:

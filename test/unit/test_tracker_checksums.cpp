@@ -49,10 +49,7 @@ void a_damaged_answer_to_the_syn_is_not_believed(void**) {
     run.put(damaged(c.at(End::server, syn | ack, isn, 1001, "")));
     run.put(c.syn_ack());
     run.put(c.ack(End::client));
-    run.put(c.say(End::client, greeting));
-    run.put(c.say(End::server, method));
-    run.put(c.say(End::client, request));
-    run.put(c.say(End::server, reply + "hello"));
+    put_messages(run, c, "hello");
     run.finish();
     assert_string_equal(run.conversations.at(0).streams[origin].text().c_str(), "hello");
     assert_true(has_noted_once(run.ended.at(0), "checksum-wrong"));

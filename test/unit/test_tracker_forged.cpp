@@ -95,10 +95,7 @@ void a_window_has_a_bound_without_a_syn(void**) {
   c.syn();
   c.syn_ack();
   run.put(c.ack(End::client));
-  run.put(c.say(End::client, greeting));
-  run.put(c.say(End::server, method));
-  run.put(c.say(End::client, request));
-  run.put(c.say(End::server, reply));
+  put_messages(run, c);
   run.put(c.at(End::client, ack, c.next(End::client) + (502U << 14), c.next(End::server), "forged"));
   run.put(c.say(End::client, "hello"));
   run.put(c.ack(End::server));
@@ -208,10 +205,7 @@ void the_answer_to_a_new_syn_may_be_lost(void**) {
   s.run.put(s.second.syn());
   s.second.syn_ack();
   s.run.put(s.second.ack(End::client));
-  s.run.put(s.second.say(End::client, greeting));
-  s.run.put(s.second.say(End::server, method));
-  s.run.put(s.second.say(End::client, request));
-  s.run.put(s.second.say(End::server, reply));
+  put_messages(s.run, s.second);
   s.expect_both();
 }
 
@@ -221,10 +215,7 @@ void a_new_syn_may_be_lost(void**) {
   s.second.frame = s.first.frame;
   s.run.put(s.second.syn_ack());
   s.run.put(s.second.ack(End::client));
-  s.run.put(s.second.say(End::client, greeting));
-  s.run.put(s.second.say(End::server, method));
-  s.run.put(s.second.say(End::client, request));
-  s.run.put(s.second.say(End::server, reply));
+  put_messages(s.run, s.second);
   s.expect_both();
 }
 
@@ -250,10 +241,7 @@ void both_ends_may_open_at_once(void**) {
   run.put(c.make(End::server, syn, "", wire::Connection::syn_options));
   run.put(c.at(End::client, syn | ack, 1000, 5001, ""));
   run.put(c.at(End::server, syn | ack, 5000, 1001, ""));
-  run.put(c.say(End::client, greeting));
-  run.put(c.say(End::server, method));
-  run.put(c.say(End::client, request));
-  run.put(c.say(End::server, reply + "hello"));
+  put_messages(run, c, "hello");
   run.finish();
   assert_string_equal(run.conversations.at(0).streams[origin].text().c_str(), "hello");
   assert_true(run.ended.at(0).anomalies.empty());

@@ -131,12 +131,17 @@ inline void put_opening(Run& run, wire::Connection& c) {
   run.put(c.ack(End::client));
 }
 
-inline void put_handshake(Run& run, wire::Connection& c) {
-  put_opening(run, c);
+/// The four messages of a SOCKS5 session; the last one may bring payload.
+inline void put_messages(Run& run, wire::Connection& c, const std::string& behind = "") {
   run.put(c.say(End::client, greeting));
   run.put(c.say(End::server, method));
   run.put(c.say(End::client, request));
-  run.put(c.say(End::server, reply));
+  run.put(c.say(End::server, reply + behind));
+}
+
+inline void put_handshake(Run& run, wire::Connection& c) {
+  put_opening(run, c);
+  put_messages(run, c);
 }
 
 }  // namespace tracker_run

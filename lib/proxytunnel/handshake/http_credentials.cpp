@@ -76,13 +76,16 @@ std::optional<std::string> decode_base64(std::string_view text) {
   return decoded;
 }
 
+// scheme SP base64 (RFC 9110 section 11.4: token68)
+std::optional<std::string> token_of(std::string_view value, std::string_view scheme) {
+  const std::size_t blank = value.find(' ');
+  if (blank == std::string_view::npos || !same_word(value.substr(0, blank), scheme)) return std::nullopt;
+  return decode_base64(value.substr(std::min(value.find_first_not_of(' ', blank), value.size())));
+}
+
 // "Basic" SP base64(user ":" password)
 Credentials parse_basic(std::string_view value) {
-  constexpr std::string_view scheme = "Basic";
-  const std::size_t blank = value.find(' ');
-  if (blank == std::string_view::npos || !same_word(value.substr(0, blank), scheme)) return {};
-  value.remove_prefix(std::min(value.find_first_not_of(' ', blank), value.size()));
-  const auto decoded = decode_base64(value);
+  const auto decoded = token_of(value, "Basic");
   if (!decoded) return {};
   const std::size_t colon = decoded->find(':');
   if (colon == std::string::npos) return {*decoded, std::nullopt};
@@ -120,11 +123,8 @@ std::string ntlm_text(Bytes message, std::size_t field, bool is_utf16) {
 Credentials parse_ntlm(std::string_view value) {
   constexpr std::string_view signature{"NTLMSSP\0\3\0\0\0", 12};
   constexpr std::size_t user_field = 36, flags_field = 60, fixed_part = 64, unicode = 1;
-  const std::size_t blank = value.find(' ');
-  if (blank == std::string_view::npos) return {};
-  const std::string_view scheme = value.substr(0, blank);
-  if (!same_word(scheme, "NTLM") && !same_word(scheme, "Negotiate")) return {};
-  const auto token = decode_base64(value.substr(std::min(value.find_first_not_of(' ', blank), value.size())));
+  auto token = token_of(value, "NTLM");
+  if (!token) token = token_of(value, "Negotiate");
   const std::size_t begin = token ? token->find(signature) : std::string::npos;  // SPNEGO wraps it
   if (begin == std::string::npos || token->size() - begin < fixed_part) return {};
   const Bytes message = bytes_of(std::string_view(*token).substr(begin));

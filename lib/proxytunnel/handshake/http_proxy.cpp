@@ -63,6 +63,10 @@ Verdict looks_like_http_proxy(const First& first, const Disabled& disabled) noex
   return disabled.http_connect && is_connect(line.value.method) ? Verdict::no : Verdict::yes;
 }
 
+bool HttpProxyHandshake::is_all_answered() const noexcept {
+  return asked_.empty() && !body_[Direction::from_server] && !next_answer_;
+}
+
 bool HttpProxyHandshake::awaits_connect_answer() const noexcept {
   return !asked_.empty() && asked_.front().request <= Request::connect_without_target;
 }
@@ -95,8 +99,7 @@ Step HttpProxyHandshake::next(const Untaken& untaken) noexcept {
     const bool answers_ended = !was_over && over_[Direction::from_server];
     if (!answer_ended && !answers_ended) break;
   }
-  const bool is_answered = asked_.empty() && !body_[Direction::from_server] && !next_answer_;
-  if (over_[Direction::from_client] && is_answered) over_ = {true, true};
+  if (over_[Direction::from_client] && is_all_answered()) over_ = {true, true};
   if (over_[Direction::from_client] && over_[Direction::from_server]) return Leave{skipped_};
   // Between an attempt and its answer every byte is handshake; elsewhere an unfinished head may turn out to be payload.
   const bool awaits_answer = over_[Direction::from_client] || !asked_.empty() || body_[Direction::from_server];
@@ -196,8 +199,7 @@ Took HttpProxyHandshake::lost_rest(Direction direction, std::uint32_t exchange) 
 }
 
 std::optional<Step> HttpProxyHandshake::take_connect(Bytes bytes) noexcept {
-  const bool is_behind = asked_.empty() && !body_[Direction::from_server] && !next_answer_;
-  if (!is_behind) return std::nullopt;  // strictly behind the answers before it
+  if (!is_all_answered()) return std::nullopt;  // strictly behind the answers before it
   auto request = parse_http_connect(bytes);
   search_[Direction::from_client].parsed(bytes, request.result);
   if (request.result == ParseResult::malformed) return end_requests(head_too_long);

@@ -58,6 +58,7 @@ class HttpProxyHandshake final : public Handshake {
   };
 
   [[nodiscard]] bool may_read_request() const noexcept;
+  [[nodiscard]] bool is_all_answered() const noexcept;
   [[nodiscard]] bool awaits_connect_answer() const noexcept;
   [[nodiscard]] static Took took(Direction direction, std::size_t size, MessageKind kind,
                                  std::uint32_t exchange) noexcept;
