@@ -370,7 +370,10 @@ void TunnelConnection::conclude(Streams& streams, const TunnelContext& context) 
   const bool lost_answer = streams.untaken(server).empty() && streams.has_hole(server);
   if (state_ == State::undecided && !lost_answer) {
     Detection detection = detect_at_end(first(streams), context.disabled);
-    if (detection.verdict == Verdict::yes) begin(std::move(detection), streams, context);
+    if (detection.verdict == Verdict::yes) {
+      begin(std::move(detection), streams, context);
+      advance(streams, context);
+    }
   }
   while (state_ == State::handshake) {
     Step step = handshake_->conclude(untaken(streams));
