@@ -89,19 +89,30 @@ void other_bytes_for_the_same_place_are_found(void**) {
   assert_false(recent.contradicts(1000, text) || recent.contradicts(1100, another) || recent.contradicts(900, another));
   assert_true(recent.contradicts(1000, another) && recent.contradicts(1099, another) &&
               recent.contradicts(901, another));
+  constexpr auto kept = static_cast<Offset>(limits::recent_bytes);
   for (Offset at = 0; at < 50; ++at) {  // it is a ring
     const std::vector<std::uint8_t> next(700, static_cast<std::uint8_t>(at));
-    recent.remember(2000 + 700 * at, next, limits::recent_bytes);
-    assert_false(recent.contradicts(2000 + 700 * at, next));
-    assert_true(recent.contradicts(2000 + 700 * at + 600, another));
-    assert_false(recent.contradicts(2000 + 700 * at, another));  // only the end of a segment is remembered
-    if (at > 0) assert_true(recent.contradicts(2000 + 700 * at - 50, another));
+    const Offset begin = 2000 + 700 * at;
+    recent.remember(begin, next, limits::recent_bytes);
+    assert_false(recent.contradicts(begin, next));
+    assert_true(recent.contradicts(begin, another) && recent.contradicts(begin + 600, another));
+    const Offset oldest = begin + 700 - kept;
+    if (oldest < 2100) continue;
+    assert_true(recent.contradicts(oldest, another));
+    assert_false(recent.contradicts(oldest - 100, another));  // forgotten
   }
-  assert_false(recent.contradicts(1000, another));  // forgotten
+  assert_false(recent.contradicts(1000, another));
   assert_int_equal(recent.size(), limits::recent_bytes);
-  const std::vector<std::uint8_t> large(9000, 'c');
+  const std::vector<std::uint8_t> large(3 * limits::recent_bytes, 'c');
   recent.remember(100000, large, limits::recent_bytes);
-  assert_true(recent.contradicts(108950, text));
+  assert_true(recent.contradicts(100000 + 3 * kept - 50, text) && recent.contradicts(100000 + 2 * kept, text));
+  assert_false(recent.contradicts(100000 + 2 * kept - 100, text));
+  for (std::size_t range = 0; range < limits::recent_ranges; ++range) {  // holes between all of them
+    recent.remember(static_cast<Offset>(1000000 + 200 * range), text, limits::recent_bytes);
+  }
+  assert_true(recent.contradicts(1000000, another));
+  recent.remember(2000000, text, limits::recent_bytes);
+  assert_false(recent.contradicts(1000000, another));
   RecentBytes none;
   none.remember(0, text, 10);
   assert_false(none.contradicts(0, another));

@@ -63,11 +63,10 @@ constexpr std::uint32_t answered_start = std::uint32_t{1} << 20;
 constexpr std::size_t doubted_segments = 16;
 constexpr std::size_t doubted_bytes_total = std::size_t{16} << 20;
 
-/// What is remembered of one direction, to tell whether what comes again says something else: the ends of its latest
-/// segments. All together.
-constexpr std::size_t recent_segments = 8;
-constexpr std::size_t recent_bytes_of_segment = 512;
-constexpr std::size_t recent_bytes = recent_segments * recent_bytes_of_segment;
+/// What is remembered of one direction, to tell whether what comes again says something else: its latest bytes, in so
+/// many ranges. All together.
+constexpr std::size_t recent_bytes = std::size_t{16} << 10;
+constexpr std::size_t recent_ranges = 8;
 constexpr std::size_t recent_bytes_total = std::size_t{32} << 20;
 
 /// How far behind the end of a closed connection payload may stand that is still its own.

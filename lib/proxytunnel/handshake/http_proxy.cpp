@@ -2,6 +2,7 @@
 // summary: what one client connection brings an HTTP/1.x proxy: CONNECT, and requests in absolute-form.
 #include "handshake/http_proxy.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/limits.hpp"
@@ -246,6 +247,7 @@ std::optional<Step> HttpProxyHandshake::take_server(Bytes bytes) noexcept {
     if (found.before > 0) return took(Direction::from_server, found.before, MessageKind::http_other, refused);
     if (next_answer_) return std::nullopt;
   }
+  if (is_rest_untold_) return tell_lost_answers();
   const bool answers_nothing = is_lost_ && asked_.empty() && !body_[Direction::from_server];
   if (answers_nothing && !over_[Direction::from_server]) {
     over_[Direction::from_server] = true;
@@ -317,8 +319,8 @@ std::optional<Step> HttpProxyHandshake::take_proxied_answer(Bytes bytes) noexcep
   begun_.clear();
   if (!head.is_ok()) {
     over_[Direction::from_server] = true;
-    if (!forwarded_) return std::nullopt;
-    return lost_rest(Direction::from_server, is_forward ? asked.exchange : *forwarded_);
+    is_rest_untold_ = true;
+    return tell_lost_answers();
   }
   const bool is_proxys_own = head.value.status == 407;
   Message message = message_of(MessageKind::http_other, Protocol::http_forward);
@@ -346,6 +348,17 @@ std::optional<Step> HttpProxyHandshake::take_proxied_answer(Bytes bytes) noexcep
   return Took{Direction::from_server, head.size - before, std::move(message)};
 }
 
+// They belong to the request that they should have answered, or to the nearest one in absolute-form: the latest before
+// it, else the first behind it, which may come later.
+std::optional<Step> HttpProxyHandshake::tell_lost_answers() noexcept {
+  const auto is_forward = [](const Asked& asked) { return asked.request == Request::forward; };
+  const auto first = std::find_if(asked_.begin(), asked_.end(), is_forward);
+  if (first == asked_.end() && !answered_) return std::nullopt;
+  is_rest_untold_ = false;
+  const bool is_behind = first != asked_.begin() && answered_;
+  return lost_rest(Direction::from_server, is_behind ? *answered_ : first->exchange);
+}
+
 // Whether an unfinished head is known to be the origin's answer, as the status line tells.
 bool HttpProxyHandshake::is_origins(Bytes bytes) noexcept {
   const auto head = parse_status_line(bytes);
@@ -371,7 +384,9 @@ void HttpProxyHandshake::begin_unframed() noexcept {
 void HttpProxyHandshake::body_ended(Direction direction, std::uint32_t exchange) noexcept {
   body_[direction].reset();
   const bool is_answer = direction == Direction::from_server && !asked_.empty() && asked_.front().exchange == exchange;
-  if (is_answer) asked_.pop_front();
+  if (!is_answer) return;
+  if (asked_.front().request == Request::forward) answered_ = exchange;
+  asked_.pop_front();
 }
 
 // nullopt: there is no body (any more), or more of it has to come.

@@ -70,6 +70,7 @@ class HttpProxyHandshake final : public Handshake {
   std::optional<Step> take_proxied_request(Bytes bytes) noexcept;
   std::optional<Step> take_answer_to_connect(Bytes bytes) noexcept;
   std::optional<Step> take_proxied_answer(Bytes bytes) noexcept;
+  std::optional<Step> tell_lost_answers() noexcept;
   [[nodiscard]] static bool is_origins(Bytes bytes) noexcept;
   std::optional<Step> take_body(Direction direction, Bytes bytes) noexcept;
   std::optional<Took> take_cut_refusal(Bytes bytes) noexcept;
@@ -83,6 +84,8 @@ class HttpProxyHandshake final : public Handshake {
   std::deque<Asked> asked_;
   std::uint32_t exchanges_ = 0;
   std::optional<std::uint32_t> forwarded_;  ///< the latest request in absolute-form
+  std::optional<std::uint32_t> answered_;   ///< the latest of these that has a whole answer
+  bool is_rest_untold_ = false;             ///< the proxy's rest is no answer, and belongs to nobody so far
   bool is_lost_ = false;                    ///< nobody can tell where the client's next request begins
   PerDirection<std::optional<Body>> body_;
   PerDirection<HeadSearch> search_;

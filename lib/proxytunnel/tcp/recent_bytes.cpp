@@ -8,9 +8,9 @@
 namespace proxytunnel {
 
 void RecentBytes::remember(Offset begin, Bytes bytes, std::size_t room) {
-  if (bytes.size() > limits::recent_bytes_of_segment) {
-    begin += static_cast<Offset>(bytes.size() - limits::recent_bytes_of_segment);
-    bytes = bytes.last(limits::recent_bytes_of_segment);
+  if (bytes.size() > limits::recent_bytes) {
+    begin += static_cast<Offset>(bytes.size() - limits::recent_bytes);
+    bytes = bytes.last(limits::recent_bytes);
   }
   if (ring_.size() < limits::recent_bytes && written_ + bytes.size() > ring_.size()) {
     // Most directions are short: it grows with what was written until it is full, and is a ring from then on.
@@ -19,8 +19,13 @@ void RecentBytes::remember(Offset begin, Bytes bytes, std::size_t room) {
     ring_.resize(wanted);
   }
   if (bytes.empty()) return;
-  pieces_[next_] = {begin, static_cast<std::uint32_t>(bytes.size()), written_};
-  next_ = (next_ + 1) % pieces_.size();
+  Piece& latest = pieces_[latest_];
+  if (begin == latest.begin + static_cast<Offset>(latest.size) && written_ == latest.at + latest.size) {
+    latest.size += bytes.size();
+  } else {
+    latest_ = (latest_ + 1) % pieces_.size();
+    pieces_[latest_] = {begin, bytes.size(), written_};
+  }
   const std::size_t at = written_ % ring_.size();
   const std::size_t first = std::min(bytes.size(), ring_.size() - at);
   std::memcpy(ring_.data() + at, bytes.data(), first);
@@ -34,7 +39,7 @@ bool RecentBytes::contradicts(Offset begin, Bytes bytes) const noexcept {
     // What was written over is forgotten, from its beginning on.
     const std::uint64_t kept_from = written_ - std::min<std::uint64_t>(written_, ring_.size());
     const Offset forgotten = piece.at < kept_from ? static_cast<Offset>(kept_from - piece.at) : 0;
-    const Offset from = std::max(begin, piece.begin + forgotten), to = std::min(end, piece.begin + piece.size);
+    const Offset from = std::max(begin, piece.begin + forgotten), to = std::min(end, piece.begin + static_cast<Offset>(piece.size));
     for (Offset place = from; place < to; ++place) {
       const std::uint64_t at = piece.at + static_cast<std::uint64_t>(place - piece.begin);
       if (ring_[at % ring_.size()] != bytes[static_cast<std::size_t>(place - begin)]) return true;

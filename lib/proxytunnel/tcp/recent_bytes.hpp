@@ -12,7 +12,7 @@
 
 namespace proxytunnel {
 
-/// Keeps the ends of the latest limits::recent_segments segments, limits::recent_bytes_of_segment of each.
+/// Keeps the latest limits::recent_bytes that were sent, in at most limits::recent_ranges ranges.
 class RecentBytes {
  public:
   /// May grow by `room` bytes; what finds none is not remembered.
@@ -25,13 +25,13 @@ class RecentBytes {
  private:
   struct Piece {
     Offset begin = 0;
-    std::uint32_t size = 0;
+    std::uint64_t size = 0;
     std::uint64_t at = 0;  // how many bytes had been written before it
   };
 
   std::vector<std::uint8_t> ring_;
-  std::array<Piece, limits::recent_segments> pieces_{};
-  std::size_t next_ = 0;  // of pieces_
+  std::array<Piece, limits::recent_ranges> pieces_{};
+  std::size_t latest_ = 0;  // of pieces_
   std::uint64_t written_ = 0;
 };
 
