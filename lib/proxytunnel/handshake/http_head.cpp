@@ -205,13 +205,12 @@ StatusLineSearch::Found StatusLineSearch::find(Bytes bytes) noexcept {
   std::size_t before = 0;
   while (before < text.size()) {
     const std::string_view line = text.substr(before);
-    if (!is_inside_line_ && may_be_status_line(line.substr(0, line.find('\n')))) {
-      constexpr std::size_t enough = version_pattern.size() + 4;
-      return {before, line.size() >= enough};
-    }
     const std::size_t end = line.find('\n');
-    is_inside_line_ = end == std::string_view::npos;
-    before += is_inside_line_ ? line.size() : end + 1;
+    const bool is_whole = end != std::string_view::npos;
+    if (!is_inside_line_ && is_whole && parse_status_line(bytes.subspan(before))) return {before, true};
+    if (!is_inside_line_ && !is_whole && line.size() < limits::http_head && may_be_status_line(line)) break;
+    is_inside_line_ = !is_whole;
+    before += is_whole ? end + 1 : line.size();
   }
   return {before, false};
 }

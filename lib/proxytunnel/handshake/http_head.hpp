@@ -64,7 +64,7 @@ class StatusLineSearch {
  public:
   struct Found {
     std::size_t before;  ///< bytes that are in no status line
-    bool is_found;       ///< and behind them one begins
+    bool is_found;       ///< and behind them one stands, whole
   };
   /// The bytes behind those that were said to be in no status line.
   [[nodiscard]] Found find(Bytes bytes) noexcept;

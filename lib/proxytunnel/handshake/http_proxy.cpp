@@ -193,7 +193,7 @@ std::optional<Step> HttpProxyHandshake::end_requests(std::string_view why) noexc
   return lost_rest(Direction::from_client, *forwarded_);
 }
 
-Took HttpProxyHandshake::lost_rest(Direction direction, std::uint32_t exchange) const noexcept {
+Took HttpProxyHandshake::lost_rest(Direction direction, std::uint32_t exchange) noexcept {
   Took rest = took(direction, whole_rest, MessageKind::http_forward_body, exchange);
   rest.message.anomaly = framing_lost;
   return rest;

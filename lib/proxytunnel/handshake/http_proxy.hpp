@@ -65,7 +65,7 @@ class HttpProxyHandshake final : public Handshake {
   std::optional<Step> take_client(Bytes bytes) noexcept;
   std::optional<Step> take_server(Bytes bytes) noexcept;
   std::optional<Step> end_requests(std::string_view why) noexcept;
-  [[nodiscard]] Took lost_rest(Direction direction, std::uint32_t exchange) const noexcept;
+  [[nodiscard]] static Took lost_rest(Direction direction, std::uint32_t exchange) noexcept;
   std::optional<Step> take_connect(Bytes bytes) noexcept;
   std::optional<Step> take_proxied_request(Bytes bytes) noexcept;
   std::optional<Step> take_answer_to_connect(Bytes bytes) noexcept;

@@ -26,7 +26,7 @@ class OptionWalk {
   /// The next option; nullopt at the end marker, at the end of the block and at a length that does not fit.
   std::optional<Option> next() noexcept {
     if (rest_.size() < 4) return std::nullopt;
-    const std::uint16_t code = load16(&rest_[0], order_);
+    const std::uint16_t code = load16(rest_.data(), order_);
     const std::size_t length = load16(&rest_[2], order_);
     if (code == option::end || length > rest_.size() - 4) return std::nullopt;
     const Bytes value = rest_.subspan(4, length);

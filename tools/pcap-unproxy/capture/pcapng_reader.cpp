@@ -17,7 +17,7 @@ using namespace pcapng;
 using proxytunnel::get32;
 using proxytunnel::text_of;
 
-__extension__ typedef __int128 Wide;
+__extension__ using Wide = __int128;
 
 /// Longer blocks are taken for damage: no program writes them, and a wrong length must not swallow the rest of the
 /// file.
@@ -94,7 +94,7 @@ PcapngReader::Outcome PcapngReader::read_block() {
   // The type of a section header reads the same in both byte orders.
   if (get32(head.data()) == block_type::section_header && !find_byte_order(offset)) return Outcome::end;
   const Bytes start = window_.peek(8);
-  const std::uint32_t type = load32(&start[0], order_), length = load32(&start[4], order_);
+  const std::uint32_t type = load32(start.data(), order_), length = load32(&start[4], order_);
   if (length < block_overhead || length > max_block) {
     return damaged(offset, name_of(type) + " claims a length of " + std::to_string(length) + " bytes"), Outcome::end;
   }
@@ -116,7 +116,7 @@ PcapngReader::Outcome PcapngReader::skip_block(std::uint32_t type, std::uint32_t
   if (!window_.skip(size - 4)) return cut_short(offset, name_of(type)), Outcome::end;
   const Bytes trailer = window_.peek(4);
   if (trailer.size() < 4) return cut_short(offset, name_of(type)), Outcome::end;
-  if (padded(load32(&trailer[0], order_)) != size) {
+  if (padded(load32(trailer.data(), order_)) != size) {
     return damaged(offset, "the two lengths differ in " + name_of(type)), Outcome::end;
   }
   window_.consume(4);
@@ -171,7 +171,7 @@ bool PcapngReader::read_interface(Bytes body, std::uint64_t offset) {
   if (body.size() < 8) return damaged(offset, "an interface description that is too short");
   if (interfaces_.size() >= max_interfaces) return damaged(offset, "more interfaces than can be real");
   Interface interface {
-    load16(&body[0], order_), load32(&body[4], order_), {}
+    load16(body.data(), order_), load32(&body[4], order_), {}
   };
   const Bytes options = body.subspan(8);
   OptionWalk walk(options, order_);
@@ -214,8 +214,8 @@ bool PcapngReader::read_packet_block(std::uint32_t type, Bytes body, std::uint64
   const std::size_t fields = type == block_type::simple_packet ? 4 : 20;
   if (body.size() < fields) return damaged(offset, this_packet() + " is in a block that is too short");
   std::size_t number = 0;
-  if (type == block_type::enhanced_packet) number = load32(&body[0], order_);
-  if (type == block_type::obsolete_packet) number = load16(&body[0], order_);
+  if (type == block_type::enhanced_packet) number = load32(body.data(), order_);
+  if (type == block_type::obsolete_packet) number = load16(body.data(), order_);
   if (number >= clocks_.size()) {
     return damaged(offset, this_packet() + " names interface " + std::to_string(number) + ", which does not exist,");
   }
@@ -263,7 +263,7 @@ void PcapngReader::read_names(Bytes body) {
 void PcapngReader::read_secrets(Bytes body) {
   if (body.size() < 8) return;
   const std::size_t size = load32(&body[4], order_);
-  if (size <= body.size() - 8) pending_.add_secrets(load32(&body[0], order_), body.subspan(8, size));
+  if (size <= body.size() - 8) pending_.add_secrets(load32(body.data(), order_), body.subspan(8, size));
 }
 
 }  // namespace unproxy

@@ -77,7 +77,7 @@ void CaptureWriter::write_interface(std::uint32_t link_type, std::uint32_t snap_
 void CaptureWriter::write_pcap_header(std::uint32_t link_type) {
   constexpr std::uint32_t magic_nanoseconds = 0xa1b23c4d, snap_length = 262144;
   std::array<std::uint8_t, 24> header{};
-  store32(&header[0], magic_nanoseconds);
+  store32(header.data(), magic_nanoseconds);
   store16(&header[4], 2);
   store16(&header[6], 4);
   store32(&header[16], snap_length);
@@ -100,7 +100,7 @@ void CaptureWriter::pcap_packet(Time time, std::span<const Bytes> pieces, std::u
   constexpr Time second = 1'000'000'000, last = Time{std::numeric_limits<std::uint32_t>::max()} * second + second - 1;
   const Time expressible = std::clamp<Time>(time, 0, last);
   std::array<std::uint8_t, 16> header{};
-  store32(&header[0], static_cast<std::uint32_t>(expressible / second));
+  store32(header.data(), static_cast<std::uint32_t>(expressible / second));
   store32(&header[4], static_cast<std::uint32_t>(expressible % second));
   store32(&header[8], captured);
   store32(&header[12], wire_length);
@@ -122,7 +122,7 @@ void CaptureWriter::enhanced_packet(Time time, std::uint32_t interface, std::spa
   const std::size_t end_size = comment_size + id_size == 0 ? 0 : 4;
   const std::size_t body_size = padded(captured) + comment_size + id_size + end_size;
   const auto size = static_cast<std::uint32_t>(header.size() + body_size + 4);
-  store32(&header[0], block_type::enhanced_packet);
+  store32(header.data(), block_type::enhanced_packet);
   store32(&header[4], size);
   store32(&header[8], interface);
   store32(&header[12], static_cast<std::uint32_t>(timestamp >> 32));
@@ -134,14 +134,14 @@ void CaptureWriter::enhanced_packet(Time time, std::uint32_t interface, std::spa
   file_.write(Bytes(padding).first(padded(captured) - captured));
   if (comment_size != 0) {
     std::array<std::uint8_t, 4> option_header{};
-    store16(&option_header[0], option::comment);
+    store16(option_header.data(), option::comment);
     store16(&option_header[2], static_cast<std::uint16_t>(comment.size()));
     file_.write(option_header);
     file_.write(bytes_of(comment));
     file_.write(Bytes(padding).first(padded(comment.size()) - comment.size()));
   }
   if (id_size != 0) {
-    store16(&tail[0], option::packet_id);
+    store16(tail.data(), option::packet_id);
     store16(&tail[2], 8);
     store32(&tail[4], static_cast<std::uint32_t>(source_frame));
     store32(&tail[8], static_cast<std::uint32_t>(source_frame >> 32));

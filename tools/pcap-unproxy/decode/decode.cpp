@@ -84,12 +84,12 @@ Reason Decoder::put_together(IpPacket& ip, std::uint32_t network, Time time) {
 /// window(2) checksum(2) urgent(2) options
 Reason Decoder::decode_tcp(const IpPacket& ip) noexcept {
   if (const Reason lack = lack_of(ip, shortest_tcp_header, Reason::malformed_tcp); lack != Reason::none) return lack;
-  const std::size_t header_size = (ip.payload[12] >> 4) * 4U;
+  const std::size_t header_size = std::size_t{4} * (ip.payload[12] >> 4);
   if (header_size < shortest_tcp_header) return Reason::malformed_tcp;
   if (const Reason lack = lack_of(ip, header_size, Reason::malformed_tcp); lack != Reason::none) return lack;
 
   proxytunnel::Segment& segment = decoded_.segment;
-  segment.sender = {ip.sender, get16(&ip.payload[0])};
+  segment.sender = {ip.sender, get16(ip.payload.data())};
   segment.receiver = {ip.receiver, get16(&ip.payload[2])};
   segment.ip = ip.fields;
   segment.header = ip.payload.first(header_size);
@@ -108,7 +108,7 @@ Reason Decoder::decode_udp(const IpPacket& ip) noexcept {
   const std::uint32_t size = is_jumbo ? ip.wire_length : std::min<std::uint32_t>(length, ip.wire_length);
 
   proxytunnel::Datagram& datagram = decoded_.datagram;
-  datagram.sender = {ip.sender, get16(&ip.payload[0])};
+  datagram.sender = {ip.sender, get16(ip.payload.data())};
   datagram.receiver = {ip.receiver, get16(&ip.payload[2])};
   datagram.ip = ip.fields;
   datagram.checksum = get16(&ip.payload[6]);

@@ -26,7 +26,7 @@ FragmentTable::Outcome FragmentTable::add(const FragmentKey& key, const Fragment
   }
   while (!by_age_.empty() && waited_too_long(by_age_.front()->second.since, now)) give_up(by_age_.front());
 
-  const Table::iterator entry = find_or_begin(key, now);
+  const auto entry = find_or_begin(key, now);
   Waiting& waiting = entry->second;
   const Piece piece{fragment.offset, static_cast<std::uint32_t>(size), waiting.bytes.size(), fragment.protocol};
   const auto [same, behind] = std::equal_range(waiting.pieces.begin(), waiting.pieces.end(), piece,
@@ -59,7 +59,7 @@ FragmentTable::Outcome FragmentTable::add(const FragmentKey& key, const Fragment
 }
 
 FragmentTable::Table::iterator FragmentTable::find_or_begin(const FragmentKey& key, Time now) {
-  Table::iterator entry = waiting_.find(key);
+  auto entry = waiting_.find(key);
   if (entry != waiting_.end()) {
     if (!waited_too_long(entry->second.since, now)) return entry;
     give_up(entry);

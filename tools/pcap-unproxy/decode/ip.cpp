@@ -55,7 +55,7 @@ void decode_ipv4(IpPacket& packet) noexcept {
   constexpr std::uint16_t dont_fragment = 0x4000, more_fragments = 0x2000, offset = 0x1fff;
   if (!has(packet, ipv4_header)) return;
   const std::uint8_t* const header = packet.payload.data();
-  const std::size_t header_size = (header[0] & 0xfU) * 4;
+  const std::size_t header_size = std::size_t{4} * (header[0] & 0xfU);
   const std::uint16_t total_length = get16(header + 2);
   if (header_size < ipv4_header || (total_length != 0 && total_length < header_size)) {
     packet.reason = Reason::malformed_ip;
@@ -85,7 +85,7 @@ std::uint32_t jumbo_length(Bytes hop_by_hop) noexcept {
   constexpr std::uint8_t pad_one = 0, jumbo_payload = 0xc2;
   Reader reader(hop_by_hop);
   reader.skip(1);
-  const std::size_t size = (reader.u8() + 1U) * 8;
+  const std::size_t size = std::size_t{8} * (reader.u8() + 1U);
   while (reader.complete() && reader.position() < size) {
     const std::uint8_t type = reader.u8();
     if (type == pad_one) continue;

@@ -38,12 +38,12 @@ struct IpPacket {
   FragmentPlace place;
 };
 
-/// Reads the IP packet at the start of `packet` (captured bytes, link padding included), which with that padding was
-/// `wire_length` bytes on the wire. `payload` of the result is a view into `packet`.
+/// Reads the IP packet at the start of `bytes` (captured bytes, link padding included), which with that padding was
+/// `wire_length` bytes on the wire. `payload` of the result is a view into `bytes`.
 /// The packet ends where its length field says; at the end of the frame where the field says 0 (segmentation offload)
 /// or more than the frame has. Extension headers, and AH also in IPv4, are skipped. The receiver is the final one that
 /// a routing header names (types 0, 2 and 4; RFC 8200 section 4.4): the one that the TCP checksum covers.
-IpPacket decode_ip(Bytes packet, std::uint32_t wire_length) noexcept;
+IpPacket decode_ip(Bytes bytes, std::uint32_t wire_length) noexcept;
 
 /// Skips the extension headers at the start of `packet.payload`, up to another protocol, a fragment or an error: for a
 /// datagram put together from fragments, whose first bytes may be extension headers too.
