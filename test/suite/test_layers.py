@@ -98,6 +98,17 @@ def plugin_faults(path: str, text: str) -> list[str]:
                      if layer_of(ours) in BELOW and ours != "capi/proxytunnel.h"]
 
 
+def circle_in(files: dict[str, str]) -> list[str]:
+    """Files that know each other in a circle, x.c and x.h being one; empty if there is none."""
+    knows = {Path(path).stem: set() for path in files}
+    for path, text in files.items():
+        known = {Path(ours).stem for ours, _ in INCLUDE.findall(text)} & knows.keys()
+        knows[Path(path).stem] |= known - {Path(path).stem}
+    while lowest := [stem for stem, known in knows.items() if not known]:
+        knows = {stem: known.difference(lowest) for stem, known in knows.items() if known}
+    return sorted(knows)
+
+
 def sources(folder: Path) -> dict[str, str]:
     return {str(file.relative_to(folder)): file.read_text() for file in sorted(folder.rglob("*"))
             if file.suffix in SUFFIXES}
@@ -129,6 +140,15 @@ def test_tool_arrows():
 def test_plugin_arrows():
     files = sources(REPOSITORY / "plugins")
     assert [fault for path, text in files.items() for fault in plugin_faults(path, text)] == []
+    assert circle_in(files) == []
+
+
+def test_entries_are_on_top():
+    """The shims are called by epan; nobody else but the plugin's entry knows them."""
+    files = sources(REPOSITORY / "plugins/epan/proxytunnel")
+    for stem in ("tcp", "udp", "taps", "export", "follow"):
+        knowing = {path for path, text in files.items() if f'#include "{stem}.h"' in text}
+        assert knowing == {"packet-proxytunnel.c", f"{stem}.c"}
 
 
 def test_every_include_of_ours_exists():
@@ -180,4 +200,7 @@ def test_other_rules_can_fail():
     assert not tool_faults("decode/ip.cpp", '#include "capture/capture.hpp"')
     assert plugin_faults("epan/a.c", '#include "tracker/tracker.hpp"')
     assert plugin_faults("epan/a.cpp", "")
+    assert circle_in({"a.c": '#include "b.h"', "b.h": '#include "c.h"', "c.c": '#include "a.h"', "a.h": "", "c.h": "",
+                      "d.c": '#include "a.h"', "e.c": ""}) == ["a", "b", "c", "d"]
+    assert circle_in({"a.c": '#include "a.h"\n#include "b.h"', "a.h": '#include "b.h"', "b.h": ""}) == []
     assert not plugin_faults("epan/a.c", '#include "capi/proxytunnel.h"\n#include "shim.h"')

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import struct
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,19 @@ def test_more_layers_than_a_frame_may_have(tshark: Tshark, folder: Path):
     for way in WAYS:
         methods = tshark.values(capture, "http.request.method", options=("-Y", "frame.number == 65", *way))
         assert methods.count("GET") == 600
+
+
+def test_more_virtual_packets_than_epan_queues_taps_of_a_frame(tshark: Tshark, folder: Path):
+    """epan's queue has 5,000 places, and IP and TCP fill one each for every virtual packet. One FIN ends them all."""
+    origins = 2600
+    connection = Connection(server=("10.0.0.1", 3128)).open()
+    for number in range(origins):
+        connection.say(b"GET http://10.1.%d.%d/ HTTP/1.1\r\n\r\n" % divmod(number, 250)).hear(HTTP_RESPONSE)
+    capture, export = connection.close().write(folder / "c.pcap"), folder / "export.pcapng"
+    said = tshark.run("-q", "-r", capture, "-z", f"proxytunnel,export,{export}", "-z", "proxytunnel,tree").stderr
+    assert "Too many taps queued" in said  # the limit is reached
+    closing = Counter(row[0][0] for row in tshark.fields(export, "tcp.dstport", options=("-Y", "tcp.flags.fin == 1")))
+    assert closing["80"] == origins
 
 
 def test_a_head_in_many_segments(tshark: Tshark, folder: Path):

@@ -159,6 +159,17 @@ def test_nothing_changes_on_a_real_capture(way: tuple[str, ...]):
     assert ours == plain
 
 
+@pytest.mark.parametrize("way", [("-V",), ("-q", "-z", "follow,tls,ascii,0"), ("-U", "OSI layer 7", "-w", "-")],
+                         ids=["V", "follow", "pdus"])
+@pytest.mark.parametrize("options", [(), ("--disable-protocol", "proxytunnel")], ids=["on", "disabled"])
+def test_nothing_changes_inside_tls(way: tuple[str, ...], options: tuple[str, ...]):
+    captures = REPOSITORY / "test/captures"
+    ours, plain = outputs(captures / "no_proxy_tls.pcapng",
+                          (*way, "-o", f"tls.keylog_file:{captures / 'no_proxy_tls.keys'}"), *options)
+    assert ours == plain
+    assert "HTTP/1.1 200" in ours
+
+
 @pytest.mark.parametrize("name", ["socks5.pcapng", "connect_407.pcapng", "nested.pcapng"])
 @pytest.mark.parametrize("way", WAYS, ids=["V", "2-V", "summary", "statistics"])
 def test_disabled_is_as_if_absent(name: str, way: tuple[str, ...]):

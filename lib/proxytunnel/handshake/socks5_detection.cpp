@@ -84,7 +84,8 @@ Verdict looks_like_socks5(const First& first) noexcept {
   if (is_known && !may_go_on(behind, offered)) return Verdict::no;
   if (!method.is_ok()) return Verdict::need_more;
   const auto chosen = static_cast<std::uint8_t>(method.value.reply_code);
-  // Nobody goes on behind FF, so what tells such a client from others is that nothing else comes: proves_socks5_alone().
+  // Nobody goes on behind FF, so what tells such a client from others is that nothing else comes:
+  // proves_socks5_alone().
   if (is_known && chosen == method_rejected) return Verdict::need_more;
   if (is_known && offers(offered, chosen)) return goes_on(behind, chosen, offered);
   Socks5Handshake handshake;

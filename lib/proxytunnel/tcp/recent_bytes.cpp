@@ -39,7 +39,8 @@ bool RecentBytes::contradicts(Offset begin, Bytes bytes) const noexcept {
     // What was written over is forgotten, from its beginning on.
     const std::uint64_t kept_from = written_ - std::min<std::uint64_t>(written_, ring_.size());
     const Offset forgotten = piece.at < kept_from ? static_cast<Offset>(kept_from - piece.at) : 0;
-    const Offset from = std::max(begin, piece.begin + forgotten), to = std::min(end, piece.begin + static_cast<Offset>(piece.size));
+    const Offset from = std::max(begin, piece.begin + forgotten),
+                 to = std::min(end, piece.begin + static_cast<Offset>(piece.size));
     for (Offset place = from; place < to; ++place) {
       const std::uint64_t at = piece.at + static_cast<std::uint64_t>(place - piece.begin);
       if (ring_[at % ring_.size()] != bytes[static_cast<std::size_t>(place - begin)]) return true;

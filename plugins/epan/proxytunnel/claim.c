@@ -2,10 +2,14 @@
  * summary: the dissector that is set on parent conversations: it keeps others from reading what belongs to the tunnel,
  * and gives handshakes to the built-in dissectors that know them.
  */
-#include "packet-proxytunnel.h"
+#include "claim.h"
 
 #include <epan/dissectors/packet-tcp.h>
 #include <string.h>
+
+#include "current.h"
+#include "prefs.h"
+#include "tree.h"
 
 static int proto_proxytunnel = -1, proto_ftp_data = -1;
 static dissector_handle_t claim_handle, http_handle, http_over_tcp_handle, socks_handle, tls_handle, data_handle,
@@ -114,7 +118,7 @@ static void dissect_handshake(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tre
   } else if (!record->messages_count) {
     tree_draw_handshake_bytes(tvb, pinfo, tree);
   }
-  shim_draw_record(pinfo, tree);
+  current_draw(current(), pinfo, tree);
 }
 
 /* Where the bytes that TCP hands over stand in the segment: they are a rest of it, or what it put together for the
@@ -136,8 +140,8 @@ static int dissect_left(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree) {
 }
 
 static int dissect_claimed(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *tcp) {
-  const record_t *record = shim_record();
-  const segment_t *segment = shim_segment();
+  const record_t *record = current()->record;
+  const segment_t *segment = current()->segment;
   if (pinfo->flags.in_error_pkt) {
     tree_draw_quoted(tvb, tree);
     return (int)tvb_captured_length(tvb);
@@ -161,7 +165,7 @@ static int dissect_claimed(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, 
     begin = end;
   }
   if (!record->parts_count) dissect_handshake(tvb, pinfo, tree, segment, record, tcp);
-  shim_draw_record(pinfo, tree);
+  current_draw(current(), pinfo, tree);
   return (int)tvb_captured_length(tvb);
 }
 
@@ -201,7 +205,8 @@ static void set_dissector(packet_info *pinfo, const segment_t *segment, conversa
 }
 
 void claim_conversation(packet_info *pinfo, const segment_t *segment, record_t *record) {
-  conversation_t *conversation = shim_conversation(pinfo, segment);
+  DISSECTOR_ASSERT(!pinfo->fd->visited);
+  conversation_t *conversation = conversation_of(pinfo, segment);
   if (!conversation) {
     conversation = ws_new_tcp_conversation(pinfo, &segment->sender, &segment->receiver, segment->sender_port,
                                            segment->receiver_port);
@@ -229,10 +234,10 @@ static bool begins_as_tls(const segment_t *segment) {
 static conversation_t *expected_by_ftp(packet_info *pinfo, const attempt_t *attempt) {
   const bool is_bind = attempt->has_bound && attempt->has_origin && !strcmp(attempt->command, "bind");
   if (!is_bind) return NULL;
-  const address peer = shim_address(&attempt->origin), client = shim_address(&attempt->client);
+  const address peer = address_of(&attempt->origin), client = address_of(&attempt->client);
   const pt_endpoint_t *const said[] = {&attempt->bound, &attempt->proxy}; /* the latter where BND is 0.0.0.0 */
   for (unsigned i = 0; i < array_length(said); i++) {
-    const address listening = shim_address(said[i]);
+    const address listening = address_of(said[i]);
     const uint16_t port = attempt->bound.port;
     conversation_t *found = find_conversation(pinfo->num, &peer, &listening, CONVERSATION_TCP, 20, port, NO_PORT_B);
     /* After EPRT, up to 4.4 at least, the server's end is not the one that is expected. */
@@ -247,6 +252,7 @@ static conversation_t *expected_by_ftp(packet_info *pinfo, const attempt_t *atte
 /* A proxy is asked for any port; the built-in dissector of that port would keep TLS on port 80 for itself, or HTTP on
  * port 21. */
 void claim_for_content(packet_info *pinfo, const segment_t *segment, const virtual_t *carrier) {
+  DISSECTOR_ASSERT(!pinfo->fd->visited);
   const bool is_http = is_forward(carrier->attempt);
   conversation_t *const expected = expected_by_ftp(pinfo, carrier->attempt);
   const dissector_handle_t handle = is_http                  ? http_over_tcp_handle
@@ -254,7 +260,7 @@ void claim_for_content(packet_info *pinfo, const segment_t *segment, const virtu
                                     : begins_as_tls(segment) ? tls_handle
                                                              : NULL;
   if (!handle) return;
-  conversation_t *conversation = shim_conversation(pinfo, segment);
+  conversation_t *conversation = conversation_of(pinfo, segment);
   if (!conversation && (is_http || expected)) {
     conversation = ws_new_tcp_conversation(pinfo, &segment->sender, &segment->receiver, segment->sender_port,
                                            segment->receiver_port);
@@ -266,9 +272,9 @@ void claim_for_content(packet_info *pinfo, const segment_t *segment, const virtu
 }
 
 /* Without precedence the built-in dissectors come first, and what they leave comes here. The heuristics are also the
- * switches of the protocols in Enabled Protocols, which the tracker obeys (shim.c). */
+ * switches of the protocols in Enabled Protocols, which the tracker obeys (core.c). */
 static bool dissect_heuristic(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *tcp) {
-  const record_t *record = shim_record();
+  const record_t *record = current()->record;
   return record && record->claimed && dissect_claimed(tvb, pinfo, tree, tcp) > 0;
 }
 

@@ -2,7 +2,7 @@
  * summary: -z proxytunnel,export,FILE: the virtual packets as a pcapng file (raw IP, nanoseconds, source frame numbers,
  * comments, names).
  */
-#include "packet-proxytunnel.h"
+#include "export.h"
 
 #include <epan/addr_resolv.h>
 #include <epan/stat_tap_ui.h>
@@ -12,6 +12,10 @@
 #include <wiretap/wtap.h>
 #include <wiretap/wtap_opttypes.h>
 #include <wsutil/report_message.h>
+
+#include "names.h"
+#include "tap_queue.h"
+#include "words.h"
 
 typedef struct {
   char *path;
@@ -52,7 +56,7 @@ static const char *comment_of(wmem_allocator_t *pool, const tap_record_t *record
       pool,
       "%s%s by proxy %s%s%s; origin by %s%s%s; request in frame %u, "
       "opened in frame %u",
-      synthetic, tree_attempt_text(pool, attempt), endpoint_text(pool, &attempt->proxy),
+      synthetic, attempt_text(pool, attempt), endpoint_text(pool, &attempt->proxy),
       *attempt->username ? " for user " : "", attempt->username, attempt->provenance,
       *attempt->virtual_client ? "; the port of the client is synthetic, its own is that of " : "",
       *attempt->virtual_client ? endpoint_text(pool, &attempt->client) : "", attempt->request_frame,
@@ -69,11 +73,7 @@ static wtap_block_t options_of(wmem_allocator_t *pool, const tap_record_t *recor
   return block;
 }
 
-static tap_packet_status export_packet(void *tapdata, packet_info *pinfo, epan_dissect_t *dissection _U_,
-                                       const void *queued, tap_flags_t flags _U_) {
-  export_t *export = (export_t *)tapdata;
-  const tap_record_t *packet = (const tap_record_t *)queued;
-  if (!packet->packet || !export->dumper) return TAP_PACKET_DONT_REDRAW;
+static bool export_packet(export_t *export, packet_info *pinfo, const tap_record_t *packet) {
   if (packet->opens) export_name(export, pinfo->pool, packet);
   wtap_rec record;
   ws_record_init(&record);
@@ -88,9 +88,18 @@ static tap_packet_status export_packet(void *tapdata, packet_info *pinfo, epan_d
   char *text = NULL;
   const bool written = ws_dump(export->dumper, &record, packet->bytes, packet->captured, &error, &text);
   wtap_rec_cleanup(&record);
-  if (written) return TAP_PACKET_REDRAW;
-  report_error(export, error, text);
-  return TAP_PACKET_FAILED;
+  if (!written) report_error(export, error, text);
+  return written;
+}
+
+static tap_packet_status export_frame(void *tapdata, packet_info *pinfo, epan_dissect_t *dissection _U_,
+                                      const void *queued, tap_flags_t flags _U_) {
+  export_t *export = (export_t *)tapdata;
+  if (!export->dumper) return TAP_PACKET_DONT_REDRAW;
+  for (const tap_record_t *packet = ((const tap_frame_t *)queued)->first; packet; packet = packet->next) {
+    if (packet->packet && !export_packet(export, pinfo, packet)) return TAP_PACKET_FAILED;
+  }
+  return TAP_PACKET_REDRAW;
 }
 
 static gboolean prepend_name(void *key _U_, void *entry, void *list) {
@@ -156,7 +165,7 @@ static bool export_begin(const char *path) {
     export_finish(export);
     return false;
   }
-  GString *refusal = register_tap_listener("proxytunnel", export, NULL, TL_REQUIRES_NOTHING, NULL, export_packet,
+  GString *refusal = register_tap_listener("proxytunnel", export, NULL, TL_REQUIRES_NOTHING, NULL, export_frame,
                                            export_close, export_finish);
   if (!refusal) return true;
   report_failure("proxytunnel: %s", refusal->str);
@@ -175,7 +184,7 @@ static ws_option_result_t export_option(const char *option, void *user _U_) {
   WS_OPTION_TAKEN;
 }
 
-void export_register(void) {
+void export_handoff(void) {
   static stat_tap_ui ui = {.group = REGISTER_STAT_GROUP_GENERIC,
                            .title = "Virtual packets of proxy tunnels as a file",
                            .cli_string = "proxytunnel,export",

@@ -6,12 +6,14 @@
  * place, pass on only what is of the stream that was asked for, with its own addresses, and leave all other frames to
  * them as they are.
  */
-#include "packet-proxytunnel.h"
+#include "follow.h"
 
 #include <epan/dissectors/packet-tcp.h>
 #include <epan/follow.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "shown.h"
 
 /* What the TCP dissector queues for followers: private there, the same in 4.0, 4.4 and 4.6. UDP's queues the tvb. */
 typedef struct {
@@ -89,7 +91,7 @@ static ws_filter_text_t *tcp_index_filter(ws_stream_number_t stream, ws_stream_n
 
 static tap_packet_status tcp_listen(void *follow, packet_info *pinfo, epan_dissect_t *dissection, const void *record,
                                     tap_flags_t flags) {
-  if (!virtual_is_shown(pinfo)) return tcp.listener(follow, pinfo, dissection, record, flags);
+  if (!shown_any(pinfo)) return tcp.listener(follow, pinfo, dissection, record, flags);
   const struct tcpheader *header = ((const follow_record_of_tcp_t *)record)->tcph;
   shown_t shown = {.sender_port = header->th_sport, .receiver_port = header->th_dport, .stream = header->th_stream};
   copy_address_shallow(&shown.sender, &header->ip_src);
@@ -110,7 +112,7 @@ static ws_filter_text_t *udp_index_filter(ws_stream_number_t stream, ws_stream_n
 
 static tap_packet_status udp_listen(void *follow, packet_info *pinfo, epan_dissect_t *dissection, const void *record,
                                     tap_flags_t flags) {
-  const shown_t *shown = virtual_datagram_of(pinfo, (tvbuff_t *)(uintptr_t)record);
+  const shown_t *shown = shown_datagram_of(pinfo, (tvbuff_t *)(uintptr_t)record);
   if (!shown) return udp.listener(follow, pinfo, dissection, record, flags);
   return listen(&udp, follow, pinfo, dissection, record, flags, shown);
 }

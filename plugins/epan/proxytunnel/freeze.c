@@ -1,37 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
- * summary: copies of what the core answered, in memory of the file. Drawing reads nothing else.
+ * summary: copies of what the core answered, in memory of the file.
  */
-#include "packet-proxytunnel.h"
+#include "freeze.h"
 
-#include <epan/to_str.h>
 #include <string.h>
 
-static wmem_map_t *attempts; /* id -> attempt_t */
-static wmem_map_t *flows;    /* id << 32 | flow -> attempt_t */
-static wmem_map_t *standing; /* frame -> wmem_list_t of message_t */
-
-void freeze_reset(void) {
-  attempts = wmem_map_new(wmem_file_scope(), g_direct_hash, g_direct_equal);
-  flows = wmem_map_new(wmem_file_scope(), wmem_int64_hash, g_int64_equal);
-  standing = wmem_map_new(wmem_file_scope(), g_direct_hash, g_direct_equal);
-}
-
-attempt_t *attempt_of(uint32_t id) {
-  return attempts && id != PT_NO_TUNNEL ? (attempt_t *)wmem_map_lookup(attempts, GUINT_TO_POINTER(id)) : NULL;
-}
-
-attempt_t *flow_of(uint32_t id, uint32_t flow) {
-  const uint64_t key = (uint64_t)id << 32 | flow;
-  return flows ? (attempt_t *)wmem_map_lookup(flows, &key) : NULL;
-}
-
-bool is_forward(const attempt_t *attempt) {
-  return !strcmp(attempt->protocol, "http-forward");
-}
-
-wmem_list_t *messages_standing_in(uint32_t frame) {
-  return standing ? (wmem_list_t *)wmem_map_lookup(standing, GUINT_TO_POINTER(frame)) : NULL;
-}
+#include "names.h"
 
 static const char *keep(const char *text) {
   return *text ? wmem_strdup(wmem_file_scope(), text) : "";
@@ -57,17 +31,8 @@ static attempt_t *attempt_for(uint32_t id, const pt_endpoint_t *client, const pt
   attempt->reply_code = -1;
   attempt->parent_stream = attempt->stream = UINT32_MAX;
   attempt->anomalies = wmem_list_new(wmem_file_scope());
-  if (id != PT_NO_TUNNEL) wmem_map_insert(attempts, GUINT_TO_POINTER(id), attempt);
+  record_keep_attempt(attempt);
   return attempt;
-}
-
-static void note_standing(message_t *message) {
-  wmem_list_t *list = messages_standing_in(message->frame);
-  if (!list) {
-    list = wmem_list_new(wmem_file_scope());
-    wmem_map_insert(standing, GUINT_TO_POINTER(message->frame), list);
-  }
-  wmem_list_append(list, message);
 }
 
 static void fill_attempt(const pt_attempt_t *from, attempt_t *attempt) {
@@ -111,18 +76,8 @@ static void add_flow(const pt_attempt_t *from, uint32_t flow) {
   const attempt_t *association = attempt_for(from->id, &from->client, &from->proxy);
   attempt_t *attempt = (attempt_t *)wmem_memdup(wmem_file_scope(), association, sizeof(attempt_t));
   fill_attempt(from, attempt);
-  uint64_t *key = wmem_new(wmem_file_scope(), uint64_t);
-  *key = (uint64_t)from->id << 32 | flow;
-  wmem_map_insert(flows, key, attempt);
+  record_keep_flow(flow, attempt);
   names_register(attempt);
-}
-
-const char *endpoint_text(wmem_allocator_t *pool, const pt_endpoint_t *end) {
-  const address addr = shim_address(end);
-  char *text = address_to_str(NULL, &addr);
-  const char *kept = wmem_strdup_printf(pool, addr.type == AT_IPv4 ? "%s:%u" : "[%s]:%u", text, end->port);
-  wmem_free(NULL, text);
-  return kept;
 }
 
 static bool is_request(pt_message_kind_t kind) {
@@ -156,7 +111,7 @@ static void freeze_message(const pt_message_t *from, const segment_t *segment, u
     message->methods_size = (unsigned)from->methods_size;
   }
   message->reply_code = from->reply_code;
-  if (message->frame != frame) note_standing(message);
+  if (message->frame != frame) record_keep_standing(message);
 
   if (!is_request(message->kind) || from->tunnel == PT_NO_TUNNEL) return;
   attempt_t *attempt = attempt_for(from->tunnel, &from->client, &from->proxy);
@@ -280,7 +235,9 @@ static void freeze_parts(const pt_outcome_t *outcome, record_t *record) {
 }
 
 record_t *freeze_outcome(const pt_outcome_t *outcome, const segment_t *segment, const source_t *source,
-                         uint32_t frame) {
+                         const packet_info *pinfo) {
+  DISSECTOR_ASSERT(!pinfo->fd->visited);
+  const uint32_t frame = pinfo->num;
   const pt_progress_t progress = pt_outcome_progress(outcome);
   const bool ours = progress == PT_HANDSHAKE || progress == PT_OPEN;
   const size_t count = pt_outcome_packet_count(outcome);

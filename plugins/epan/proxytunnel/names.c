@@ -2,7 +2,7 @@
  * summary: names that come from elsewhere (hosts files), and those of origins, which are put into Wireshark's table so
  * that addresses read as what the client asked for.
  */
-#include "packet-proxytunnel.h"
+#include "names.h"
 
 #include <string.h>
 #include <wsutil/report_message.h>

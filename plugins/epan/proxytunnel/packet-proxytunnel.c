@@ -1,9 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  * summary: the plugin's entry: what Wireshark looks for in the library, and the protocol.
  */
-#include "packet-proxytunnel.h"
-
 #include <ws_symbol_export.h>
+
+#include "claim.h"
+#include "core.h"
+#include "decrypted.h"
+#include "export.h"
+#include "follow.h"
+#include "prefs.h"
+#include "record.h"
+#include "shim.h"
+#include "shown.h"
+#include "tap_queue.h"
+#include "taps.h"
+#include "tcp.h"
+#include "tls.h"
+#include "tree.h"
+#include "udp.h"
+#include "virtual.h"
 
 WS_DLL_PUBLIC_DEF const char plugin_version[] = PROXYTUNNEL_VERSION;
 WS_DLL_PUBLIC_DEF const int plugin_want_major = WIRESHARK_VERSION_MAJOR;
@@ -17,22 +32,29 @@ static int proto_proxytunnel = -1;
 
 static void register_protocol(void) {
   proto_proxytunnel = proto_register_protocol("Proxy Tunnel", "ProxyTunnel", "proxytunnel");
+  core_register(proto_proxytunnel);
+  record_register();
   tree_register(proto_proxytunnel);
   preferences_register(proto_proxytunnel);
+  shown_register(proto_proxytunnel);
+  tap_queue_register(proto_proxytunnel);
   taps_register(proto_proxytunnel);
   shim_register(proto_proxytunnel);
+  tcp_register();
   udp_register(proto_proxytunnel);
   tls_register(proto_proxytunnel);
 }
 
 static void hand_off(void) {
   claim_handoff(proto_proxytunnel);
-  shim_handoff();
+  tcp_handoff();
   udp_handoff();
   tls_handoff();
-  virtual_register(proto_proxytunnel);
+  virtual_handoff(proto_proxytunnel);
   follow_handoff();
   taps_handoff();
+  export_handoff();
+  decrypted_handoff();
 }
 
 void plugin_register(void) {

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  * summary: the preferences. They are read when a file is opened; Wireshark opens it anew when one of them changes.
  */
-#include "packet-proxytunnel.h"
+#include "prefs.h"
 
 #include <epan/prefs.h>
+
+#include "capi/proxytunnel.h"
 
 preferences_t proxytunnel_preferences = {
     .socks4 = TRUE,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  * summary: statistics: conversations by payload, a tree of tunnels, the table and the report of pcap-unproxy.
  */
-#include "packet-proxytunnel.h"
+#include "taps.h"
 
 #include <epan/conversation_table.h>
 #include <epan/stat_tap_ui.h>
@@ -11,40 +11,12 @@
 #include <string.h>
 #include <wsutil/report_message.h>
 
-static int tunnel_tap = -1;
+#include "core.h"
+#include "prefs.h"
+#include "tap_queue.h"
 
-/* ---------------------------------------------------------------- queueing */
-
-static void take_address(const virtual_t *virtual, const uint8_t *bytes, tap_record_t *record) {
-  const bool is_v4 = bytes[0] >> 4 == 4;
-  const address_type type = is_v4 ? AT_IPv4 : AT_IPv6;
-  const int size = is_v4 ? 4 : 16;
-  const uint8_t *addresses = bytes + (is_v4 ? 12 : 8);
-  set_address(&record->sender, type, size, addresses);
-  set_address(&record->receiver, type, size, addresses + size);
-  record->sender_port = get16(bytes + virtual->ip_size);
-  record->receiver_port = get16(bytes + virtual->ip_size + 2);
-}
-
-void taps_queue_virtual(packet_info *pinfo, const virtual_t *virtual, const uint8_t *bytes, unsigned captured,
-                        uint32_t length) {
-  if (!have_tap_listener(tunnel_tap)) return;
-  tap_record_t *record = wmem_new0(pinfo->pool, tap_record_t);
-  record->attempt = virtual->attempt;
-  record->packet = virtual;
-  record->opens = virtual->is_udp ? virtual->attempt->payload_frame == pinfo->num : virtual->kind == PT_SYN;
-  take_address(virtual, bytes, record);
-  record->bytes = bytes;
-  record->captured = captured;
-  record->length = length;
-  tap_queue_packet(tunnel_tap, pinfo, record);
-}
-
-void taps_queue_over(packet_info *pinfo, const attempt_t *attempt) {
-  if (!have_tap_listener(tunnel_tap)) return;
-  tap_record_t *record = wmem_new0(pinfo->pool, tap_record_t);
-  record->attempt = attempt;
-  tap_queue_packet(tunnel_tap, pinfo, record);
+static const tap_record_t *first_of(const void *queued) {
+  return ((const tap_frame_t *)queued)->first;
 }
 
 /* ---------------------------------------------------------------- -z conv,proxytunnel and -z endpoints,proxytunnel */
@@ -81,27 +53,29 @@ static et_dissector_info_t endpoint_filters = {endpoint_filter};
 
 static tap_packet_status count_conversation(void *table, packet_info *pinfo, epan_dissect_t *dissection _U_,
                                             const void *queued, tap_flags_t flags) {
-  const tap_record_t *record = (const tap_record_t *)queued;
-  if (!record->packet) return TAP_PACKET_DONT_REDRAW;
   conv_hash_t *hash = (conv_hash_t *)table;
   hash->flags = flags;
-  add_conversation_table_data_with_conv_id(
-      hash, &record->sender, &record->receiver, record->sender_port, record->receiver_port,
-      (conv_id_t)record->attempt->id, 1, (int)record->packet->length, &pinfo->rel_ts, &pinfo->abs_ts,
-      &conversation_filters, record->packet->is_udp ? CONVERSATION_UDP : CONVERSATION_TCP);
+  for (const tap_record_t *record = first_of(queued); record; record = record->next) {
+    if (!record->packet) continue;
+    add_conversation_table_data_with_conv_id(
+        hash, &record->sender, &record->receiver, record->sender_port, record->receiver_port, (conv_id_t)record->stream,
+        1, (int)record->packet->length, &pinfo->rel_ts, &pinfo->abs_ts, &conversation_filters,
+        record->packet->is_udp ? CONVERSATION_UDP : CONVERSATION_TCP);
+  }
   return TAP_PACKET_REDRAW;
 }
 
 static tap_packet_status count_endpoint(void *table, packet_info *pinfo _U_, epan_dissect_t *dissection _U_,
                                         const void *queued, tap_flags_t flags) {
-  const tap_record_t *record = (const tap_record_t *)queued;
-  if (!record->packet) return TAP_PACKET_DONT_REDRAW;
   conv_hash_t *hash = (conv_hash_t *)table;
   hash->flags = flags;
-  const int size = (int)record->packet->length;
-  const endpoint_type type = record->packet->is_udp ? ENDPOINT_UDP : ENDPOINT_TCP;
-  add_endpoint_table_data(hash, &record->sender, record->sender_port, TRUE, 1, size, &endpoint_filters, type);
-  add_endpoint_table_data(hash, &record->receiver, record->receiver_port, FALSE, 1, size, &endpoint_filters, type);
+  for (const tap_record_t *record = first_of(queued); record; record = record->next) {
+    if (!record->packet) continue;
+    const int size = (int)record->packet->length;
+    const endpoint_type type = record->packet->is_udp ? ENDPOINT_UDP : ENDPOINT_TCP;
+    add_endpoint_table_data(hash, &record->sender, record->sender_port, TRUE, 1, size, &endpoint_filters, type);
+    add_endpoint_table_data(hash, &record->receiver, record->receiver_port, FALSE, 1, size, &endpoint_filters, type);
+  }
   return TAP_PACKET_REDRAW;
 }
 
@@ -114,16 +88,19 @@ static void tree_begin(stats_tree *tree) {
   node_targets = stats_tree_create_pivot(tree, "Targets of opened tunnels", 0);
 }
 
-static tap_packet_status tree_count(stats_tree *tree, packet_info *pinfo _U_, epan_dissect_t *dissection _U_,
-                                    const void *queued, tap_flags_t flags _U_) {
-  const tap_record_t *record = (const tap_record_t *)queued;
+static void tree_count_record(stats_tree *tree, const tap_record_t *record) {
   const attempt_t *attempt = record->attempt;
   const bool opens = record->packet && record->opens;
-  if (record->packet && !opens) return TAP_PACKET_DONT_REDRAW;
+  if (record->packet && !opens) return;
   tick_stat_node(tree, "Attempts to open a tunnel", 0, TRUE);
   const int node = tick_stat_node(tree, attempt->protocol, node_attempts, TRUE);
   tick_stat_node(tree, opens ? "established" : attempt->status, node, FALSE);
   if (opens) stats_tree_tick_pivot(tree, node_targets, attempt->target);
+}
+
+static tap_packet_status tree_count(stats_tree *tree, packet_info *pinfo _U_, epan_dissect_t *dissection _U_,
+                                    const void *queued, tap_flags_t flags _U_) {
+  for (const tap_record_t *record = first_of(queued); record; record = record->next) tree_count_record(tree, record);
   return TAP_PACKET_REDRAW;
 }
 
@@ -153,9 +130,9 @@ static void print_text(const printout_t *printout, const char *text) {
 
 static void printout_draw(void *tapdata) {
   const printout_t *printout = (const printout_t *)tapdata;
-  if (!shim_tracker()) return;
+  if (!core_tracker()) return;
   pt_outcome_t *snapshot = pt_outcome_new();
-  pt_tracker_snapshot(shim_tracker(), snapshot);
+  pt_tracker_snapshot(core_tracker(), snapshot);
   char *text = printout->what == print_list ? pt_list_text(snapshot)
                                             : pt_report_json(snapshot, NULL, proxytunnel_preferences.credentials);
   if (text) print_text(printout, text);
@@ -197,7 +174,6 @@ static ws_option_result_t report_option(const char *option, void *user _U_) {
 /* ---------------------------------------------------------------- registration */
 
 void taps_register(int proto) {
-  tunnel_tap = register_tap("proxytunnel");
   register_conversation_table(proto, FALSE, count_conversation, count_endpoint);
 }
 
@@ -213,6 +189,4 @@ void taps_handoff(void) {
   stats_tree_register_plugin("proxytunnel", "proxytunnel", "Proxy Tunnel", 0, tree_count, tree_begin, NULL);
   register_stat_tap_ui(&list, NULL);
   register_stat_tap_ui(&report, NULL);
-  export_register();
-  tls_register_output();
 }

@@ -7,17 +7,19 @@
  * comes by the entry of that table. Once a session was taken it is never given back: TLS remembers one dissector for
  * both passes.
  */
-#include "packet-proxytunnel.h"
+#include "tls.h"
 
 #include <epan/conversation.h>
 #include <epan/dissectors/packet-tcp.h>
 #include <epan/proto_data.h>
-#include <epan/stat_tap_ui.h>
-#include <epan/tap.h>
-#include <glib/gstdio.h>
-#include <stdio.h>
 #include <string.h>
-#include <wsutil/report_message.h>
+
+#include "core.h"
+#include "decrypted.h"
+#include "freeze.h"
+#include "tap_queue.h"
+#include "tree.h"
+#include "virtual.h"
 
 static int proto_proxytunnel = -1, proto_alpn = -1;
 static dissector_handle_t session_handle, http_handle, data_handle;
@@ -37,56 +39,32 @@ typedef struct {
   source_t source;
 } piece_t;
 
-/* The segment that TCP is dissecting, and its pieces so far. */
-static const segment_t *current_segment;
-static wmem_list_t *current_pieces;
-static tvbuff_t *offered; /* what take_session() was asked for last: TLS has more than one way to it */
-
-static FILE *output; /* "-z proxytunnel,decrypted,FILE" */
-
-void tls_reset(void) {
-  sessions = wmem_map_new(wmem_file_scope(), g_direct_hash, g_direct_equal);
-  current_segment = NULL;
-  current_pieces = NULL;
-}
-
 /* ---------------------------------------------------------------- the stream, as the core wants it */
-
-static void write_piece(const pt_chunk_t *chunk, pt_progress_t progress) {
-  if (!output) return;
-  uint8_t head[PT_CHUNK_HEAD];
-  pt_chunk_encode(chunk, progress, head);
-  const bool written = fwrite(head, sizeof head, 1, output) == 1 &&
-                       (!chunk->payload_size || fwrite(chunk->payload, chunk->payload_size, 1, output) == 1);
-  if (written) return;
-  report_failure("proxytunnel: decrypted streams cannot be written");
-  output = NULL;
-}
 
 static record_t *feed(packet_info *pinfo, const segment_t *segment, const source_t *source, pt_stream_end_t end) {
   const pt_chunk_t chunk = {
-      .sender = shim_endpoint(&segment->sender, segment->sender_port),
-      .receiver = shim_endpoint(&segment->receiver, segment->receiver_port),
+      .sender = endpoint_of(&segment->sender, segment->sender_port),
+      .receiver = endpoint_of(&segment->receiver, segment->receiver_port),
       .ip = segment->ip,
       .payload = source->payload,
       .payload_size = source->captured,
       .end = end,
       .frame = pinfo->num,
-      .time = shim_nanoseconds(&pinfo->abs_ts),
-      .network = shim_network(pinfo),
+      .time = nanoseconds_of(&pinfo->abs_ts),
+      .network = network_of(pinfo),
       .parent = segment->parent,
       .layer = segment->layer,
       .path = segment->path,
       .sequence = segment->sequence,
       .from_client = segment->from_client,
   };
-  pt_tracker_chunk(shim_tracker(), &chunk, shim_outcome());
-  write_piece(&chunk, pt_outcome_progress(shim_outcome()));
+  pt_tracker_chunk(core_tracker(), &chunk, core_outcome());
+  decrypted_write(&chunk, pt_outcome_progress(core_outcome()));
   segment_t piece = *segment; /* for what freezing wants to know */
   piece.sequence = 0;
   piece.length = source->captured;
   piece.has_syn = false;
-  return freeze_outcome(shim_outcome(), &piece, source, pinfo->num);
+  return freeze_outcome(core_outcome(), &piece, source, pinfo);
 }
 
 /* ---------------------------------------------------------------- records of a frame */
@@ -139,14 +117,21 @@ static record_t *record_of(packet_info *pinfo, const segment_t *segment, const s
 
 /* NULL if nothing is known. */
 static session_t *session_of(packet_info *pinfo, const segment_t *segment) {
-  conversation_t *conversation = shim_conversation(pinfo, segment);
-  return conversation && sessions ? (session_t *)wmem_map_lookup(sessions, conversation) : NULL;
+  conversation_t *conversation = conversation_of(pinfo, segment);
+  return conversation ? (session_t *)wmem_map_lookup(sessions, conversation) : NULL;
+}
+
+/* That of the current segment; NULL if there is none. */
+static session_t *current_session(packet_info *pinfo) {
+  const segment_t *segment = current()->segment;
+  return segment && core_tracker() ? session_of(pinfo, segment) : NULL;
 }
 
 /* NULL if there is no conversation. */
 static session_t *begin_session(packet_info *pinfo, const segment_t *segment) {
-  conversation_t *conversation = shim_conversation(pinfo, segment);
-  if (!conversation || !sessions) return NULL;
+  DISSECTOR_ASSERT(!pinfo->fd->visited);
+  conversation_t *conversation = conversation_of(pinfo, segment);
+  if (!conversation) return NULL;
   session_t *session = wmem_new0(wmem_file_scope(), session_t);
   wmem_map_insert(sessions, conversation, session);
   return session;
@@ -170,7 +155,7 @@ static bool may_be_ours(const uint8_t *bytes, unsigned size) {
 
 /* Draws what was understood, or a line for bytes that are payload of a tunnel. */
 static void draw(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const record_t *record) {
-  segment_t piece = *current_segment;
+  segment_t piece = *current()->segment;
   piece.header_size = 0;
   piece.captured = tvb_captured_length(tvb);
   piece.length = tvb_reported_length(tvb);
@@ -185,21 +170,26 @@ static void draw(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const reco
   }
 }
 
+static void add_piece(current_t *own, packet_info *pinfo, record_t *record, source_t source) {
+  piece_t *piece = wmem_new(pinfo->pool, piece_t);
+  piece->record = record;
+  piece->source = source;
+  if (!own->pieces) own->pieces = wmem_list_new(pinfo->pool);
+  wmem_list_append(own->pieces, piece);
+}
+
 /* Feeds or recalls the bytes, in pieces that the core takes. Returns the record of the last one. */
 static const record_t *take(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree) {
   const unsigned size = tvb_captured_length(tvb);
+  current_t *own = current();
   const record_t *latest = NULL;
   for (unsigned at = 0; at < size; at += PT_CHUNK) {
     const source_t source = {.payload = tvb_get_ptr(tvb, (int)at, (int)MIN(size - at, PT_CHUNK)),
                              .captured = MIN(size - at, PT_CHUNK)};
-    record_t *record = record_of(pinfo, current_segment, &source, PT_STREAM_OPEN);
+    record_t *record = record_of(pinfo, own->segment, &source, PT_STREAM_OPEN);
     if (!record) continue;
     latest = record;
-    piece_t *piece = wmem_new(pinfo->pool, piece_t);
-    piece->record = record;
-    piece->source = source;
-    if (!current_pieces) current_pieces = wmem_list_new(pinfo->pool);
-    wmem_list_append(current_pieces, piece);
+    add_piece(own, pinfo, record, source);
     draw(tvb_new_subset_length(tvb, (int)at, (int)source.captured), pinfo, tree, record);
   }
   return latest;
@@ -208,26 +198,27 @@ static const record_t *take(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree)
 /* The dissector of sessions that are ours. */
 static int dissect_session(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data _U_) {
   const unsigned size = tvb_captured_length(tvb);
-  session_t *session = current_segment && shim_tracker() ? session_of(pinfo, current_segment) : NULL;
+  session_t *session = current_session(pinfo);
   if (!is_ours(pinfo, session)) return call_dissector_only(data_handle, tvb, pinfo, tree, NULL);
   const record_t *record = take(tvb, pinfo, tree);
   if (record) return (int)size;
-  const bool is_over = !pinfo->fd->visited && pt_outcome_progress(shim_outcome()) == PT_PASSED;
+  const bool is_over = !pinfo->fd->visited && pt_outcome_progress(core_outcome()) == PT_PASSED;
   if (is_over && !session->nobodys_after) session->nobodys_after = pinfo->num;
   return call_dissector_only(data_handle, tvb, pinfo, tree, NULL);
 }
 
 /* True if the session is ours from here on. */
 static bool take_session(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree) {
-  if (!current_segment || !shim_tracker() || pinfo->fd->visited || !own_entry || !own_entry->enabled) return false;
-  session_t *session = session_of(pinfo, current_segment);
+  current_t *own = current();
+  if (!own->segment || !core_tracker() || pinfo->fd->visited || !own_entry || !own_entry->enabled) return false;
+  session_t *session = session_of(pinfo, own->segment);
   const bool is_decided = session && (session->ours_from || session->not_ours);
-  if (is_decided || tvb == offered || !tvb_captured_length(tvb)) return false;
-  offered = tvb;
-  if (!session) session = begin_session(pinfo, current_segment);
+  if (is_decided || tvb == own->offered || !tvb_captured_length(tvb)) return false;
+  own->offered = tvb;
+  if (!session) session = begin_session(pinfo, own->segment);
   if (!session) return false;
   const record_t *record = take(tvb, pinfo, tree);
-  const pt_progress_t progress = pt_outcome_progress(shim_outcome());
+  const pt_progress_t progress = pt_outcome_progress(core_outcome());
   const unsigned size = tvb_captured_length(tvb);
   const bool is_session = (record && record->claimed) || progress == PT_HANDSHAKE || progress == PT_OPEN;
   const bool on_trust = progress == PT_UNDECIDED && may_be_ours(tvb_get_ptr(tvb, 0, (int)size), size);
@@ -248,10 +239,7 @@ static ws_bool_t dissect_before_http(tvbuff_t *tvb, packet_info *pinfo, proto_tr
 
 /* Here the session is TLS's to give, and both passes come by. */
 static int dissect_alpn(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data) {
-  const bool is_known = current_segment && shim_tracker();
-  if (is_known && is_ours(pinfo, session_of(pinfo, current_segment))) {
-    return dissect_session(tvb, pinfo, tree, data);
-  }
+  if (is_ours(pinfo, current_session(pinfo))) return dissect_session(tvb, pinfo, tree, data);
   if (take_session(tvb, pinfo, tree)) return (int)tvb_captured_length(tvb);
   if (pinfo->can_desegment > 0) pinfo->can_desegment++; /* this call is one that TLS does not know of */
   return call_dissector_with_data(http_handle, tvb, pinfo, tree, data);
@@ -259,82 +247,21 @@ static int dissect_alpn(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, voi
 
 /* ---------------------------------------------------------------- around the TCP dissector */
 
-void tls_begin(const segment_t *segment) {
-  current_segment = segment;
-  current_pieces = NULL;
-  offered = NULL;
-}
-
-wmem_list_t *tls_end(packet_info *pinfo, const segment_t *segment) {
-  wmem_list_t *pieces = current_pieces;
-  current_segment = NULL;
-  current_pieces = NULL;
-  if (segment->end == PT_STREAM_OPEN || !is_ours(pinfo, session_of(pinfo, segment))) return pieces;
+void tls_end(current_t *own, packet_info *pinfo) {
+  const segment_t *segment = own->segment;
+  if (segment->end == PT_STREAM_OPEN || !is_ours(pinfo, session_of(pinfo, segment))) return;
   const source_t none = {.payload = NULL, .captured = 0};
   record_t *record = record_of(pinfo, segment, &none, segment->end);
-  if (!record) return pieces;
-  piece_t *piece = wmem_new(pinfo->pool, piece_t);
-  piece->record = record;
-  piece->source = none;
-  if (!pieces) pieces = wmem_list_new(pinfo->pool);
-  wmem_list_append(pieces, piece);
-  return pieces;
+  if (record) add_piece(own, pinfo, record, none);
 }
 
 void tls_show(wmem_list_t *pieces, tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, uint8_t layer) {
   for (wmem_list_frame_t *at = wmem_list_head(pieces); at; at = wmem_list_frame_next(at)) {
     const piece_t *piece = (const piece_t *)wmem_list_frame_data(at);
-    for (unsigned i = 0; i < piece->record->over_count; i++) taps_queue_over(pinfo, piece->record->over[i]);
+    for (unsigned i = 0; i < piece->record->over_count; i++) tap_queue_over(pinfo, piece->record->over[i]);
     virtual_show(tvb, pinfo, tree, &piece->source, piece->record, layer);
     layer = (uint8_t)(layer + 8); /* other numbers for each, the same in each pass */
   }
-}
-
-/* ---------------------------------------------------------------- -z proxytunnel,decrypted,FILE */
-
-static tap_packet_status see_nothing(void *tapdata _U_, packet_info *pinfo _U_, epan_dissect_t *dissection _U_,
-                                     const void *queued _U_, tap_flags_t flags _U_) {
-  return TAP_PACKET_DONT_REDRAW;
-}
-
-static void finish_output(void *tapdata _U_) {
-  if (output && output != stdout) {
-    fclose(output);
-  } else if (output) {
-    fflush(output);
-  }
-  output = NULL;
-}
-
-static ws_option_result_t output_option(const char *option, void *user _U_) {
-  static const char prefix[] = "proxytunnel,decrypted,";
-  if (!g_str_has_prefix(option, prefix) || !option[sizeof prefix - 1]) {
-    report_failure("proxytunnel: name a file: -z proxytunnel,decrypted,FILE");
-    WS_OPTION_WRONG;
-  }
-  const char *path = option + sizeof prefix - 1;
-  FILE *file = strcmp(path, "-") != 0 ? g_fopen(path, "wb") : stdout;
-  if (!file || fputs(PT_CHUNK_MAGIC, file) < 0) {
-    report_failure("proxytunnel: %s cannot be written", path);
-    WS_OPTION_WRONG;
-  }
-  GString *refusal =
-      register_tap_listener("proxytunnel", &output, NULL, TL_REQUIRES_NOTHING, NULL, see_nothing, NULL, finish_output);
-  if (refusal) {
-    report_failure("proxytunnel: %s", refusal->str);
-    g_string_free(refusal, TRUE);
-    WS_OPTION_WRONG;
-  }
-  output = file;
-  WS_OPTION_TAKEN;
-}
-
-void tls_register_output(void) {
-  static stat_tap_ui ui = {.group = REGISTER_STAT_GROUP_GENERIC,
-                           .title = "Decrypted streams of sessions with proxies inside TLS",
-                           .cli_string = "proxytunnel,decrypted",
-                           .tap_init_cb = output_option};
-  register_stat_tap_ui(&ui, NULL);
 }
 
 /* ---------------------------------------------------------------- registration */
@@ -342,13 +269,15 @@ void tls_register_output(void) {
 /* In name only, and with the name of HTTP: the entry of the ALPN table adds no layer and reads as before. */
 void tls_register(int proto) {
   proto_proxytunnel = proto;
+  sessions = wmem_map_new_autoreset(wmem_epan_scope(), wmem_file_scope(), g_direct_hash, g_direct_equal);
   proto_alpn =
       proto_register_protocol_in_name_only("Hypertext Transfer Protocol", "HTTP (Proxy Tunnel)", "proxytunnel.alpn",
                                            proto_get_id_by_filter_name("http"), FT_PROTOCOL);
 }
 
 void tls_handoff(void) {
-  session_handle = create_dissector_handle(dissect_session, proto_proxytunnel);
+  /* Exported PDUs name the dissector: of a session with a proxy there is none that reads its bytes alone. */
+  session_handle = create_dissector_handle_with_name(dissect_session, proto_proxytunnel, "data");
   data_handle = find_dissector("data");
   heur_dissector_add("tls", dissect_heuristic, "Proxies inside TLS", "proxytunnel_tls", proto_proxytunnel,
                      HEURISTIC_ENABLE);
@@ -360,5 +289,8 @@ void tls_handoff(void) {
   }
   dissector_table_t alpn = find_dissector_table("tls.alpn");
   http_handle = alpn ? dissector_get_string_handle(alpn, "http/1.1") : NULL;
-  if (http_handle) dissector_add_string("tls.alpn", "http/1.1", create_dissector_handle(dissect_alpn, proto_alpn));
+  if (!http_handle) return;
+  /* Exported PDUs name the dissector behind. */
+  const char *name = dissector_handle_get_dissector_name(http_handle);
+  dissector_add_string("tls.alpn", "http/1.1", create_dissector_handle_with_name(dissect_alpn, proto_alpn, name));
 }

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  * summary: draws what was frozen: the tree of a handshake, the head of a virtual packet, columns, expert items.
  */
-#include "packet-proxytunnel.h"
-
-#include <string.h>
+#include "tree.h"
 
 #include <epan/expert.h>
 #include <epan/to_str.h>
+#include <string.h>
 #include <wsutil/str_util.h>
+
+#include "prefs.h"
+#include "words.h"
 
 static int proto_proxytunnel = -1;
 
@@ -25,143 +27,6 @@ static int ett_proxytunnel = -1, ett_message = -1, ett_payload = -1;
 
 static expert_field ei_refused = EI_INIT, ei_credentials = EI_INIT, ei_malformed = EI_INIT, ei_incomplete = EI_INIT,
                     ei_anomaly = EI_INIT;
-
-/* ---------------------------------------------------------------- words */
-
-static const char *protocol_word(const char *protocol) {
-  static const char *const words[][2] = {{"socks4", "SOCKS4"},           {"socks4a", "SOCKS4a"},
-                                         {"socks5", "SOCKS5"},           {"http-connect", "HTTP CONNECT"},
-                                         {"http-forward", "HTTP proxy"}, {"proxy-v1", "PROXY v1"},
-                                         {"proxy-v2", "PROXY v2"}};
-  for (size_t i = 0; i < array_length(words); i++) {
-    if (!strcmp(words[i][0], protocol)) return words[i][1];
-  }
-  return protocol;
-}
-
-static const char *command_word(const char *command) {
-  static const char *const words[][2] = {
-      {"connect", "Connect"},         {"bind", "Bind"},      {"udp-associate", "UDP Associate"}, {"resolve", "Resolve"},
-      {"resolve-ptr", "Resolve PTR"}, {"forward", "Forward"}};
-  for (size_t i = 0; i < array_length(words); i++) {
-    if (!strcmp(words[i][0], command)) return words[i][1];
-  }
-  return command;
-}
-
-/* HTTP CONNECT has its command in its name. */
-static const char *request_text(wmem_allocator_t *pool, const char *protocol, const char *command, const char *target) {
-  const bool named = !strcmp(protocol, "http-connect") || !*command;
-  return wmem_strdup_printf(pool, "%s%s%s%s%s", protocol_word(protocol), named ? "" : " ",
-                            named ? "" : command_word(command), *target ? " " : "", target);
-}
-
-const char *tree_attempt_text(wmem_allocator_t *pool, const attempt_t *attempt) {
-  return request_text(pool, attempt->protocol, attempt->command, attempt->target);
-}
-
-static const value_string socks4_reply_words[] = {{90, "granted"},
-                                                  {91, "rejected or failed"},
-                                                  {92, "rejected, no identd on the client"},
-                                                  {93, "rejected, identd reports another user"},
-                                                  {0, NULL}};
-
-static const value_string socks5_reply_words[] = {{0, "granted"},
-                                                  {1, "general failure"},
-                                                  {2, "not allowed by ruleset"},
-                                                  {3, "network unreachable"},
-                                                  {4, "host unreachable"},
-                                                  {5, "connection refused"},
-                                                  {6, "TTL expired"},
-                                                  {7, "command not supported"},
-                                                  {8, "address type not supported"},
-                                                  {0, NULL}};
-
-static const value_string socks5_method_words[] = {{0, "no authentication"},
-                                                   {1, "GSSAPI"},
-                                                   {2, "user name/password"},
-                                                   {3, "challenge-handshake"},
-                                                   {5, "challenge-response"},
-                                                   {6, "TLS"},
-                                                   {7, "NDS"},
-                                                   {8, "multi-authentication"},
-                                                   {9, "JSON parameter block"},
-                                                   {0xff, "none acceptable"},
-                                                   {0, NULL}};
-
-static const char *methods_text(wmem_allocator_t *pool, const message_t *message) {
-  enum { most = 8 };
-  wmem_strbuf_t *text = wmem_strbuf_new(pool, "");
-  for (unsigned i = 0; i < message->methods_size; i++) {
-    if (i == most) {
-      wmem_strbuf_append_printf(text, " and %u more", message->methods_size - most);
-      break;
-    }
-    wmem_strbuf_append_printf(text, "%s%s", i ? ", " : "",
-                              val_to_str_const(message->methods[i], socks5_method_words, "unassigned or private"));
-  }
-  return message->methods_size ? wmem_strbuf_get_str(text) : "none";
-}
-
-static const char *http_reply_text(wmem_allocator_t *pool, int code, const char *reason) {
-  const char *word = code >= 200 && code < 300 ? "granted" : code < 200 ? "not yet" : "refused";
-  return wmem_strdup_printf(pool, "%s (%d%s%s)", word, code, *reason ? " " : "", reason);
-}
-
-/* BIND's second reply. */
-static const char *peer_text(wmem_allocator_t *pool, const message_t *message) {
-  return wmem_strdup_printf(pool, "%s connected", message->peer);
-}
-
-/* A message in the field's own words: "method: no authentication", "granted". */
-static const char *message_text(wmem_allocator_t *pool, const message_t *message) {
-  switch (message->kind) {
-    case PT_SOCKS4_REQUEST:
-    case PT_SOCKS5_REQUEST:
-    case PT_HTTP_CONNECT_REQUEST:
-    case PT_HTTP_FORWARD_REQUEST:
-      return request_text(pool, message->protocol, message->command, message->target);
-    case PT_PROXY_HEADER:
-      return wmem_strdup_printf(pool, "%s for %s", protocol_word(message->protocol), message->real_client);
-    case PT_HTTP_FORWARD_RESPONSE:
-      return wmem_strdup_printf(pool, "%d%s%s", message->reply_code, *message->reason ? " " : "", message->reason);
-    case PT_SOCKS4_REPLY:
-      if (*message->peer && message->reply_code == 90) return peer_text(pool, message);
-      return val_to_str_const((uint32_t)message->reply_code, socks4_reply_words, "unknown reply");
-    case PT_SOCKS5_REPLY:
-      if (*message->peer && message->reply_code == 0) return peer_text(pool, message);
-      return val_to_str_const((uint32_t)message->reply_code, socks5_reply_words, "unknown reply");
-    case PT_SOCKS5_GREETING:
-      return wmem_strdup_printf(pool, "SOCKS5 methods offered: %s", methods_text(pool, message));
-    case PT_SOCKS5_METHOD:
-      return wmem_strdup_printf(pool, "SOCKS5 method selected: %s", methods_text(pool, message));
-    case PT_SOCKS5_AUTH_REQUEST:
-      return wmem_strdup_printf(pool, "SOCKS5 login of %s", message->username);
-    case PT_SOCKS5_AUTH_REPLY:
-      return message->reply_code == 0 ? "SOCKS5 login accepted" : "SOCKS5 login failed";
-    case PT_SOCKS5_GSSAPI:
-      return "SOCKS5 GSSAPI message";
-    case PT_HTTP_RESPONSE_HEAD:
-      return http_reply_text(pool, message->reply_code, message->reason);
-    case PT_PREAMBLE:
-      return "bytes before the handshake";
-    case PT_HTTP_FORWARD_BODY:
-    case PT_HTTP_OTHER:
-      break;
-  }
-  return "";
-}
-
-static bool is_reply(const message_t *message) {
-  return message->kind == PT_SOCKS4_REPLY || message->kind == PT_SOCKS5_REPLY ||
-         message->kind == PT_HTTP_RESPONSE_HEAD || message->kind == PT_HTTP_FORWARD_RESPONSE;
-}
-
-static bool is_request(const message_t *message) {
-  return message->kind == PT_SOCKS4_REQUEST || message->kind == PT_SOCKS5_REQUEST ||
-         message->kind == PT_HTTP_CONNECT_REQUEST || message->kind == PT_HTTP_FORWARD_REQUEST ||
-         message->kind == PT_PROXY_HEADER;
-}
 
 /* ---------------------------------------------------------------- small items */
 
@@ -319,7 +184,7 @@ static const char *summary_of(wmem_allocator_t *pool, const record_t *record) {
   const attempt_t *attempt = attempt_of_record(record);
   if (!record->messages_count) {
     const char *status = record->over_count ? record->over_status[0] : attempt->status;
-    return wmem_strdup_printf(pool, "%s - %s", tree_attempt_text(pool, attempt), status);
+    return wmem_strdup_printf(pool, "%s - %s", attempt_text(pool, attempt), status);
   }
   int most = 0;
   for (unsigned i = 0; i < record->messages_count; i++) most = MAX(most, weight(&record->messages[i]));
@@ -328,7 +193,7 @@ static const char *summary_of(wmem_allocator_t *pool, const record_t *record) {
   for (unsigned i = 0; i < record->messages_count; i++) {
     const message_t *message = &record->messages[i];
     if (weight(message) < most) continue;
-    if (is_reply(message) && !asked) wmem_strbuf_append(text, tree_attempt_text(pool, attempt));
+    if (is_reply(message) && !asked) wmem_strbuf_append(text, attempt_text(pool, attempt));
     asked = asked || is_reply(message);
     const char *separator = !wmem_strbuf_get_len(text) ? "" : is_reply(message) ? " - " : ", ";
     wmem_strbuf_append_printf(text, "%s%s", separator, message_text(pool, message));
@@ -428,7 +293,7 @@ static const char *kind_text(pt_virtual_kind_t kind) {
 proto_tree *tree_draw_virtual(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const virtual_t *packet) {
   const attempt_t *attempt = packet->attempt;
   proto_item *item = proto_tree_add_protocol_format(tree, proto_proxytunnel, tvb, 0, 0, "Proxy Tunnel, %s: %s",
-                                                    kind_text(packet->kind), tree_attempt_text(pinfo->pool, attempt));
+                                                    kind_text(packet->kind), attempt_text(pinfo->pool, attempt));
   generated(item);
   proto_tree *own = proto_item_add_subtree(item, ett_proxytunnel);
   generated(proto_tree_add_boolean(own, hf_virtual, tvb, 0, 0, TRUE));

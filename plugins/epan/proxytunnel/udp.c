@@ -2,18 +2,23 @@
  * summary: stands in front of the UDP dissector: names from DNS, datagrams that SOCKS proxies relay, and those with a
  * PROXY header.
  */
-#include "packet-proxytunnel.h"
+#include "udp.h"
 
 #include <epan/ipproto.h>
-#include <epan/proto_data.h>
 #include <string.h>
+
+#include "core.h"
+#include "current.h"
+#include "freeze.h"
+#include "prefs.h"
+#include "shim.h"
+#include "shown.h"
+#include "tree.h"
+#include "virtual.h"
 
 static int proto_proxytunnel = -1, proto_udp_shim = -1;
 static dissector_handle_t udp_handle, relayed_handle;
 static dissector_table_t udp_ports;
-
-/* What UDP is dissecting; virtual packets come only after it has returned. */
-static const record_t *current_record;
 
 enum { header_size = 8 };
 
@@ -21,7 +26,7 @@ enum { header_size = 8 };
 static bool read_datagram(tvbuff_t *tvb, packet_info *pinfo, void *data, const virtual_t *carrier,
                           segment_t *datagram) {
   const unsigned captured = tvb_captured_length(tvb);
-  if (captured < header_size || !shim_is_ip(&pinfo->src) || pinfo->dst.type != pinfo->src.type) return false;
+  if (captured < header_size || !is_ip(&pinfo->src) || pinfo->dst.type != pinfo->src.type) return false;
   memset(datagram, 0, sizeof *datagram);
   copy_address_wmem(pinfo->pool, &datagram->sender, &pinfo->src);
   copy_address_wmem(pinfo->pool, &datagram->receiver, &pinfo->dst);
@@ -34,48 +39,35 @@ static bool read_datagram(tvbuff_t *tvb, packet_info *pinfo, void *data, const v
   if (said && said < header_size) return false;
   datagram->length = MIN(said ? said : there, there) - header_size;
   datagram->captured = MIN(captured - header_size, datagram->length);
-  datagram->ip = shim_ip_fields(tvb, data, &datagram->sender);
-  datagram->network = carrier ? carrier->network : shim_network(pinfo);
+  datagram->ip = ip_fields_of(tvb, data, &datagram->sender);
+  datagram->network = carrier ? carrier->network : network_of(pinfo);
   datagram->parent = carrier ? carrier->attempt->id : PT_NO_TUNNEL;
   datagram->layer = carrier ? carrier->attempt->layer + 1 : 0;
   return true;
 }
 
-static record_t *feed(packet_info *pinfo, const segment_t *datagram, const source_t *source) {
+static record_t *feed(const packet_info *pinfo, const segment_t *datagram, const source_t *source) {
   const pt_datagram_t given = {
-      .sender = shim_endpoint(&datagram->sender, datagram->sender_port),
-      .receiver = shim_endpoint(&datagram->receiver, datagram->receiver_port),
+      .sender = endpoint_of(&datagram->sender, datagram->sender_port),
+      .receiver = endpoint_of(&datagram->receiver, datagram->receiver_port),
       .ip = datagram->ip,
       .payload = source->payload,
       .payload_size = source->captured,
       .length = datagram->length,
       .checksum = get16(datagram->bytes + 6),
       .frame = pinfo->num,
-      .time = shim_nanoseconds(&pinfo->abs_ts),
+      .time = nanoseconds_of(&pinfo->abs_ts),
       .network = datagram->network,
       .parent = datagram->parent,
       .layer = datagram->layer,
   };
-  pt_tracker_datagram(shim_tracker(), &given, shim_outcome());
-  return freeze_outcome(shim_outcome(), datagram, source, pinfo->num);
-}
-
-static record_t *record_of(packet_info *pinfo, const segment_t *datagram, const source_t *source) {
-  const unsigned call = shim_count_call(pinfo);
-  if (!pinfo->fd->visited) {
-    record_t *record = feed(pinfo, datagram, source);
-    if (record) p_add_proto_data(wmem_file_scope(), pinfo, proto_proxytunnel, call, record);
-    return record;
-  }
-  record_t *record = (record_t *)p_get_proto_data(wmem_file_scope(), pinfo, proto_proxytunnel, call);
-  const bool same = record && record->sender_port == datagram->sender_port &&
-                    record->receiver_port == datagram->receiver_port && record->parent == datagram->parent;
-  return same ? record : NULL;
+  pt_tracker_datagram(core_tracker(), &given, core_outcome());
+  return freeze_outcome(core_outcome(), datagram, source, pinfo);
 }
 
 /* The parent's payload is not for whoever knows its port. */
 static int dissect_relayed(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data _U_) {
-  const record_t *record = current_record;
+  const record_t *record = current()->record;
   if (!record || !record->parts_count) return 0;
   const pt_part_t *last = &record->parts[record->parts_count - 1];
   const attempt_t *tunnel = attempt_of(last->tunnel);
@@ -100,23 +92,22 @@ static void claim(packet_info *pinfo, const segment_t *datagram) {
 }
 
 static int dissect_shim(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data) {
-  const virtual_t *const carrier = virtual_take_expected();
+  const virtual_t *const carrier = current_take_expected();
   const uint8_t layer = pinfo->curr_layer_num;
   segment_t datagram;
-  const bool looked_at = shim_tracker() && !pinfo->flags.in_error_pkt && !pinfo->fragmented &&
+  current_t own = {.tvb = tvb};
+  const bool looked_at = core_tracker() && !pinfo->flags.in_error_pkt && !pinfo->fragmented &&
                          read_datagram(tvb, pinfo, data, carrier, &datagram);
-  current_record = NULL;
-  if (!looked_at) return call_dissector_only(udp_handle, tvb, pinfo, tree, data);
+  if (!looked_at) return current_dissect(&own, udp_handle, pinfo, tree, data);
   const source_t source = {.payload = datagram.bytes + header_size, .captured = datagram.captured};
-  const record_t *record = record_of(pinfo, &datagram, &source);
+  const record_t *record = shim_record(pinfo, &datagram, &source, feed);
   const bool is_relayed = record && record->progress == PT_OPEN;
-  if (!is_relayed) return call_dissector_only(udp_handle, tvb, pinfo, tree, data);
-  const bool is_ours = proxytunnel_preferences.precedence && !shim_user_decided(udp_ports, &datagram);
+  if (!is_relayed) return current_dissect(&own, udp_handle, pinfo, tree, data);
+  const bool is_ours = proxytunnel_preferences.precedence && !user_decided(udp_ports, &datagram);
   if (is_ours && !pinfo->fd->visited) claim(pinfo, &datagram);
-  current_record = record;
-  const int size = shim_dissect_parent(udp_handle, tvb, pinfo, tree, data);
-  current_record = NULL;
-  virtual_note_datagram(pinfo, tvb);
+  own.record = record;
+  const int size = current_dissect(&own, udp_handle, pinfo, tree, data);
+  shown_note_datagram(pinfo, tvb);
   tree_draw_record(tvb, pinfo, tree, &datagram, record);
   virtual_show(tvb, pinfo, tree, &source, record, layer);
   return size;

@@ -1,69 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  * summary: hands virtual packets to the IP dissectors, and leaves pinfo as they should not leave it.
  */
-#include "packet-proxytunnel.h"
+#include "virtual.h"
 
 #include <epan/conversation.h>
 #include <epan/dissectors/packet-tcp.h>
-#include <epan/dissectors/packet-udp.h>
 #include <epan/exceptions.h>
 #include <epan/prefs.h>
-#include <epan/proto_data.h>
 #include <epan/show_exception.h>
 #include <string.h>
 
+#include "current.h"
+#include "prefs.h"
+#include "shown.h"
+#include "tap_queue.h"
+#include "tree.h"
+
 static int proto_proxytunnel = -1;
 static dissector_handle_t ip_handle, ipv6_handle;
-
-/* The virtual packet that was just handed to the IP dissector: the next that a shim sees is this one. */
-static const virtual_t *expected;
-
-/* Keys of per-packet memory; records have the keys from 0 on, in memory of the file. */
-enum { key_virtual = 1, key_datagrams = 2 };
-
-const virtual_t *virtual_take_expected(void) {
-  const virtual_t *taken = expected;
-  expected = NULL;
-  return taken;
-}
-
-void virtual_reset(void) {
-  expected = NULL;
-}
-
-bool virtual_is_shown(packet_info *pinfo) {
-  return p_get_proto_data(pinfo->pool, pinfo, proto_proxytunnel, key_virtual) != NULL;
-}
-
-/* ---------------------------------------------------------------- datagrams of the frame, for followers */
-
-void virtual_note_datagram(packet_info *pinfo, tvbuff_t *packet) {
-  wmem_list_t *list = (wmem_list_t *)p_get_proto_data(pinfo->pool, pinfo, proto_proxytunnel, key_datagrams);
-  if (!list) {
-    list = wmem_list_new(pinfo->pool);
-    p_add_proto_data(pinfo->pool, pinfo, proto_proxytunnel, key_datagrams, list);
-  }
-  shown_t *shown = wmem_new0(pinfo->pool, shown_t);
-  shown->packet = tvb_get_ds_tvb(packet);
-  copy_address_wmem(pinfo->pool, &shown->sender, &pinfo->src);
-  copy_address_wmem(pinfo->pool, &shown->receiver, &pinfo->dst);
-  shown->sender_port = (uint16_t)pinfo->srcport;
-  shown->receiver_port = (uint16_t)pinfo->destport;
-  conversation_t *conversation = ws_find_udp_conversation(pinfo);
-  const struct udp_analysis *analysis = conversation ? get_udp_conversation_data(conversation, pinfo) : NULL;
-  shown->stream = analysis ? analysis->stream : UINT32_MAX;
-  wmem_list_append(list, shown);
-}
-
-const shown_t *virtual_datagram_of(packet_info *pinfo, tvbuff_t *tvb) {
-  wmem_list_t *list = (wmem_list_t *)p_get_proto_data(pinfo->pool, pinfo, proto_proxytunnel, key_datagrams);
-  const tvbuff_t *packet = tvb_get_ds_tvb(tvb);
-  for (wmem_list_frame_t *at = list ? wmem_list_head(list) : NULL; at; at = wmem_list_frame_next(at)) {
-    const shown_t *shown = (const shown_t *)wmem_list_frame_data(at);
-    if (shown->packet == packet) return shown;
-  }
-  return NULL;
-}
 
 /* ---------------------------------------------------------------- pinfo */
 
@@ -163,13 +117,12 @@ static tvbuff_t *build_packet(tvbuff_t *tvb, packet_info *pinfo, const source_t 
   if (captured) memcpy(bytes + headers, payload, captured);
   tvbuff_t *packet = tvb_new_child_real_data(tvb, bytes, headers + captured, (int)(headers + virtual->length));
   add_new_data_source(pinfo, packet, "Virtual packet");
-  taps_queue_virtual(pinfo, virtual, bytes, headers + captured, headers + virtual->length);
   return packet;
 }
 
 static void dissect_virtual(tvbuff_t *packet, packet_info *pinfo, proto_tree *tree, const virtual_t *virtual) {
   const bool is_v4 = virtual->headers[0] >> 4 == 4;
-  expected = virtual;
+  current_expect(virtual);
   TRY {
     call_dissector_only(is_v4 ? ip_handle : ipv6_handle, packet, pinfo, tree, NULL);
   }
@@ -177,7 +130,7 @@ static void dissect_virtual(tvbuff_t *packet, packet_info *pinfo, proto_tree *tr
     show_exception(packet, pinfo, tree, EXCEPT_CODE, GET_MESSAGE);
   }
   ENDTRY;
-  expected = NULL;
+  current_take_expected(); /* it may have reached no shim */
 }
 
 static void note_stream(packet_info *pinfo, attempt_t *attempt) {
@@ -206,15 +159,19 @@ static void show_packet(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, con
   }
   tvbuff_t *packet = build_packet(tvb, pinfo, source, virtual);
   proto_tree *own_tree = tree_draw_virtual(packet, pinfo, tree, virtual);
+  tap_record_t *told = tap_queue_virtual(pinfo, virtual, packet);
   ws_tls_memory_t parents = ws_tls_enter(pinfo, proto_proxytunnel, position);
   dissect_virtual(packet, pinfo, tree, virtual);
   ws_tls_leave(pinfo, proto_proxytunnel, position, parents);
+  uint32_t stream;
   if (virtual->is_udp) {
-    virtual_note_datagram(pinfo, packet);
+    stream = shown_note_datagram(pinfo, packet);
   } else {
     note_stream(pinfo, attempt);
     tree_draw_stream(own_tree, packet, attempt);
+    stream = attempt->stream;
   }
+  if (told) told->stream = stream;
 }
 
 /* epan asserts that a frame has fewer layers than its preference for the depth of trees says. Beyond half of them a
@@ -222,16 +179,6 @@ static void show_packet(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, con
  * looks at what stands below the layer below it, so the list begins with one. */
 static bool has_many_layers(const packet_info *pinfo) {
   return wmem_list_count(pinfo->layers) > prefs.gui_max_tree_depth / 2;
-}
-
-/* Packets that were shown in this frame so far. */
-static unsigned count_shown(packet_info *pinfo) {
-  unsigned *count = (unsigned *)p_get_proto_data(pinfo->pool, pinfo, proto_proxytunnel, key_virtual);
-  if (!count) {
-    count = wmem_new0(pinfo->pool, unsigned);
-    p_add_proto_data(pinfo->pool, pinfo, proto_proxytunnel, key_virtual, count);
-  }
-  return (*count)++;
 }
 
 void virtual_show(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const source_t *source, const record_t *record,
@@ -253,14 +200,14 @@ void virtual_show(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const sou
     pinfo->conv_addr_port_endpoints = NULL;
     pinfo->conv_elements = NULL;
     pinfo->can_desegment = 0;
-    show_packet(tvb, pinfo, tree, source, virtual, count_shown(pinfo));
+    show_packet(tvb, pinfo, tree, source, virtual, shown_count(pinfo));
     restore_state(pinfo, &state);
     /* The frame itself is not from the client to the origin where it only opened the tunnel. */
     if (!is_shown_here(virtual)) restore_ends(pinfo, &state);
   }
 }
 
-void virtual_register(int proto) {
+void virtual_handoff(int proto) {
   proto_proxytunnel = proto;
   ip_handle = find_dissector("ip");
   ipv6_handle = find_dissector("ipv6");

@@ -65,8 +65,8 @@ bool PcapReader::read_packet() {
   const Bytes record = window_.peek(packet_header_size + captured);
   if (record.size() < packet_header_size + captured) return cut_short(offset, this_packet());
   ++packet_.number;
-  packet_.time =
-      Time{load32(record.data(), order_)} * 1'000'000'000 + Time{load32(&record[4], order_)} * Time{nanoseconds_per_unit_};
+  packet_.time = Time{load32(record.data(), order_)} * 1'000'000'000 +
+                 Time{load32(&record[4], order_)} * Time{nanoseconds_per_unit_};
   packet_.data = record.subspan(packet_header_size);
   packet_.wire_length = std::max(load32(&record[12], order_), captured);
   window_.consume(record.size());

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ * summary: the tracker of the open file.
+ */
+#include "core.h"
+
+#include <unistd.h>
+
+#include "names.h"
+#include "prefs.h"
+
+static protocol_t *protocol;
+static pt_tracker_t *tracker;
+static pt_outcome_t *outcome;
+
+pt_tracker_t *core_tracker(void) {
+  return tracker && proto_is_protocol_enabled(protocol) ? tracker : NULL;
+}
+pt_outcome_t *core_outcome(void) {
+  return outcome;
+}
+static bool heuristic_is_on(const char *name) {
+  const heur_dtbl_entry_t *entry = find_heur_dissector_by_unique_short_name(name);
+  return !entry || entry->enabled;
+}
+
+/* The system's randomness; where there is none, GLib's best. */
+static void draw_randomly(uint8_t *bytes, size_t size) {
+  if (!getentropy(bytes, size)) return;
+  for (size_t i = 0; i < size; i++) bytes[i] = (uint8_t)g_random_int();
+}
+
+static void open_file(void) {
+  const preferences_t *wanted = &proxytunnel_preferences;
+  pt_options_t options = {
+      .disable_socks4 = !wanted->socks4 || !heuristic_is_on("proxytunnel_socks4"),
+      .disable_socks5 = !wanted->socks5 || !heuristic_is_on("proxytunnel_socks5"),
+      .disable_http_connect = !wanted->http_connect || !heuristic_is_on("proxytunnel_connect"),
+      .disable_http_forward = !wanted->http_forward || !heuristic_is_on("proxytunnel_forward"),
+      .disable_proxy_protocol = !wanted->proxy_protocol || !heuristic_is_on("proxytunnel_proxy"),
+      .forward_without_proof = wanted->forward_without_proof,
+      .ignore_dns = !wanted->dns,
+      .layers = wanted->layers,
+      .connections = wanted->connections,
+      .synthetic4 = wanted->synthetic4 && *wanted->synthetic4 ? wanted->synthetic4 : NULL,
+      .synthetic6 = wanted->synthetic6 && *wanted->synthetic6 ? wanted->synthetic6 : NULL,
+  };
+  draw_randomly(options.hash_key, sizeof options.hash_key);
+  tracker = pt_tracker_new(&options);
+  names_read_hosts(tracker, wanted->hosts_files);
+  outcome = pt_outcome_new();
+}
+
+static void close_file(void) {
+  pt_tracker_free(tracker);
+  pt_outcome_free(outcome);
+  tracker = NULL;
+  outcome = NULL;
+}
+
+void core_register(int proto) {
+  protocol = find_protocol_by_id(proto);
+  register_init_routine(open_file);
+  register_cleanup_routine(close_file);
+}

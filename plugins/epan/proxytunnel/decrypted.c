@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ * summary: -z proxytunnel,decrypted,FILE
+ */
+#include "decrypted.h"
+
+#include <epan/stat_tap_ui.h>
+#include <epan/tap.h>
+#include <glib/gstdio.h>
+#include <stdio.h>
+#include <string.h>
+#include <wsutil/report_message.h>
+
+static FILE *output;
+
+void decrypted_write(const pt_chunk_t *chunk, pt_progress_t progress) {
+  if (!output) return;
+  uint8_t head[PT_CHUNK_HEAD];
+  pt_chunk_encode(chunk, progress, head);
+  const bool written = fwrite(head, sizeof head, 1, output) == 1 &&
+                       (!chunk->payload_size || fwrite(chunk->payload, chunk->payload_size, 1, output) == 1);
+  if (written) return;
+  report_failure("proxytunnel: decrypted streams cannot be written");
+  output = NULL;
+}
+
+static tap_packet_status see_nothing(void *tapdata _U_, packet_info *pinfo _U_, epan_dissect_t *dissection _U_,
+                                     const void *queued _U_, tap_flags_t flags _U_) {
+  return TAP_PACKET_DONT_REDRAW;
+}
+
+static void finish_output(void *tapdata _U_) {
+  if (output && output != stdout) {
+    fclose(output);
+  } else if (output) {
+    fflush(output);
+  }
+  output = NULL;
+}
+
+static ws_option_result_t output_option(const char *option, void *user _U_) {
+  static const char prefix[] = "proxytunnel,decrypted,";
+  if (!g_str_has_prefix(option, prefix) || !option[sizeof prefix - 1]) {
+    report_failure("proxytunnel: name a file: -z proxytunnel,decrypted,FILE");
+    WS_OPTION_WRONG;
+  }
+  const char *path = option + sizeof prefix - 1;
+  FILE *file = strcmp(path, "-") != 0 ? g_fopen(path, "wb") : stdout;
+  if (!file || fputs(PT_CHUNK_MAGIC, file) < 0) {
+    report_failure("proxytunnel: %s cannot be written", path);
+    WS_OPTION_WRONG;
+  }
+  GString *refusal =
+      register_tap_listener("proxytunnel", &output, NULL, TL_REQUIRES_NOTHING, NULL, see_nothing, NULL, finish_output);
+  if (refusal) {
+    report_failure("proxytunnel: %s", refusal->str);
+    g_string_free(refusal, TRUE);
+    WS_OPTION_WRONG;
+  }
+  output = file;
+  WS_OPTION_TAKEN;
+}
+
+void decrypted_handoff(void) {
+  static stat_tap_ui ui = {.group = REGISTER_STAT_GROUP_GENERIC,
+                           .title = "Decrypted streams of sessions with proxies inside TLS",
+                           .cli_string = "proxytunnel,decrypted",
+                           .tap_init_cb = output_option};
+  register_stat_tap_ui(&ui, NULL);
+}
