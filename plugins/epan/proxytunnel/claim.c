@@ -67,7 +67,8 @@ static void dissect_http(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, co
     return;
   }
   tvbuff_t *messages = early_tail ? tvb_new_subset_length(tvb, 0, (int)understood) : tvb;
-  pinfo->can_desegment = pinfo->saved_can_desegment;
+  /* HTTP that did not see a CONNECT would take all of the tunnel for the body of the answer that grants it. */
+  pinfo->can_desegment = record->opened_count ? 0 : pinfo->saved_can_desegment;
   call_dissector_only(http_handle, messages, pinfo, tree, tcp);
   if (early_tail) tree_draw_early_bytes(tvb_new_subset_remaining(tvb, (int)understood), pinfo, tree);
 }

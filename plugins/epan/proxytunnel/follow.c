@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
- * summary: Follow TCP Stream and Follow UDP Stream for frames that hold several segments or datagrams.
+ * summary: Follow Stream, of every kind, for frames that hold several segments or datagrams.
  *
  * The built-in listeners take everything of a frame that matches "tcp.stream eq N", and the addresses that the frame
  * ended with. In a frame that shows virtual packets that mixes parent and virtual conversation. Ours stand in their
@@ -15,24 +15,18 @@
 
 #include "shown.h"
 
-/* What the TCP dissector queues for followers: private there, the same in 4.0, 4.4 and 4.6. UDP's queues the tvb. */
-typedef struct {
-  tvbuff_t *tvb;
-  struct tcpheader *tcph;
-  struct tcp_analysis *analysis;
-} follow_record_of_tcp_t;
+/* Whose a record is that a dissector queued for followers; NULL if nobody knows. `own` may be filled. */
+typedef const shown_t *(*whose_t)(packet_info *pinfo, const void *record, shown_t *own);
 
 typedef struct {
   const char *name, *by_number; /* of the follower; how its filters begin */
+  whose_t whose;
   tap_packet_cb listener;
   follow_conv_filter_func packet_filter;
   follow_index_filter_func index_filter;
   follow_address_filter_func address_filter;
   uint32_t asked_stream; /* last: Wireshark's dialog says so only when it makes its filter */
 } builtin_t;
-
-static builtin_t tcp = {.name = "TCP", .by_number = "tcp.stream eq ", .asked_stream = UINT32_MAX};
-static builtin_t udp = {.name = "UDP", .by_number = "udp.stream eq ", .asked_stream = UINT32_MAX};
 
 static ws_filter_text_t *packet_filter(builtin_t *builtin, epan_dissect_t *dissection, packet_info *pinfo,
                                        ws_stream_number_t *stream, ws_stream_number_t *sub_stream) {
@@ -68,7 +62,10 @@ static bool is_asked_for(const builtin_t *builtin, const follow_info_t *follow, 
 }
 
 static tap_packet_status listen(const builtin_t *builtin, void *follow, packet_info *pinfo, epan_dissect_t *dissection,
-                                const void *record, tap_flags_t flags, const shown_t *shown) {
+                                const void *record, tap_flags_t flags) {
+  shown_t own_ends;
+  const shown_t *shown = shown_any(pinfo) ? builtin->whose(pinfo, record, &own_ends) : NULL;
+  if (!shown) return builtin->listener(follow, pinfo, dissection, record, flags);
   if (!is_asked_for(builtin, (const follow_info_t *)follow, shown)) return TAP_PACKET_DONT_REDRAW;
   packet_info own = *pinfo;
   copy_address_shallow(&own.src, &shown->sender);
@@ -78,46 +75,63 @@ static tap_packet_status listen(const builtin_t *builtin, void *follow, packet_i
   return builtin->listener(follow, &own, dissection, record, flags);
 }
 
-/* ---------------------------------------------------------------- TCP */
+/* ---------------------------------------------------------------- whose it is */
 
-static ws_filter_text_t *tcp_packet_filter(epan_dissect_t *dissection, packet_info *pinfo, ws_stream_number_t *stream,
-                                           ws_stream_number_t *sub_stream) {
-  return packet_filter(&tcp, dissection, pinfo, stream, sub_stream);
-}
+/* TCP's record: private there, the same in 4.0, 4.4 and 4.6. */
+typedef struct {
+  tvbuff_t *tvb;
+  struct tcpheader *tcph;
+  struct tcp_analysis *analysis;
+} follow_record_of_tcp_t;
 
-static ws_filter_text_t *tcp_index_filter(ws_stream_number_t stream, ws_stream_number_t sub_stream) {
-  return index_filter(&tcp, stream, sub_stream);
-}
-
-static tap_packet_status tcp_listen(void *follow, packet_info *pinfo, epan_dissect_t *dissection, const void *record,
-                                    tap_flags_t flags) {
-  if (!shown_any(pinfo)) return tcp.listener(follow, pinfo, dissection, record, flags);
+static const shown_t *whose_header(packet_info *pinfo _U_, const void *record, shown_t *own) {
   const struct tcpheader *header = ((const follow_record_of_tcp_t *)record)->tcph;
-  shown_t shown = {.sender_port = header->th_sport, .receiver_port = header->th_dport, .stream = header->th_stream};
-  copy_address_shallow(&shown.sender, &header->ip_src);
-  copy_address_shallow(&shown.receiver, &header->ip_dst);
-  return listen(&tcp, follow, pinfo, dissection, record, flags, &shown);
+  own->sender_port = header->th_sport;
+  own->receiver_port = header->th_dport;
+  own->stream = header->th_stream;
+  copy_address_shallow(&own->sender, &header->ip_src);
+  copy_address_shallow(&own->receiver, &header->ip_dst);
+  return own;
 }
 
-/* ---------------------------------------------------------------- UDP */
-
-static ws_filter_text_t *udp_packet_filter(epan_dissect_t *dissection, packet_info *pinfo, ws_stream_number_t *stream,
-                                           ws_stream_number_t *sub_stream) {
-  return packet_filter(&udp, dissection, pinfo, stream, sub_stream);
+/* UDP, HTTP and SIP queue the bytes. */
+static const shown_t *whose_bytes(packet_info *pinfo, const void *record, shown_t *own _U_) {
+  return shown_of_tvb(pinfo, (tvbuff_t *)(uintptr_t)record);
 }
 
-static ws_filter_text_t *udp_index_filter(ws_stream_number_t stream, ws_stream_number_t sub_stream) {
-  return index_filter(&udp, stream, sub_stream);
+/* HTTP/2 queues the bytes and the number of their stream. */
+static const shown_t *whose_first(packet_info *pinfo, const void *record, shown_t *own _U_) {
+  return shown_of_tvb(pinfo, *(tvbuff_t *const *)record);
 }
 
-static tap_packet_status udp_listen(void *follow, packet_info *pinfo, epan_dissect_t *dissection, const void *record,
-                                    tap_flags_t flags) {
-  const shown_t *shown = shown_datagram_of(pinfo, (tvbuff_t *)(uintptr_t)record);
-  if (!shown) return udp.listener(follow, pinfo, dissection, record, flags);
-  return listen(&udp, follow, pinfo, dissection, record, flags, shown);
+/* TLS queues what it keeps of the packet. */
+static const shown_t *whose_tls(packet_info *pinfo, const void *record, shown_t *own _U_) {
+  return record ? shown_of_tls(pinfo, record) : NULL;
 }
 
-/* ---------------------------------------------------------------- registration */
+/* ---------------------------------------------------------------- the followers */
+
+/* Their functions are given nothing to tell them apart, so each has its own. */
+#define FOLLOWER(follower, its_name, its_filter, finds_whose)                                                     \
+  static builtin_t follower = {                                                                                   \
+      .name = (its_name), .by_number = (its_filter), .whose = (finds_whose), .asked_stream = UINT32_MAX};         \
+  static ws_filter_text_t *follower##_packet_filter(epan_dissect_t *dissection, packet_info *pinfo,               \
+                                                    ws_stream_number_t *stream, ws_stream_number_t *sub_stream) { \
+    return packet_filter(&(follower), dissection, pinfo, stream, sub_stream);                                     \
+  }                                                                                                               \
+  static ws_filter_text_t *follower##_index_filter(ws_stream_number_t stream, ws_stream_number_t sub_stream) {    \
+    return index_filter(&(follower), stream, sub_stream);                                                         \
+  }                                                                                                               \
+  static tap_packet_status follower##_listen(void *follow, packet_info *pinfo, epan_dissect_t *dissection,        \
+                                             const void *record, tap_flags_t flags) {                             \
+    return listen(&(follower), follow, pinfo, dissection, record, flags);                                         \
+  }                                                                                                               \
+  static void follower##_replace(void) {                                                                          \
+    register_follow_t *builtin = remember(&(follower));                                                           \
+    if (builtin) {                                                                                                \
+      WS_REPLACE_FOLLOWER(builtin, follower##_packet_filter, follower##_index_filter, follower##_listen);         \
+    }                                                                                                             \
+  }
 
 static register_follow_t *remember(builtin_t *builtin) {
   register_follow_t *follower = get_follow_by_name(builtin->name);
@@ -129,9 +143,16 @@ static register_follow_t *remember(builtin_t *builtin) {
   return follower;
 }
 
+FOLLOWER(tcp, "TCP", "tcp.stream eq ", whose_header)
+FOLLOWER(udp, "UDP", "udp.stream eq ", whose_bytes)
+FOLLOWER(tls, "TLS", "tcp.stream eq ", whose_tls)
+FOLLOWER(http, "HTTP", "tcp.stream eq ", whose_bytes)
+FOLLOWER(http2, "HTTP2", "tcp.stream eq ", whose_first)
+
 void follow_handoff(void) {
-  register_follow_t *follower = remember(&tcp);
-  if (follower) WS_REPLACE_FOLLOWER(follower, tcp_packet_filter, tcp_index_filter, tcp_listen);
-  follower = remember(&udp);
-  if (follower) WS_REPLACE_FOLLOWER(follower, udp_packet_filter, udp_index_filter, udp_listen);
+  tcp_replace();
+  udp_replace();
+  tls_replace();
+  http_replace();
+  http2_replace();
 }

@@ -51,6 +51,7 @@ static void hand_off(void) {
   udp_handoff();
   tls_handoff();
   virtual_handoff(proto_proxytunnel);
+  shown_handoff();
   follow_handoff();
   taps_handoff();
   export_handoff();

@@ -1,27 +1,34 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
- * summary: what is shown in one frame besides what was captured.
+ * summary: the packets that one frame shows: the captured one, where it led to virtual ones, and these.
  */
 #ifndef PROXYTUNNEL_SHOWN_H
 #define PROXYTUNNEL_SHOWN_H
 
-#include "ws_compat.h"
+#include "segment.h"
 
 /* Counts the virtual packets of the frame: how many there were before this one. */
 unsigned shown_count(packet_info *pinfo);
-/* True while the packet is dissected in which virtual packets are shown. */
+/* True while the packet is dissected in which virtual packets are shown, and while taps are told of it. */
 bool shown_any(packet_info *pinfo);
-/* A datagram of a frame in which virtual ones are shown, the parent's too: by its data source. */
+
+/* A segment or a datagram. */
 typedef struct {
-  tvbuff_t *packet;
+  tvbuff_t *packet; /* the data source that it is in */
   address sender, receiver;
   uint16_t sender_port, receiver_port;
-  uint32_t stream; /* udp.stream */
+  uint32_t stream; /* tcp.stream or udp.stream; UINT32_MAX: none */
 } shown_t;
-/* Returns its stream. */
-uint32_t shown_note_datagram(packet_info *pinfo, tvbuff_t *packet);
-/* The datagram that a tvb is part of; NULL if it was not noted. */
-const shown_t *shown_datagram_of(packet_info *pinfo, tvbuff_t *tvb);
+
+/* When TCP has returned, and before what it carries is shown. Nothing happens unless somebody follows. */
+void shown_note_segment(packet_info *pinfo, tvbuff_t *tvb, const segment_t *segment);
+/* When UDP has returned; pinfo has its ends. */
+const shown_t *shown_note_datagram(packet_info *pinfo, tvbuff_t *tvb);
+/* The one that a tvb is part of, or was put together with; NULL if none was noted. */
+const shown_t *shown_of_tvb(packet_info *pinfo, tvbuff_t *tvb);
+/* The one whose records TLS keeps there; NULL if it was not noted. */
+const shown_t *shown_of_tls(packet_info *pinfo, const void *records);
 
 void shown_register(int proto);
+void shown_handoff(void);
 
 #endif

@@ -12,6 +12,7 @@
 #include "current.h"
 #include "freeze.h"
 #include "shim.h"
+#include "shown.h"
 #include "tap_queue.h"
 #include "tls.h"
 #include "tree.h"
@@ -92,6 +93,7 @@ static int dissect_shim(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, voi
     tree_draw_standing(tvb, pinfo, tree, &segment);
   }
   tls_end(&own, pinfo);
+  if (carrier || own.pieces || (record && record->packets_count)) shown_note_segment(pinfo, tvb, &segment);
   if (record) virtual_show(tvb, pinfo, tree, &source, record, layer);
   if (own.pieces) tls_show(own.pieces, tvb, pinfo, tree, layer);
   return size;

@@ -165,7 +165,7 @@ static void show_packet(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, con
   ws_tls_leave(pinfo, proto_proxytunnel, position, parents);
   uint32_t stream;
   if (virtual->is_udp) {
-    stream = shown_note_datagram(pinfo, packet);
+    stream = shown_note_datagram(pinfo, packet)->stream;
   } else {
     note_stream(pinfo, attempt);
     tree_draw_stream(own_tree, packet, attempt);
