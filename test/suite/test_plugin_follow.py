@@ -45,11 +45,10 @@ def followed(program: Tshark, capture: Path, keys: tuple[str, ...], way: tuple[s
 
 @pytest.mark.parametrize("way", [(), ("-2",)], ids=["one-pass", "two-pass"])
 @pytest.mark.parametrize("name", CAPTURES)
-def test_every_follower_is_right(name: str, way: tuple[str, ...], run, folder: Path, tshark: Tshark):  # noqa: F811
+def test_every_follower_is_right(name: str, way: tuple[str, ...], folder: Path, tshark: Tshark):  # noqa: F811
     capture, export = REPOSITORY / "test/captures" / name, folder / "export.pcapng"
     keys = keys_of(capture)
-    decrypt = ("--keylog", capture.with_suffix(".keys"), "--tshark", tshark.command) if keys else ()
-    assert run(capture, "-w", export, *decrypt).code == 0
+    assert tshark.run("-q", "-r", capture, *keys, "-z", f"proxytunnel,export,{export}").returncode == 0
     ours = followed(tshark, capture, keys, way)
     of_parents = followed(tshark, capture, keys, way, plugin="none")
     of_virtual = followed(tshark, export, keys, way, plugin="none")
