@@ -244,6 +244,18 @@ def test_report(tshark: Tshark, folder: Path):
         assert tunnel["server_payload"]["bytes"] == len(HTTP_RESPONSE)
 
 
+@pytest.mark.parametrize("what", ["export", "report", "decrypted"])
+def test_no_output_takes_the_place_of_the_capture(tshark: Tshark, folder: Path, what: str):
+    capture = http_through_socks5(folder / "c.pcap")
+    (folder / "link.pcap").symlink_to(capture)
+    before = capture.read_bytes()
+    for path in (capture, folder / "link.pcap"):
+        done = tshark.run("-q", "-r", capture, "-z", f"proxytunnel,{what},{path}")
+        assert "is open already" in done.stderr and capture.read_bytes() == before
+    done = tshark.run("-q", "-r", capture, "-z", f"proxytunnel,{what},")
+    assert f"-z proxytunnel,{what},FILE" in done.stderr
+
+
 def test_export(tshark: Tshark, folder: Path):
     """The exported file, read without the plugin, is the virtual conversation."""
     capture, exported = http_through_socks5(folder / "c.pcap"), folder / "virtual.pcapng"

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <wsutil/report_message.h>
 
+#include "output.h"
+
 static FILE *output;
 
 void decrypted_write(const pt_chunk_t *chunk, pt_progress_t progress) {
@@ -38,12 +40,8 @@ static void finish_output(void *tapdata _U_) {
 }
 
 static ws_option_result_t output_option(const char *option, void *user _U_) {
-  static const char prefix[] = "proxytunnel,decrypted,";
-  if (!g_str_has_prefix(option, prefix) || !option[sizeof prefix - 1]) {
-    report_failure("proxytunnel: name a file: -z proxytunnel,decrypted,FILE");
-    WS_OPTION_WRONG;
-  }
-  const char *path = option + sizeof prefix - 1;
+  const char *path = output_of(option, "proxytunnel,decrypted");
+  if (!path) WS_OPTION_WRONG;
   FILE *file = strcmp(path, "-") != 0 ? g_fopen(path, "wb") : stdout;
   if (!file || fputs(PT_CHUNK_MAGIC, file) < 0) {
     report_failure("proxytunnel: %s cannot be written", path);

@@ -14,6 +14,7 @@
 #include <wsutil/report_message.h>
 
 #include "names.h"
+#include "output.h"
 #include "tap_queue.h"
 #include "words.h"
 
@@ -175,12 +176,8 @@ static bool export_begin(const char *path) {
 }
 
 static ws_option_result_t export_option(const char *option, void *user _U_) {
-  static const char prefix[] = "proxytunnel,export,";
-  if (!g_str_has_prefix(option, prefix) || !option[sizeof prefix - 1]) {
-    report_failure("proxytunnel: name a file: -z proxytunnel,export,FILE");
-    WS_OPTION_WRONG;
-  }
-  if (!export_begin(option + sizeof prefix - 1)) WS_OPTION_WRONG;
+  const char *path = output_of(option, "proxytunnel,export");
+  if (!path || !export_begin(path)) WS_OPTION_WRONG;
   WS_OPTION_TAKEN;
 }
 

@@ -12,6 +12,7 @@
 #include <wsutil/report_message.h>
 
 #include "core.h"
+#include "output.h"
 #include "prefs.h"
 #include "tap_queue.h"
 
@@ -164,10 +165,11 @@ static ws_option_result_t list_option(const char *option _U_, void *user _U_) {
 }
 
 static ws_option_result_t report_option(const char *option, void *user _U_) {
-  static const char prefix[] = "proxytunnel,report,";
-  const bool named = g_str_has_prefix(option, prefix) && option[sizeof prefix - 1];
-  char *path = named ? g_strdup(option + sizeof prefix - 1) : NULL;
-  if (!print_at_end((printout_t){.what = print_report, .path = path})) WS_OPTION_WRONG;
+  static const char alone[] = "proxytunnel,report";
+  const bool is_named = strcmp(option, alone) != 0;
+  const char *path = is_named ? output_of(option, alone) : NULL;
+  if (is_named && !path) WS_OPTION_WRONG;
+  if (!print_at_end((printout_t){.what = print_report, .path = g_strdup(path)})) WS_OPTION_WRONG;
   WS_OPTION_TAKEN;
 }
 
