@@ -244,6 +244,17 @@ def test_report(tshark: Tshark, folder: Path):
         assert tunnel["server_payload"]["bytes"] == len(HTTP_RESPONSE)
 
 
+def test_a_synthetic_address_is_marked_where_the_tunnel_opens(tshark: Tshark, folder: Path):
+    named = Connection().open().say(SOCKS5_HELLO).hear(SOCKS5_METHOD)
+    named.say(b"\x05\x01\x00\x03\x0bexample.com\x00\x50").hear(socks5_reply()).say(HTTP_REQUEST).close()
+    capture = named.write(folder / "named.pcap")
+    info, = tshark.values(capture, "_ws.col.Info", options=("-Y", "proxytunnel.synthetic"))
+    origin, = tshark.distinct(capture, "proxytunnel.origin.ip")
+    assert info == f"SOCKS5 Connect example.com:80 - granted [synthetic {origin}]"
+    literal = socks5(Connection(), "192.0.2.9", 80).say(HTTP_REQUEST).close().write(folder / "literal.pcap")
+    assert "[synthetic" not in tshark.text("-r", literal)
+
+
 @pytest.mark.parametrize("what", ["export", "report", "decrypted"])
 def test_no_output_takes_the_place_of_the_capture(tshark: Tshark, folder: Path, what: str):
     capture = http_through_socks5(folder / "c.pcap")

@@ -9,6 +9,7 @@
 #include "follow.h"
 
 #include <epan/dissectors/packet-tcp.h>
+#include <epan/epan_dissect.h>
 #include <epan/follow.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,25 +20,29 @@
 typedef const shown_t *(*whose_t)(packet_info *pinfo, const void *record, shown_t *own);
 
 typedef struct {
-  const char *name, *by_number; /* of the follower; how its filters begin */
+  const char *name; /* of the follower */
   whose_t whose;
   tap_packet_cb listener;
   follow_conv_filter_func packet_filter;
   follow_index_filter_func index_filter;
   follow_address_filter_func address_filter;
-  uint32_t asked_stream; /* last: Wireshark's dialog says so only when it makes its filter */
+  char *asked; /* the last filter: Wireshark's dialog tells it only when it makes it; NULL: none so far */
 } builtin_t;
 
-static ws_filter_text_t *packet_filter(builtin_t *builtin, epan_dissect_t *dissection, packet_info *pinfo,
-                                       ws_stream_number_t *stream, ws_stream_number_t *sub_stream) {
-  ws_filter_text_t *filter = builtin->packet_filter(dissection, pinfo, stream, sub_stream);
-  if (filter) builtin->asked_stream = *stream;
+static ws_filter_text_t *remember_asked(builtin_t *builtin, ws_filter_text_t *filter) {
+  if (!filter) return NULL;
+  g_free(builtin->asked);
+  builtin->asked = g_strdup(filter);
   return filter;
 }
 
+static ws_filter_text_t *packet_filter(builtin_t *builtin, epan_dissect_t *dissection, packet_info *pinfo,
+                                       ws_stream_number_t *stream, ws_stream_number_t *sub_stream) {
+  return remember_asked(builtin, builtin->packet_filter(dissection, pinfo, stream, sub_stream));
+}
+
 static ws_filter_text_t *index_filter(builtin_t *builtin, ws_stream_number_t stream, ws_stream_number_t sub_stream) {
-  builtin->asked_stream = stream;
-  return builtin->index_filter(stream, sub_stream);
+  return remember_asked(builtin, builtin->index_filter(stream, sub_stream));
 }
 
 /* tshark also takes a pair of endpoints for a stream. */
@@ -52,13 +57,34 @@ static bool filter_names_ends(const builtin_t *builtin, const char *filter, cons
   return named;
 }
 
-static bool is_asked_for(const builtin_t *builtin, const follow_info_t *follow, const shown_t *shown) {
-  const char *filter = follow->filter_out_filter;
-  if (!filter || !*filter) return shown->stream == builtin->asked_stream || builtin->asked_stream == UINT32_MAX;
-  if (g_str_has_prefix(filter, builtin->by_number)) {
-    return shown->stream == strtoul(filter + strlen(builtin->by_number), NULL, 10);
+/* Whether that packet has such a field, as TLS has that numbers its streams itself. */
+static bool has_number(epan_dissect_t *dissection, packet_info *pinfo, const shown_t *shown, const char *field,
+                       unsigned long number) {
+  GPtrArray *found = proto_find_finfo(dissection->tree, proto_registrar_get_id_byname(field));
+  bool has = false;
+  for (guint i = 0; i < found->len && !has; i++) {
+    field_info *info = (field_info *)g_ptr_array_index(found, i);
+    has = fvalue_get_uinteger(WS_FIELD_VALUE(info)) == number && shown_of_tvb(pinfo, info->ds_tvb) == shown;
   }
-  return filter_names_ends(builtin, filter, shown);
+  g_ptr_array_free(found, TRUE);
+  return has;
+}
+
+/* "tcp.stream eq 3", with more behind it perhaps, or a pair of ends. */
+static bool is_asked_for(const builtin_t *builtin, const follow_info_t *follow, packet_info *pinfo,
+                         epan_dissect_t *dissection, const shown_t *shown) {
+  const char *filter = follow->filter_out_filter;
+  if (!filter || !*filter) filter = builtin->asked;
+  if (!filter) return true;
+  static const char equals[] = " eq ";
+  const char *behind = strstr(filter, equals);
+  if (*filter == '(' || !behind) return filter_names_ends(builtin, filter, shown);
+  const unsigned long number = strtoul(behind + sizeof equals - 1, NULL, 10);
+  char *field = g_strndup(filter, (gsize)(behind - filter));
+  const bool is_known = !strcmp(field, "tcp.stream") || !strcmp(field, "udp.stream");
+  const bool is_asked = is_known ? shown->stream == number : has_number(dissection, pinfo, shown, field, number);
+  g_free(field);
+  return is_asked;
 }
 
 static tap_packet_status listen(const builtin_t *builtin, void *follow, packet_info *pinfo, epan_dissect_t *dissection,
@@ -66,7 +92,7 @@ static tap_packet_status listen(const builtin_t *builtin, void *follow, packet_i
   shown_t own_ends;
   const shown_t *shown = shown_any(pinfo) ? builtin->whose(pinfo, record, &own_ends) : NULL;
   if (!shown) return builtin->listener(follow, pinfo, dissection, record, flags);
-  if (!is_asked_for(builtin, (const follow_info_t *)follow, shown)) return TAP_PACKET_DONT_REDRAW;
+  if (!is_asked_for(builtin, (const follow_info_t *)follow, pinfo, dissection, shown)) return TAP_PACKET_DONT_REDRAW;
   packet_info own = *pinfo;
   copy_address_shallow(&own.src, &shown->sender);
   copy_address_shallow(&own.dst, &shown->receiver);
@@ -112,9 +138,8 @@ static const shown_t *whose_tls(packet_info *pinfo, const void *record, shown_t 
 /* ---------------------------------------------------------------- the followers */
 
 /* Their functions are given nothing to tell them apart, so each has its own. */
-#define FOLLOWER(follower, its_name, its_filter, finds_whose)                                                     \
-  static builtin_t follower = {                                                                                   \
-      .name = (its_name), .by_number = (its_filter), .whose = (finds_whose), .asked_stream = UINT32_MAX};         \
+#define FOLLOWER(follower, its_name, finds_whose)                                                                 \
+  static builtin_t follower = {.name = (its_name), .whose = (finds_whose)};                                       \
   static ws_filter_text_t *follower##_packet_filter(epan_dissect_t *dissection, packet_info *pinfo,               \
                                                     ws_stream_number_t *stream, ws_stream_number_t *sub_stream) { \
     return packet_filter(&(follower), dissection, pinfo, stream, sub_stream);                                     \
@@ -143,11 +168,11 @@ static register_follow_t *remember(builtin_t *builtin) {
   return follower;
 }
 
-FOLLOWER(tcp, "TCP", "tcp.stream eq ", whose_header)
-FOLLOWER(udp, "UDP", "udp.stream eq ", whose_bytes)
-FOLLOWER(tls, "TLS", "tcp.stream eq ", whose_tls)
-FOLLOWER(http, "HTTP", "tcp.stream eq ", whose_bytes)
-FOLLOWER(http2, "HTTP2", "tcp.stream eq ", whose_first)
+FOLLOWER(tcp, "TCP", whose_header)
+FOLLOWER(udp, "UDP", whose_bytes)
+FOLLOWER(tls, "TLS", whose_tls)
+FOLLOWER(http, "HTTP", whose_bytes)
+FOLLOWER(http2, "HTTP2", whose_first)
 
 void follow_handoff(void) {
   tcp_replace();

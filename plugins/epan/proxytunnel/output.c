@@ -3,25 +3,19 @@
  */
 #include "output.h"
 
-#include <glib/gstdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <wsutil/report_message.h>
 
-/* Captures are opened before options are obeyed. Where a system does not list its open files, none is found. */
+/* Captures are opened before options are obeyed. */
 static bool is_open(const char *path) {
-  static const char open_files[] = "/dev/fd";
-  GStatBuf wanted, other;
-  if (g_stat(path, &wanted) || !S_ISREG(wanted.st_mode)) return false;
-  GDir *folder = g_dir_open(open_files, 0, NULL);
-  if (!folder) return false;
-  bool found = false;
-  for (const char *name = g_dir_read_name(folder); name && !found; name = g_dir_read_name(folder)) {
-    char *file = g_build_filename(open_files, name, NULL);
-    found = !g_stat(file, &other) && other.st_dev == wanted.st_dev && other.st_ino == wanted.st_ino;
-    g_free(file);
+  enum { most = 1024 }; /* the capture has one of the first numbers */
+  struct stat wanted, other;
+  if (stat(path, &wanted) || !S_ISREG(wanted.st_mode)) return false;
+  for (int file = 0; file < most; file++) {
+    if (!fstat(file, &other) && other.st_dev == wanted.st_dev && other.st_ino == wanted.st_ino) return true;
   }
-  g_dir_close(folder);
-  return found;
+  return false;
 }
 
 const char *output_of(const char *option, const char *what) {

@@ -9,6 +9,8 @@
 
 static int proto_proxytunnel = -1, proto_tls = -1;
 
+static wmem_map_t *tls_places; /* what TLS keeps of a packet -> the place of its segment in the frame, from 1 on */
+
 /* Who asks for more than TCP's and UDP's own followers, which find what they need in their records. */
 static struct {
   const char *name;
@@ -16,19 +18,23 @@ static struct {
 } follower_taps[] = {{"tls", 0}, {"http_follow", 0}, {"http2_follow", 0}, {"sip_follow", 0}, {"websocket_follow", 0}};
 
 /* Keys of per-packet memory; records have the keys from 0 on, in memory of the file. */
-enum { key_virtual = 1, key_shown = 2, key_shown_tls = 5 };
+enum { key_virtual = 1, key_shown = 2, key_segments = 5, key_places = 6 };
 
 bool shown_any(packet_info *pinfo) {
   return p_get_proto_data(pinfo->pool, pinfo, proto_proxytunnel, key_virtual) != NULL;
 }
 
-unsigned shown_count(packet_info *pinfo) {
-  unsigned *count = (unsigned *)p_get_proto_data(pinfo->pool, pinfo, proto_proxytunnel, key_virtual);
-  if (!count) {
-    count = wmem_new0(pinfo->pool, unsigned);
-    p_add_proto_data(pinfo->pool, pinfo, proto_proxytunnel, key_virtual, count);
+static unsigned count(packet_info *pinfo, uint32_t key) {
+  unsigned *counted = (unsigned *)p_get_proto_data(pinfo->pool, pinfo, proto_proxytunnel, key);
+  if (!counted) {
+    counted = wmem_new0(pinfo->pool, unsigned);
+    p_add_proto_data(pinfo->pool, pinfo, proto_proxytunnel, key, counted);
   }
-  return (*count)++;
+  return (*counted)++;
+}
+
+unsigned shown_count(packet_info *pinfo) {
+  return count(pinfo, key_virtual);
 }
 
 /* What belongs to what, in this frame: pointers of epan to shown_t. */
@@ -49,14 +55,15 @@ static shown_t *note(packet_info *pinfo, tvbuff_t *tvb, const shown_t *like) {
   return shown;
 }
 
-/* TLS keeps what it decrypted of a packet under the number of a layer. What is there and was not before is this one's.
- */
-static void note_tls(packet_info *pinfo, shown_t *shown) {
+/* TLS keeps what it decrypted of a packet under the number of a layer. On the first pass, what is there and was not
+ * before is this one's: the segment of that place among those of the frame. */
+static void note_tls(packet_info *pinfo, uint32_t place) {
   enum { layers = 256 };
-  wmem_map_t *map = map_of(pinfo, key_shown_tls);
+  if (pinfo->fd->visited || !proto_is_frame_protocol(pinfo->layers, "tls")) return;
   for (uint32_t layer = 0; layer < layers; layer++) {
     void *records = p_get_proto_data(wmem_file_scope(), pinfo, proto_tls, layer);
-    if (records && !wmem_map_contains(map, records)) wmem_map_insert(map, records, shown);
+    if (!records || wmem_map_contains(tls_places, records)) continue;
+    wmem_map_insert(tls_places, records, GUINT_TO_POINTER(place));
   }
 }
 
@@ -69,13 +76,15 @@ static bool is_followed(void) {
 }
 
 void shown_note_segment(packet_info *pinfo, tvbuff_t *tvb, const segment_t *segment) {
+  const uint32_t place = count(pinfo, key_segments) + 1;
+  note_tls(pinfo, place);
   if (!is_followed()) return;
   const shown_t like = {.sender = segment->sender,
                         .receiver = segment->receiver,
                         .sender_port = segment->sender_port,
                         .receiver_port = segment->receiver_port,
                         .stream = stream_of(pinfo, segment)};
-  note_tls(pinfo, note(pinfo, tvb, &like));
+  wmem_map_insert(map_of(pinfo, key_places), GUINT_TO_POINTER(place), note(pinfo, tvb, &like));
 }
 
 const shown_t *shown_note_datagram(packet_info *pinfo, tvbuff_t *tvb) {
@@ -105,11 +114,13 @@ const shown_t *shown_of_tvb(packet_info *pinfo, tvbuff_t *tvb) {
 }
 
 const shown_t *shown_of_tls(packet_info *pinfo, const void *records) {
-  return (const shown_t *)wmem_map_lookup(map_of(pinfo, key_shown_tls), records);
+  const void *place = wmem_map_lookup(tls_places, records);
+  return place ? (const shown_t *)wmem_map_lookup(map_of(pinfo, key_places), place) : NULL;
 }
 
 void shown_register(int proto) {
   proto_proxytunnel = proto;
+  tls_places = wmem_map_new_autoreset(wmem_epan_scope(), wmem_file_scope(), g_direct_hash, g_direct_equal);
 }
 
 void shown_handoff(void) {

@@ -26,7 +26,7 @@ static int hf_connect_time = -1, hf_virtual = -1, hf_anomaly = -1, hf_fragment =
 static int ett_proxytunnel = -1, ett_message = -1, ett_payload = -1;
 
 static expert_field ei_refused = EI_INIT, ei_credentials = EI_INIT, ei_malformed = EI_INIT, ei_incomplete = EI_INIT,
-                    ei_anomaly = EI_INIT;
+                    ei_anomaly = EI_INIT, ei_synthetic = EI_INIT;
 
 /* ---------------------------------------------------------------- small items */
 
@@ -63,6 +63,10 @@ static void add_origin(proto_tree *tree, tvbuff_t *tvb, const attempt_t *attempt
   add_text(tree, hf_origin_provenance, tvb, attempt->provenance);
 }
 
+static bool is_synthetic(const attempt_t *attempt) {
+  return attempt->has_origin && !strcmp(attempt->provenance, "synthetic");
+}
+
 static void add_connect_time(proto_tree *tree, tvbuff_t *tvb, const attempt_t *attempt) {
   if (!attempt->request_frame || !attempt->reply_frame) return;
   const int64_t nanoseconds = attempt->reply_time - attempt->request_time;
@@ -83,6 +87,10 @@ static void add_anomalies(proto_tree *tree, tvbuff_t *tvb, packet_info *pinfo, c
 
 /* ---------------------------------------------------------------- the handshake */
 
+static void warn_of_credentials(packet_info *pinfo, proto_item *item, const message_t *message) {
+  if (*message->password) expert_add_info(pinfo, item, &ei_credentials);
+}
+
 static void draw_message(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const message_t *message, unsigned offset,
                          unsigned size) {
   const char *const prefix = is_reply(message) ? "Reply: " : "";
@@ -96,7 +104,7 @@ static void draw_message(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, co
   }
   if (*message->username) {
     proto_item *item = generated(proto_tree_add_string(own, hf_username, tvb, 0, 0, message->username));
-    if (*message->password) expert_add_info(pinfo, item, &ei_credentials);
+    if (message->frame == pinfo->num) warn_of_credentials(pinfo, item, message);
   }
   if (*message->password) {
     add_text(own, hf_password, tvb, proxytunnel_preferences.credentials ? message->password : "[hidden]");
@@ -135,6 +143,9 @@ static void draw_attempt(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, co
   if (!target_is_drawn) add_target(tree, tvb, attempt->target, attempt->host, attempt->port);
   add_status(tree, tvb, pinfo, attempt, status);
   add_origin(tree, tvb, attempt);
+  if (attempt->opened_frame == pinfo->num && is_synthetic(attempt)) {
+    expert_add_info_format(pinfo, tree, &ei_synthetic, "Proxy Tunnel: the address of %s is synthetic", attempt->host);
+  }
   if (*attempt->virtual_client) {
     generated(proto_tree_add_string(tree, hf_virtual_client, tvb, 0, 0, attempt->virtual_client));
   }
@@ -198,6 +209,10 @@ static const char *summary_of(wmem_allocator_t *pool, const record_t *record) {
     const char *separator = !wmem_strbuf_get_len(text) ? "" : is_reply(message) ? " - " : ", ";
     wmem_strbuf_append_printf(text, "%s%s", separator, message_text(pool, message));
   }
+  if (record->opened_count && is_synthetic(record->opened[0])) {
+    const address shown = address_of(&record->opened[0]->origin);
+    wmem_strbuf_append_printf(text, " [synthetic %s]", address_to_str(pool, &shown));
+  }
   if (record->over_count && !says_refused(record->over_status[0])) {
     wmem_strbuf_append_printf(text, " - no tunnel (%s)", record->over_status[0]);
   }
@@ -252,6 +267,7 @@ static void draw_standing(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, c
       proto_tree_add_protocol_format(tree, proto_proxytunnel, tvb, (int)segment->header_size, (int)segment->captured,
                                      "Proxy Tunnel, %s", message_text(pinfo->pool, message));
   proto_tree *own = proto_item_add_subtree(item, ett_proxytunnel);
+  warn_of_credentials(pinfo, item, message);
   add_frame(own, hf_understood_in, tvb, pinfo, message->understood_in);
   const attempt_t *attempt = attempt_of(message->attempt);
   if (!attempt) return;
@@ -449,6 +465,8 @@ void tree_register(int proto) {
        {"proxytunnel.handshake_malformed", PI_PROTOCOL, PI_WARN, "The handshake breaks its protocol", EXPFILL}},
       {&ei_incomplete,
        {"proxytunnel.incomplete", PI_SEQUENCE, PI_NOTE, "The handshake did not come to its end", EXPFILL}},
+      {&ei_synthetic,
+       {"proxytunnel.synthetic", PI_ASSUMPTION, PI_NOTE, "The address of an origin is synthetic", EXPFILL}},
       {&ei_anomaly, {"proxytunnel.unusual", PI_PROTOCOL, PI_NOTE, "Unusual tunnel", EXPFILL}},
   };
   static int *const trees[] = {&ett_proxytunnel, &ett_message, &ett_payload};

@@ -169,6 +169,12 @@ static inline bool ws_dump_close(wtap_dumper *dumper, int *error, char **text) {
 
 /* A follower's filter functions, and how to take the place of a follower. */
 #if WS_RELEASE >= 404
+#define WS_FIELD_VALUE(info) ((info)->value)
+#else
+#define WS_FIELD_VALUE(info) (&(info)->value)
+#endif
+
+#if WS_RELEASE >= 404
 typedef char ws_filter_text_t;
 typedef unsigned ws_stream_number_t;
 #define WS_REPLACE_FOLLOWER(follower, packet_filter, index_filter, listener)                                      \
