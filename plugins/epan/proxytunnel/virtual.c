@@ -10,6 +10,7 @@
 #include <epan/show_exception.h>
 #include <string.h>
 
+#include "aside.h"
 #include "current.h"
 #include "prefs.h"
 #include "shown.h"
@@ -161,7 +162,9 @@ static void show_packet(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, con
   proto_tree *own_tree = tree_draw_virtual(packet, pinfo, tree, virtual);
   tap_record_t *told = tap_queue_virtual(pinfo, virtual, packet);
   ws_tls_memory_t parents = ws_tls_enter(pinfo, proto_proxytunnel, position);
+  void *aside = aside_enter(pinfo, position);
   dissect_virtual(packet, pinfo, tree, virtual);
+  aside_leave(pinfo, position, aside);
   ws_tls_leave(pinfo, proto_proxytunnel, position, parents);
   uint32_t stream;
   if (virtual->is_udp) {
