@@ -5,10 +5,11 @@
 
 #include <epan/proto_data.h>
 
+#include "frame.h"
+
 static int proto_proxytunnel = -1, proto_http = -1;
 
-/* Of memory of the file: theirs, and ours from there on (those of TLS are below, ws_compat.h). */
-enum { key_http = 0, key_aside = 1 << 25 };
+enum { key_http = 0 }; /* HTTP's own, in memory of the file */
 
 /* HTTP may have added one for each message. */
 static void *take(packet_info *pinfo) {

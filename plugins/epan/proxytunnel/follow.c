@@ -120,7 +120,7 @@ static const shown_t *whose_header(packet_info *pinfo _U_, const void *record, s
   return own;
 }
 
-/* UDP, HTTP and SIP queue the bytes. */
+/* UDP and HTTP queue the bytes. */
 static const shown_t *whose_bytes(packet_info *pinfo, const void *record, shown_t *own _U_) {
   return shown_of_tvb(pinfo, (tvbuff_t *)(uintptr_t)record);
 }

@@ -5,10 +5,9 @@
 
 #include <epan/proto_data.h>
 
-static int proto_proxytunnel = -1;
+#include "frame.h"
 
-/* A key of per-packet memory; records have the keys from 0 on, in memory of the file. */
-enum { key_calls = 0 };
+static int proto_proxytunnel = -1;
 
 dissector_handle_t shim_stand_before(uint32_t number, dissector_t shim, int proto) {
   const dissector_handle_t behind = dissector_get_uint_handle(find_dissector_table("ip.proto"), number);
@@ -16,19 +15,9 @@ dissector_handle_t shim_stand_before(uint32_t number, dissector_t shim, int prot
   return behind;
 }
 
-/* The position among the segments and datagrams of the frame. */
-static unsigned count_call(packet_info *pinfo) {
-  unsigned *calls = (unsigned *)p_get_proto_data(pinfo->pool, pinfo, proto_proxytunnel, key_calls);
-  if (!calls) {
-    calls = wmem_new0(pinfo->pool, unsigned);
-    p_add_proto_data(pinfo->pool, pinfo, proto_proxytunnel, key_calls, calls);
-  }
-  return (*calls)++;
-}
-
 record_t *shim_record(packet_info *pinfo, const segment_t *segment, const source_t *source,
                       record_t *(*feed)(const packet_info *pinfo, const segment_t *segment, const source_t *source)) {
-  const unsigned call = count_call(pinfo);
+  const unsigned call = frame_count(pinfo, proto_proxytunnel, key_calls); /* the position in the frame */
   if (!pinfo->fd->visited) {
     record_t *record = feed(pinfo, segment, source);
     if (record) p_add_proto_data(wmem_file_scope(), pinfo, proto_proxytunnel, call, record);

@@ -7,6 +7,8 @@
 #include <epan/proto_data.h>
 #include <epan/tap.h>
 
+#include "frame.h"
+
 static int proto_proxytunnel = -1, proto_tls = -1;
 
 static wmem_map_t *tls_places; /* what TLS keeps of a packet -> the place of its segment in the frame, from 1 on */
@@ -15,26 +17,14 @@ static wmem_map_t *tls_places; /* what TLS keeps of a packet -> the place of its
 static struct {
   const char *name;
   int tap;
-} follower_taps[] = {{"tls", 0}, {"http_follow", 0}, {"http2_follow", 0}, {"sip_follow", 0}, {"websocket_follow", 0}};
-
-/* Keys of per-packet memory; records have the keys from 0 on, in memory of the file. */
-enum { key_virtual = 1, key_shown = 2, key_segments = 5, key_places = 6 };
+} follower_taps[] = {{"tls", 0}, {"http_follow", 0}, {"http2_follow", 0}};
 
 bool shown_any(packet_info *pinfo) {
   return p_get_proto_data(pinfo->pool, pinfo, proto_proxytunnel, key_virtual) != NULL;
 }
 
-static unsigned count(packet_info *pinfo, uint32_t key) {
-  unsigned *counted = (unsigned *)p_get_proto_data(pinfo->pool, pinfo, proto_proxytunnel, key);
-  if (!counted) {
-    counted = wmem_new0(pinfo->pool, unsigned);
-    p_add_proto_data(pinfo->pool, pinfo, proto_proxytunnel, key, counted);
-  }
-  return (*counted)++;
-}
-
 unsigned shown_count(packet_info *pinfo) {
-  return count(pinfo, key_virtual);
+  return frame_count(pinfo, proto_proxytunnel, key_virtual);
 }
 
 /* What belongs to what, in this frame: pointers of epan to shown_t. */
@@ -76,7 +66,7 @@ static bool is_followed(void) {
 }
 
 void shown_note_segment(packet_info *pinfo, tvbuff_t *tvb, const segment_t *segment) {
-  const uint32_t place = count(pinfo, key_segments) + 1;
+  const uint32_t place = frame_count(pinfo, proto_proxytunnel, key_segments) + 1;
   note_tls(pinfo, place);
   if (!is_followed()) return;
   const shown_t like = {.sender = segment->sender,

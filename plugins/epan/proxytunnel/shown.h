@@ -19,7 +19,8 @@ typedef struct {
   uint32_t stream; /* tcp.stream or udp.stream; UINT32_MAX: none */
 } shown_t;
 
-/* When TCP has returned, and before what it carries is shown. Nothing happens unless somebody follows. */
+/* When TCP has returned, and before what it carries is shown, whether somebody follows or not: what TLS keeps of it is
+ * known on the first pass only. */
 void shown_note_segment(packet_info *pinfo, tvbuff_t *tvb, const segment_t *segment);
 /* When UDP has returned; pinfo has its ends. */
 const shown_t *shown_note_datagram(packet_info *pinfo, tvbuff_t *tvb);

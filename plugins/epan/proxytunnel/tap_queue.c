@@ -6,21 +6,20 @@
 #include <epan/proto_data.h>
 #include <epan/tap.h>
 
-static int proto_proxytunnel = -1, tunnel_tap = -1;
+#include "frame.h"
 
-/* A key of per-packet memory. */
-enum { key_frame = 4 };
+static int proto_proxytunnel = -1, tunnel_tap = -1;
 
 /* The first one of a frame is queued, with all that come behind it: taps are called when the frame was dissected. */
 static tap_record_t *add_record(packet_info *pinfo) {
   tap_record_t *record = wmem_new0(pinfo->pool, tap_record_t);
-  tap_frame_t *frame = (tap_frame_t *)p_get_proto_data(pinfo->pool, pinfo, proto_proxytunnel, key_frame);
+  tap_frame_t *frame = (tap_frame_t *)p_get_proto_data(pinfo->pool, pinfo, proto_proxytunnel, key_taps);
   if (frame) {
     frame->last->next = record;
   } else {
     frame = wmem_new0(pinfo->pool, tap_frame_t);
     frame->first = record;
-    p_add_proto_data(pinfo->pool, pinfo, proto_proxytunnel, key_frame, frame);
+    p_add_proto_data(pinfo->pool, pinfo, proto_proxytunnel, key_taps, frame);
     tap_queue_packet(tunnel_tap, pinfo, frame);
   }
   frame->last = record;

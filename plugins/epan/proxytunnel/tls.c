@@ -16,6 +16,7 @@
 
 #include "core.h"
 #include "decrypted.h"
+#include "frame.h"
 #include "freeze.h"
 #include "tap_queue.h"
 #include "tree.h"
@@ -68,9 +69,6 @@ static record_t *feed(packet_info *pinfo, const segment_t *segment, const source
 }
 
 /* ---------------------------------------------------------------- records of a frame */
-
-/* Keys of memory of the file and of the packet; those of segments are below, those of TLS above (ws_compat.h). */
-enum { key_records = 1 << 20, key_used = 3 };
 
 static void keep_record(packet_info *pinfo, record_t *record) {
   wmem_list_t *list = (wmem_list_t *)p_get_proto_data(wmem_file_scope(), pinfo, proto_proxytunnel, key_records);
