@@ -2,7 +2,6 @@
 # summary: what the plugin promises (docs/contract.md): fields, tree, columns, switches, statistics, Follow, export.
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -11,9 +10,8 @@ import pytest
 
 from conftest import REPOSITORY
 from test_plugin_wire import (ACK, CONNECT_REPLY, HTTP_REQUEST, HTTP_RESPONSE, SOCKS4_REPLY, SOCKS5_HELLO,
-                              SOCKS5_METHOD,
-                              Connection, Tshark, cannot_run, connect, connect_request, folder, socks4_request, socks5,
-                              socks5_reply, socks5_request, tshark)
+                              SOCKS5_METHOD, Connection, Tshark, cannot_run, connect, connect_request, folder,
+                              http_through_socks5, socks4_request, socks5, socks5_reply, socks5_request, tshark)
 
 pytestmark = pytest.mark.skipif(cannot_run() is not None, reason=cannot_run() or "")
 
@@ -28,11 +26,6 @@ LATE = {"status", "reply_in", "opened_in", "request_in", "connect_time", "reply_
 
 def named(names: list[str]) -> list[str]:
     return [f"proxytunnel.{name}" for name in names]
-
-
-def http_through_socks5(path: Path, **ends: object) -> Path:
-    return (socks5(Connection(**ends), "www.example.com", 80).say(HTTP_REQUEST).acknowledge(1).hear(HTTP_RESPONSE)
-            .acknowledge(0).close().write(path))
 
 
 # ---------------------------------------------------------------- fields, tree, columns
@@ -222,26 +215,10 @@ def test_statistics(tshark: Tshark, folder: Path):
     assert "established" in tshark.text("-r", capture, "-q", "-z", "proxytunnel,list")
 
 
-def test_statistics_of_refusals(tshark: Tshark):
-    text = tshark.text("-r", CAPTURES / "connect_407.pcapng", "-q", "-z", "proxytunnel,tree")
-    assert "auth-failed" in text and "refused" in text
-
-
 def test_export_objects(tshark: Tshark, folder: Path):
     capture = http_through_socks5(folder / "c.pcap")
     tshark.text("-r", capture, "-q", "--export-objects", f"http,{folder}")
     assert (folder / "x").read_text() == "hello"
-
-
-def test_report(tshark: Tshark, folder: Path):
-    capture = http_through_socks5(folder / "c.pcap")
-    for way in ((), ("-2",)):
-        tshark.text("-r", capture, "-q", *way, "-z", f"proxytunnel,report,{folder}/report.json")
-        report = json.loads((folder / "report.json").read_text())
-        tunnel, = report["tunnels"]
-        assert report["schema"] == "proxytunnel-report/1" and tunnel["status"] == "established"
-        assert tunnel["client_payload"]["bytes"] == len(HTTP_REQUEST)
-        assert tunnel["server_payload"]["bytes"] == len(HTTP_RESPONSE)
 
 
 def test_a_synthetic_address_is_marked_where_the_tunnel_opens(tshark: Tshark, folder: Path):
@@ -253,40 +230,6 @@ def test_a_synthetic_address_is_marked_where_the_tunnel_opens(tshark: Tshark, fo
     assert info == f"SOCKS5 Connect example.com:80 - granted [synthetic {origin}]"
     literal = socks5(Connection(), "192.0.2.9", 80).say(HTTP_REQUEST).close().write(folder / "literal.pcap")
     assert "[synthetic" not in tshark.text("-r", literal)
-
-
-@pytest.mark.parametrize("what", ["export", "report", "decrypted"])
-def test_no_output_takes_the_place_of_the_capture(tshark: Tshark, folder: Path, what: str):
-    capture = http_through_socks5(folder / "c.pcap")
-    (folder / "link.pcap").symlink_to(capture)
-    before = capture.read_bytes()
-    for path in (capture, folder / "link.pcap"):
-        done = tshark.run("-q", "-r", capture, "-z", f"proxytunnel,{what},{path}")
-        assert "is open already" in done.stderr and capture.read_bytes() == before
-    done = tshark.run("-q", "-r", capture, "-z", f"proxytunnel,{what},")
-    assert f"-z proxytunnel,{what},FILE" in done.stderr
-
-
-def test_export(tshark: Tshark, folder: Path):
-    """The exported file, read without the plugin, is the virtual conversation."""
-    capture, exported = http_through_socks5(folder / "c.pcap"), folder / "virtual.pcapng"
-    tshark.text("-r", capture, "-q", "-z", f"proxytunnel,export,{exported}")
-    read = lambda *arguments: tshark.run("-r", exported, *arguments, plugin="none").stdout  # noqa: E731
-    frames = read("-n", "-T", "fields", "-e", "tcp.flags.syn", "-e", "tcp.seq_raw", "-e", "tcp.payload").splitlines()
-    ours = tshark.fields(capture, "tcp.flags.syn", "tcp.seq_raw", "tcp.payload", options=("-Y", "proxytunnel.virtual"))
-    virtual = [cell for row in ours for cell in zip(row[0][1:], row[1][1:])]
-    assert [tuple(line.split("\t")[:2]) for line in frames] == virtual
-    comments = read("-T", "fields", "-e", "frame.comment").splitlines()
-    assert "SOCKS5 Connect www.example.com:80" in comments[0] and all("synthetic" in text for text in comments[:3])
-    assert not any(comments[3:])
-    assert read("-n", "-o", "tcp.check_checksum:TRUE", "-o", "ip.check_checksum:TRUE", "-Y",
-                "tcp.checksum.status == 0 || ip.checksum.status == 0") == ""
-    assert "www.example.com" in read("-N", "n", "-q", "-z", "hosts")
-
-
-def test_export_that_cannot_be_written(tshark: Tshark, folder: Path):
-    done = tshark.run("-r", http_through_socks5(folder / "c.pcap"), "-q", "-z", "proxytunnel,export,/nowhere/x.pcapng")
-    assert "/nowhere/x.pcapng" in done.stderr
 
 
 def test_retransmitted_and_reordered_handshake(tshark: Tshark, folder: Path):

@@ -237,3 +237,8 @@ def connect(connection: Connection, target: str) -> Connection:
 
 HTTP_REQUEST = b"GET /x HTTP/1.1\r\nHost: www.example.com\r\n\r\n"
 HTTP_RESPONSE = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello"
+
+
+def http_through_socks5(path: Path, **ends: object) -> Path:
+    return (socks5(Connection(**ends), "www.example.com", 80).say(HTTP_REQUEST).acknowledge(1).hear(HTTP_RESPONSE)
+            .acknowledge(0).close().write(path))

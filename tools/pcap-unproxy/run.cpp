@@ -115,7 +115,7 @@ class Run {
     }
     if (writer) writer->finish();
     note_input(session, *reader, hash);
-    if (writer) counters_.packets_written += writer->packets();
+    if (writer) counters_.files->packets_written += writer->packets();
     next_id_ += exporter.attempts();
     tell(session, writer.get(), output, exporter.attempts());
   }
@@ -210,14 +210,14 @@ class Run {
       complain(input.file + ": " + input.damaged);
       raise_exit_code(exit_code::damaged);
     }
-    counters_.packets_read += read.packets;
+    counters_.files->packets_read += read.packets;
     counters_.connections += session.counters().connections;
     counters_.tunnels += session.counters().tunnels;
     counters_.dropped_connections += session.counters().dropped_connections;
     counters_.gave_way += session.counters().gave_way;
     counters_.names_dropped += read.dropped.names;
-    counters_.secrets_dropped += read.dropped.secrets;
-    for (const auto& [reason, count] : read.passed_over) counters_.packets_passed_over[reason] += count;
+    counters_.files->secrets_dropped += read.dropped.secrets;
+    for (const auto& [reason, count] : read.passed_over) counters_.files->packets_passed_over[reason] += count;
   }
 
   void tell(const Session& session, const VirtualWriter* writer, const std::string& output,

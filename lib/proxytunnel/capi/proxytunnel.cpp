@@ -311,6 +311,7 @@ void pt_tracker_snapshot(const pt_tracker_t* tracker, pt_outcome_t* outcome) {
   Outcome last;
   while (rest.finish(last)) take_last(rest, last, report);
   report.sort();
+  report.counters.files.reset();
   report.counters.connections = tracker->tracker.counters().connections;
   report.counters.tunnels = tracker->tracker.counters().tunnels;
   report.counters.dropped_connections = tracker->tracker.counters().dropped_connections;
@@ -403,6 +404,8 @@ char* pt_report_json(const pt_outcome_t* snapshot, const char* input, bool show_
   Report report = snapshot->snapshot;
   InputSummary summary;
   if (input != nullptr) summary.file = input;
+  summary.packets.reset();
+  summary.bytes.reset();
   report.inputs.push_back(summary);
   std::string text;
   write_report(report, {"proxytunnel plugin", PROXYTUNNEL_VERSION},

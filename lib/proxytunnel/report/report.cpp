@@ -18,6 +18,10 @@ Json text_or_null(std::string_view text) {
   return text.empty() ? Json(nullptr) : Json(printable(text));
 }
 
+Json number_or_null(const std::optional<std::uint64_t>& number) {
+  return number ? Json(*number) : Json(nullptr);
+}
+
 Json time_or_null(const Stamp& stamp) {
   return stamp.frame == 0 ? Json(nullptr) : Json(rfc3339(stamp.time));
 }
@@ -175,10 +179,10 @@ Json decryption_of(const std::optional<DecryptionSummary>& decryption) {
 
 Json input_of(const InputSummary& input) {
   const auto time = [](const auto& value) { return value ? Json(rfc3339(*value)) : Json(nullptr); };
-  return {{"file", printable(input.file)},
+  return {{"file", text_or_null(input.file)},
           {"sha256", text_or_null(input.sha256)},
-          {"packets", input.packets},
-          {"bytes", input.bytes},
+          {"packets", number_or_null(input.packets)},
+          {"bytes", number_or_null(input.bytes)},
           {"first_time", time(input.first_time)},
           {"last_time", time(input.last_time)},
           {"damaged", text_or_null(input.damaged)},
@@ -187,15 +191,18 @@ Json input_of(const InputSummary& input) {
 }
 
 Json counters_of(const ReportCounters& counters) {
-  return {{"packets_read", counters.packets_read},
-          {"packets_written", counters.packets_written},
+  const auto of_files = [&counters](auto FileCounters::*counter) {
+    return counters.files ? Json(*counters.files.*counter) : Json(nullptr);
+  };
+  return {{"packets_read", of_files(&FileCounters::packets_read)},
+          {"packets_written", of_files(&FileCounters::packets_written)},
           {"connections", counters.connections},
           {"tunnels", counters.tunnels},
           {"dropped_connections", counters.dropped_connections},
           {"gave_way", counters.gave_way},
           {"names_dropped", counters.names_dropped},
-          {"secrets_dropped", counters.secrets_dropped},
-          {"packets_passed_over", counters.packets_passed_over}};
+          {"secrets_dropped", of_files(&FileCounters::secrets_dropped)},
+          {"packets_passed_over", of_files(&FileCounters::packets_passed_over)}};
 }
 
 }  // namespace

@@ -23,9 +23,9 @@ struct DecryptionSummary {
 };
 
 struct InputSummary {
-  std::string file;
-  std::string sha256;  ///< empty: not asked for
-  std::uint64_t packets = 0, bytes = 0;
+  std::string file;                                     ///< empty: not known
+  std::string sha256;                                   ///< empty: not asked for
+  std::optional<std::uint64_t> packets = 0, bytes = 0;  ///< absent: not known
   std::optional<Time> first_time, last_time;
   std::string damaged;                          ///< empty: not damaged
   std::string unreadable;                       ///< empty: it was read
@@ -39,12 +39,18 @@ struct ReportEntry {
   PerDirection<std::string> sha256;  ///< empty: null
 };
 
-struct ReportCounters {
-  std::uint64_t packets_read = 0, packets_written = 0, connections = 0, tunnels = 0, dropped_connections = 0;
-  std::uint64_t gave_way = 0;  ///< connections that were given up undecided, for want of room
-  std::uint64_t names_dropped = 0;    ///< of those with addresses: by limits::names, or by the reader
-  std::uint64_t secrets_dropped = 0;  ///< blocks of decryption secrets, by the reader
+/// What only a program knows that reads and writes capture files itself.
+struct FileCounters {
+  std::uint64_t packets_read = 0, packets_written = 0;
+  std::uint64_t secrets_dropped = 0;                         ///< blocks of decryption secrets, by the reader
   std::map<std::string, std::uint64_t> packets_passed_over;  ///< by reason
+};
+
+struct ReportCounters {
+  std::optional<FileCounters> files = FileCounters{};
+  std::uint64_t connections = 0, tunnels = 0, dropped_connections = 0;
+  std::uint64_t gave_way = 0;       ///< connections that were given up undecided, for want of room
+  std::uint64_t names_dropped = 0;  ///< of those with addresses: by limits::names, or by the reader
 };
 
 enum class Passwords : std::uint8_t { redact, show };

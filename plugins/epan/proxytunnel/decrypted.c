@@ -5,14 +5,15 @@
 
 #include <epan/stat_tap_ui.h>
 #include <epan/tap.h>
+#include <errno.h>
 #include <glib/gstdio.h>
 #include <stdio.h>
-#include <string.h>
 #include <wsutil/report_message.h>
 
 #include "output.h"
 
 static FILE *output;
+static char *output_path;
 
 void decrypted_write(const pt_chunk_t *chunk, pt_progress_t progress) {
   if (!output) return;
@@ -21,7 +22,8 @@ void decrypted_write(const pt_chunk_t *chunk, pt_progress_t progress) {
   const bool written = fwrite(head, sizeof head, 1, output) == 1 &&
                        (!chunk->payload_size || fwrite(chunk->payload, chunk->payload_size, 1, output) == 1);
   if (written) return;
-  report_failure("proxytunnel: decrypted streams cannot be written");
+  output_failed(output_path, g_strerror(errno));
+  if (output != stdout) fclose(output);
   output = NULL;
 }
 
@@ -31,20 +33,17 @@ static tap_packet_status see_nothing(void *tapdata _U_, packet_info *pinfo _U_, 
 }
 
 static void finish_output(void *tapdata _U_) {
-  if (output && output != stdout) {
-    fclose(output);
-  } else if (output) {
-    fflush(output);
-  }
+  const bool failed = output && (output == stdout ? fflush(output) : fclose(output));
   output = NULL;
+  if (failed) output_failed(output_path, g_strerror(errno));
 }
 
 static ws_option_result_t output_option(const char *option, void *user _U_) {
   const char *path = output_of(option, "proxytunnel,decrypted");
   if (!path) WS_OPTION_WRONG;
-  FILE *file = strcmp(path, "-") != 0 ? g_fopen(path, "wb") : stdout;
+  FILE *file = output_is_stdout(path) ? stdout : g_fopen(path, "wb");
   if (!file || fputs(PT_CHUNK_MAGIC, file) < 0) {
-    report_failure("proxytunnel: %s cannot be written", path);
+    output_failed(path, g_strerror(errno));
     WS_OPTION_WRONG;
   }
   GString *refusal =
@@ -55,6 +54,8 @@ static ws_option_result_t output_option(const char *option, void *user _U_) {
     WS_OPTION_WRONG;
   }
   output = file;
+  g_free(output_path);
+  output_path = g_strdup(path);
   WS_OPTION_TAKEN;
 }
 

@@ -25,7 +25,9 @@ typedef struct {
 } export_t;
 
 static void report_error(const export_t *export, int error, char *text) {
-  report_failure("proxytunnel: %s: %s%s%s", export->path, wtap_strerror(error), text ? ": " : "", text ? text : "");
+  char *why = g_strdup_printf("%s%s%s", wtap_strerror(error), text ? ": " : "", text ? text : "");
+  output_failed(export->path, why);
+  g_free(why);
   g_free(text);
 }
 
@@ -93,12 +95,23 @@ static bool export_packet(export_t *export, packet_info *pinfo, const tap_record
   return written;
 }
 
+/* What went wrong was told. */
+static void abandon(export_t *export) {
+  int error;
+  char *text = NULL;
+  if (export->dumper) ws_dump_close(export->dumper, &error, &text);
+  g_free(text);
+  export->dumper = NULL;
+}
+
 static tap_packet_status export_frame(void *tapdata, packet_info *pinfo, epan_dissect_t *dissection _U_,
                                       const void *queued, tap_flags_t flags _U_) {
   export_t *export = (export_t *)tapdata;
   if (!export->dumper) return TAP_PACKET_DONT_REDRAW;
   for (const tap_record_t *packet = ((const tap_frame_t *)queued)->first; packet; packet = packet->next) {
-    if (packet->packet && !export_packet(export, pinfo, packet)) return TAP_PACKET_FAILED;
+    if (packet->event != TAP_PACKET || export_packet(export, pinfo, packet)) continue;
+    abandon(export);
+    return TAP_PACKET_FAILED;
   }
   return TAP_PACKET_REDRAW;
 }
@@ -130,10 +143,7 @@ static void export_close(void *tapdata) {
 
 static void export_finish(void *tapdata) {
   export_t *export = (export_t *)tapdata;
-  int error;
-  char *text = NULL;
-  if (export->dumper) ws_dump_close(export->dumper, &error, &text);
-  g_free(text);
+  abandon(export);
   g_tree_destroy(export->names4);
   g_tree_destroy(export->names6);
   g_free(export->path);
@@ -160,7 +170,9 @@ static bool export_begin(const char *path) {
   params.tsprec = WTAP_TSPREC_NSEC;
   int error = 0;
   char *text = NULL;
-  export->dumper = wtap_dump_open(path, wtap_pcapng_file_type_subtype(), WTAP_UNCOMPRESSED, &params, &error, &text);
+  const int type = wtap_pcapng_file_type_subtype();
+  export->dumper = output_is_stdout(path) ? wtap_dump_open_stdout(type, WTAP_UNCOMPRESSED, &params, &error, &text)
+                                          : wtap_dump_open(path, type, WTAP_UNCOMPRESSED, &params, &error, &text);
   if (!export->dumper) {
     report_error(export, error, text);
     export_finish(export);

@@ -3,8 +3,12 @@
  */
 #include "output.h"
 
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <wsutil/report_message.h>
 
 /* Captures are opened before options are obeyed. */
@@ -25,9 +29,54 @@ const char *output_of(const char *option, const char *what) {
     return NULL;
   }
   const char *path = option + size + 1;
-  if (strcmp(path, "-") != 0 && is_open(path)) {
+  if (!output_is_stdout(path) && is_open(path)) {
     report_failure("proxytunnel: %s is open already: name another file", path);
     return NULL;
   }
   return path;
+}
+
+bool output_takes_nothing_else(const char *option, const char *what) {
+  if (!strcmp(option, what)) return true;
+  report_failure("proxytunnel: -z %s has no filter or other argument", what);
+  return false;
+}
+
+bool output_is_stdout(const char *path) {
+  return !strcmp(path, "-");
+}
+
+/* A tap cannot tell the program that it failed. */
+static void exit_with_failure(void) {
+  enum { failure = 2 };
+  fflush(NULL);
+  _exit(failure);
+}
+
+void output_failed(const char *path, const char *why) {
+  static bool is_told;
+  report_failure("proxytunnel: %s cannot be written: %s", output_is_stdout(path) ? "standard output" : path, why);
+  if (!is_told) is_told = !atexit(exit_with_failure);
+}
+
+static bool write_stream(FILE *file, const char *text) {
+  return fputs(text, file) >= 0 && !fflush(file);
+}
+
+/* A device or a pipe stays what it is; a file is replaced when its text is complete. */
+bool output_write(const char *path, const char *text) {
+  struct stat there;
+  if (!output_is_stdout(path) && (stat(path, &there) || S_ISREG(there.st_mode))) {
+    GError *error = NULL;
+    if (g_file_set_contents(path, text, -1, &error)) return true;
+    output_failed(path, error->message);
+    g_error_free(error);
+    return false;
+  }
+  FILE *file = output_is_stdout(path) ? stdout : g_fopen(path, "wb");
+  bool written = file && write_stream(file, text);
+  const int error = errno;
+  if (file && file != stdout) written = !fclose(file) && written;
+  if (!written) output_failed(path, g_strerror(error));
+  return written;
 }

@@ -1,13 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
- * summary: the files that options name: -z proxytunnel,WHAT,FILE
+ * summary: the files that options name.
  */
 #ifndef PROXYTUNNEL_OUTPUT_H
 #define PROXYTUNNEL_OUTPUT_H
 
-#include "ws_compat.h"
+#include <stdbool.h>
 
-/* The file in `option`, which begins with `what` ("proxytunnel,export"); "-" is standard output. NULL, and the user was
- * told why, if there is none, or if it is a file that is open: that is the capture, or what another option writes. */
+/* The file that an option ("proxytunnel,export,FILE") names behind `what` ("proxytunnel,export"); "-" is standard
+ * output. NULL, and a message, if it names none, or one that is open already: the capture, or another output. */
 const char *output_of(const char *option, const char *what);
+/* False, and a message, if the option has more to say than `what`. */
+bool output_takes_nothing_else(const char *option, const char *what);
+bool output_is_stdout(const char *path);
+/* Replaces what the file holds. False, and output_failed(), if that cannot be done. */
+bool output_write(const char *path, const char *text);
+/* A message, and the program's exit code is 2 in the end: whatever else it does is done first. */
+void output_failed(const char *path, const char *why);
 
 #endif

@@ -51,10 +51,18 @@ tap_record_t *tap_queue_virtual(packet_info *pinfo, const virtual_t *virtual, tv
   return record;
 }
 
-void tap_queue_over(packet_info *pinfo, const attempt_t *attempt) {
+static void queue_attempts(packet_info *pinfo, tap_event_t event, attempt_t *const *attempts, unsigned count) {
+  for (unsigned i = 0; i < count; i++) {
+    tap_record_t *record = add_record(pinfo);
+    record->event = event;
+    record->attempt = attempts[i];
+  }
+}
+
+void tap_queue_attempts(packet_info *pinfo, const record_t *record) {
   if (!have_tap_listener(tunnel_tap)) return;
-  tap_record_t *record = add_record(pinfo);
-  record->attempt = attempt;
+  queue_attempts(pinfo, TAP_OPENED, record->opened, record->opened_count);
+  queue_attempts(pinfo, TAP_OVER, record->over, record->over_count);
 }
 
 void tap_queue_register(int proto) {

@@ -6,8 +6,15 @@
 
 #include "record.h"
 
-/* One virtual packet, or with packet == NULL an attempt that ended without a tunnel. Lives as long as the packet. */
+typedef enum {
+  TAP_PACKET, /* a virtual packet; what stands behind `attempt` is of it only */
+  TAP_OPENED, /* an attempt that opened its tunnel */
+  TAP_OVER    /* one that ended without */
+} tap_event_t;
+
+/* Lives as long as the packet. */
 typedef struct tap_record {
+  tap_event_t event;
   const attempt_t *attempt;
   const virtual_t *packet;
   bool opens; /* the first packet of its conversation */
@@ -28,7 +35,8 @@ typedef struct {
 
 /* NULL if nobody listens. The number of the stream is not known before its dissection. */
 tap_record_t *tap_queue_virtual(packet_info *pinfo, const virtual_t *virtual, tvbuff_t *packet);
-void tap_queue_over(packet_info *pinfo, const attempt_t *attempt);
+/* Of what the core said of attempts. */
+void tap_queue_attempts(packet_info *pinfo, const record_t *record);
 void tap_queue_register(int proto);
 
 #endif

@@ -7,7 +7,6 @@
 #include <epan/stat_tap_ui.h>
 #include <epan/stats_tree.h>
 #include <epan/tap.h>
-#include <stdio.h>
 #include <string.h>
 #include <wsutil/report_message.h>
 
@@ -57,7 +56,7 @@ static tap_packet_status count_conversation(void *table, packet_info *pinfo, epa
   conv_hash_t *hash = (conv_hash_t *)table;
   hash->flags = flags;
   for (const tap_record_t *record = first_of(queued); record; record = record->next) {
-    if (!record->packet) continue;
+    if (record->event != TAP_PACKET) continue;
     add_conversation_table_data_with_conv_id(
         hash, &record->sender, &record->receiver, record->sender_port, record->receiver_port, (conv_id_t)record->stream,
         1, (int)record->packet->length, &pinfo->rel_ts, &pinfo->abs_ts, &conversation_filters,
@@ -71,7 +70,7 @@ static tap_packet_status count_endpoint(void *table, packet_info *pinfo _U_, epa
   conv_hash_t *hash = (conv_hash_t *)table;
   hash->flags = flags;
   for (const tap_record_t *record = first_of(queued); record; record = record->next) {
-    if (!record->packet) continue;
+    if (record->event != TAP_PACKET) continue;
     const int size = (int)record->packet->length;
     const endpoint_type type = record->packet->is_udp ? ENDPOINT_UDP : ENDPOINT_TCP;
     add_endpoint_table_data(hash, &record->sender, record->sender_port, TRUE, 1, size, &endpoint_filters, type);
@@ -82,21 +81,26 @@ static tap_packet_status count_endpoint(void *table, packet_info *pinfo _U_, epa
 
 /* ---------------------------------------------------------------- -z proxytunnel,tree */
 
-static int node_attempts = -1, node_targets = -1;
+static const char attempts_text[] = "Attempts to open a tunnel", flows_text[] = "Targets of relayed datagrams";
+static int node_attempts = -1, node_targets = -1, node_flows = -1;
 
 static void tree_begin(stats_tree *tree) {
-  node_attempts = stats_tree_create_node(tree, "Attempts to open a tunnel", 0, STAT_DT_INT, TRUE);
+  node_attempts = stats_tree_create_node(tree, attempts_text, 0, STAT_DT_INT, TRUE);
   node_targets = stats_tree_create_pivot(tree, "Targets of opened tunnels", 0);
+  node_flows = stats_tree_create_pivot(tree, flows_text, 0);
 }
 
 static void tree_count_record(stats_tree *tree, const tap_record_t *record) {
   const attempt_t *attempt = record->attempt;
-  const bool opens = record->packet && record->opens;
-  if (record->packet && !opens) return;
-  tick_stat_node(tree, "Attempts to open a tunnel", 0, TRUE);
+  if (record->event == TAP_PACKET) {
+    if (record->packet->is_udp && record->opens) stats_tree_tick_pivot(tree, node_flows, attempt->target);
+    return;
+  }
+  const bool opened = record->event == TAP_OPENED;
+  tick_stat_node(tree, attempts_text, 0, TRUE);
   const int node = tick_stat_node(tree, attempt->protocol, node_attempts, TRUE);
-  tick_stat_node(tree, opens ? "established" : attempt->status, node, FALSE);
-  if (opens) stats_tree_tick_pivot(tree, node_targets, attempt->target);
+  tick_stat_node(tree, opened ? "established" : attempt->status, node, FALSE);
+  if (opened && *attempt->target) stats_tree_tick_pivot(tree, node_targets, attempt->target);
 }
 
 static tap_packet_status tree_count(stats_tree *tree, packet_info *pinfo _U_, epan_dissect_t *dissection _U_,
@@ -109,24 +113,12 @@ static tap_packet_status tree_count(stats_tree *tree, packet_info *pinfo _U_, ep
 
 typedef struct {
   enum { print_list, print_report } what;
-  char *path; /* NULL or "-": standard output */
+  char *path;
 } printout_t;
 
 static tap_packet_status printout_packet(void *tapdata _U_, packet_info *pinfo _U_, epan_dissect_t *dissection _U_,
                                          const void *queued _U_, tap_flags_t flags _U_) {
   return TAP_PACKET_REDRAW;
-}
-
-static void print_text(const printout_t *printout, const char *text) {
-  if (!printout->path || !strcmp(printout->path, "-")) {
-    fputs(text, stdout);
-    return;
-  }
-  GError *error = NULL;
-  if (!g_file_set_contents(printout->path, text, -1, &error)) {
-    report_failure("proxytunnel: the report cannot be written: %s", error->message);
-    g_error_free(error);
-  }
 }
 
 static void printout_draw(void *tapdata) {
@@ -136,7 +128,7 @@ static void printout_draw(void *tapdata) {
   pt_tracker_snapshot(core_tracker(), snapshot);
   char *text = printout->what == print_list ? pt_list_text(snapshot)
                                             : pt_report_json(snapshot, NULL, proxytunnel_preferences.credentials);
-  if (text) print_text(printout, text);
+  if (text) output_write(printout->path, text);
   pt_text_free(text);
   pt_outcome_free(snapshot);
 }
@@ -159,16 +151,17 @@ static bool print_at_end(printout_t wanted) {
   return false;
 }
 
-static ws_option_result_t list_option(const char *option _U_, void *user _U_) {
-  if (!print_at_end((printout_t){.what = print_list})) WS_OPTION_WRONG;
+static ws_option_result_t list_option(const char *option, void *user _U_) {
+  if (!output_takes_nothing_else(option, "proxytunnel,list")) WS_OPTION_WRONG;
+  if (!print_at_end((printout_t){.what = print_list, .path = g_strdup("-")})) WS_OPTION_WRONG;
   WS_OPTION_TAKEN;
 }
 
 static ws_option_result_t report_option(const char *option, void *user _U_) {
   static const char alone[] = "proxytunnel,report";
   const bool is_named = strcmp(option, alone) != 0;
-  const char *path = is_named ? output_of(option, alone) : NULL;
-  if (is_named && !path) WS_OPTION_WRONG;
+  const char *path = is_named ? output_of(option, alone) : "-";
+  if (!path) WS_OPTION_WRONG;
   if (!print_at_end((printout_t){.what = print_report, .path = g_strdup(path)})) WS_OPTION_WRONG;
   WS_OPTION_TAKEN;
 }

@@ -88,7 +88,7 @@ static int dissect_shim(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, voi
   if (record) {
     /* TCP keeps retransmissions and reordered segments from its sub-dissectors, so from ours too. */
     current_draw(&own, pinfo, tree);
-    for (unsigned i = 0; i < record->over_count; i++) tap_queue_over(pinfo, record->over[i]);
+    tap_queue_attempts(pinfo, record);
   } else if (pinfo->fd->visited) {
     tree_draw_standing(tvb, pinfo, tree, &segment);
   }

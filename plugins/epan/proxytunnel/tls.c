@@ -256,7 +256,7 @@ void tls_end(current_t *own, packet_info *pinfo) {
 void tls_show(wmem_list_t *pieces, tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, uint8_t layer) {
   for (wmem_list_frame_t *at = wmem_list_head(pieces); at; at = wmem_list_frame_next(at)) {
     const piece_t *piece = (const piece_t *)wmem_list_frame_data(at);
-    for (unsigned i = 0; i < piece->record->over_count; i++) tap_queue_over(pinfo, piece->record->over[i]);
+    tap_queue_attempts(pinfo, piece->record);
     virtual_show(tvb, pinfo, tree, &piece->source, piece->record, layer);
     layer = (uint8_t)(layer + 8); /* other numbers for each, the same in each pass */
   }

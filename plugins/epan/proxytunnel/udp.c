@@ -13,6 +13,7 @@
 #include "prefs.h"
 #include "shim.h"
 #include "shown.h"
+#include "tap_queue.h"
 #include "tree.h"
 #include "virtual.h"
 
@@ -109,6 +110,7 @@ static int dissect_shim(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, voi
   const int size = current_dissect(&own, udp_handle, pinfo, tree, data);
   shown_note_datagram(pinfo, tvb);
   tree_draw_record(tvb, pinfo, tree, &datagram, record);
+  tap_queue_attempts(pinfo, record);
   virtual_show(tvb, pinfo, tree, &source, record, layer);
   return size;
 }

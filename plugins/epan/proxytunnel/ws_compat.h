@@ -116,7 +116,8 @@ static inline void ws_add_ipv6_name(const ws_in6_addr *address, const char *name
 #endif
 }
 
-/* What the callback of a "-z" option returns. */
+/* What the callback of a "-z" option returns. Before 4.6 one that finds its argument wrong ends the program, as those of
+ * Wireshark do. */
 #if WS_RELEASE >= 406
 typedef bool ws_option_result_t;
 #define WS_OPTION_TAKEN return true
@@ -124,7 +125,7 @@ typedef bool ws_option_result_t;
 #else
 typedef void ws_option_result_t;
 #define WS_OPTION_TAKEN return
-#define WS_OPTION_WRONG return
+#define WS_OPTION_WRONG exit(1)
 #endif
 
 /* One packet into a file. In 4.6 the bytes travel inside the record. */
