@@ -17,11 +17,10 @@ pytestmark = pytest.mark.skipif(cannot_run() is not None, reason=cannot_run() or
 
 CAPTURES = REPOSITORY / "test/captures"
 FIELDS = ["protocol", "command", "status", "reply_code", "target", "target.host", "target.port", "origin.ip",
-          "origin.ipv6", "origin.provenance", "username", "id", "layer", "parent_stream", "stream", "request_in",
+          "origin.ipv6", "origin.port", "origin.provenance", "client.ip", "client.port", "proxy.ip", "proxy.port",
+          "bound.ip", "bound.port", "method", "method.selected", "login_status", "username", "id", "layer",
+          "parent_stream", "stream", "request_in",
           "reply_in", "opened_in", "connect_time", "virtual", "anomaly"]
-# Only a later frame can tell these.
-LATE = {"status", "reply_in", "opened_in", "request_in", "connect_time", "reply_code", "anomaly", "origin.ip",
-        "origin.ipv6", "origin.provenance", "id", "stream"}
 
 
 def named(names: list[str]) -> list[str]:
@@ -79,6 +78,65 @@ def test_experts(tshark: Tshark):
     assert "no tunnel to www.origin.test:443 (auth-failed)" in text
 
 
+def test_experts_stand_under_our_protocol(tshark: Tshark):
+    text = tshark.text("-r", CAPTURES / "connect_407.pcapng", "-q", "-z", "expert")
+    lines = [line for line in text.splitlines() if re.search("no tunnel to|Credentials|synthetic", line)]
+    assert len(lines) > 3 and all(line.split()[2] == "ProxyTunnel" for line in lines)
+
+
+@pytest.mark.parametrize("way", [(), ("-2",)], ids=["one pass", "two passes"])
+def test_a_packet_names_its_target_once(tshark: Tshark, folder: Path, way: tuple[str, ...]):
+    """In a column that is; the opening frame shows the handshake's end and three virtual packets."""
+    capture = http_through_socks5(folder / "c.pcap")
+    rows = tshark.fields(capture, "proxytunnel.target", "proxytunnel.virtual", "proxytunnel.origin.ip", options=way)
+    assert max(len(row[1]) for row in rows) == 3 and {len(row[0]) for row in rows if row[1]} == {1}
+    assert {len(row[2]) for row in rows if row[1]} == {1}
+
+
+def test_subnets_of_the_ends(tshark: Tshark, folder: Path):
+    """Addresses are fields of their own beside the texts."""
+    capture = http_through_socks5(folder / "c.pcap")
+    frames = lambda text: tshark.values(capture, "frame.number", options=("-Y", text))  # noqa: E731
+    for end in ("client", "proxy"):
+        assert len(frames(f"proxytunnel.{end}.ip == 10.0.0.0/8")) > 3
+        assert not frames(f"proxytunnel.{end}.ip == 11.0.0.0/8")
+    opening, = frames("proxytunnel.bound.ip == 0.0.0.0/8 && proxytunnel.bound.port == 0")
+    assert opening in frames("proxytunnel.proxy.port == 1080 && proxytunnel.client.port == 40000")
+    six = http_through_socks5(folder / "6.pcap", client=("fd00::5", 40000), server=("fd00::1", 1080))
+    assert tshark.values(six, "frame.number", options=("-Y", "proxytunnel.proxy.ipv6 == fd00::/16"))
+
+
+def test_codes_and_methods_are_fields_of_their_own(tshark: Tshark):
+    """A reply code is the proxy's answer to the request, and nothing else."""
+    rows = tshark.fields(CAPTURES / "socks5_password.pcap", "proxytunnel.reply_code", "proxytunnel.method.selected",
+                         "proxytunnel.login_status", "proxytunnel.status", options=("-Y", "proxytunnel"))
+    answers = [row for row in rows if row[0]]
+    assert answers and all(row[3] for row in answers)
+    assert [row[1] for row in rows if row[1]] and [row[2] for row in rows if row[2]]
+    assert not any(row[0] and row[2] for row in rows)
+
+
+def test_what_stands_in_the_packet_is_not_generated(tshark: Tshark, folder: Path):
+    capture = connect(Connection(server=("10.0.0.1", 3128)), "192.0.2.9:80").write(folder / "c.pcap")
+    text, pdml = tshark.text("-r", capture, "-V"), tshark.text("-r", capture, "-T", "pdml")
+    assert "        Target: 192.0.2.9:80\n" in text and "    [Proxy address: 10.0.0.1]\n" in text
+    head = connect_request("192.0.2.9:80")
+    assert re.search(rf'name="proxytunnel.target" showname="Target: 192.0.2.9:80" size="{len(head)}" pos="54"', pdml)
+
+
+def test_resolve_ptr_shows_the_name(tshark: Tshark):
+    text = tshark.text("-r", CAPTURES / "tor_resolve.pcapng", "-Y", "proxytunnel.bound")
+    assert "SOCKS5 Resolve PTR 10.77.2.2:0 - granted: www.origin.test\n" in text
+
+
+@pytest.mark.parametrize("wrong", ["synthetic4:nonsense", "synthetic4:10.0.0.0/30", "synthetic6:10.0.0.0/8",
+                                   "layers:99", "layers:0"])
+def test_preferences_that_make_no_sense_are_told(tshark: Tshark, folder: Path, wrong: str):
+    capture = http_through_socks5(folder / "c.pcap")
+    done = tshark.run("-o", f"proxytunnel.{wrong}", "-r", capture, "-n")
+    assert f"proxytunnel.{wrong.split(':')[0]}: " in done.stderr and done.stdout == tshark.text("-r", capture)
+
+
 def test_passwords_are_hidden(tshark: Tshark):
     capture = CAPTURES / "socks5_password.pcap"
     assert set(tshark.values(capture, "proxytunnel.password")) == {"[hidden]"}
@@ -93,26 +151,6 @@ def test_builtin_fields_stay(tshark: Tshark, folder: Path):
     capture = http_through_socks5(folder / "d.pcap")
     assert "www.example.com" in tshark.values(capture, "socks.remote_name")
     assert tshark.values(capture, "_ws.malformed") == []
-
-
-# ---------------------------------------------------------------- passes
-
-@pytest.mark.parametrize("capture", sorted(CAPTURES.glob("*.pcap*")), ids=lambda path: path.name)
-def test_two_passes_agree(tshark: Tshark, capture: Path):
-    names = [*named([name for name in FIELDS if name not in LATE]), "tcp.stream", "tcp.seq_raw", "tcp.len",
-             "tcp.payload",
-             "ip.src", "ip.dst", "ipv6.src", "http.request.uri", "http.response.code"]
-    single, double = (tshark.fields(capture, *names, options=way) for way in ((), ("-2",)))
-    assert single == double
-    late = named(sorted(LATE - {"reply_in", "status", "connect_time"}))
-    shown = ("-Y", "proxytunnel.virtual && tcp.len == 0")
-    assert tshark.fields(capture, *late, options=shown) == tshark.fields(capture, *late, options=("-2", *shown))
-
-
-def test_display_filter_on_the_second_pass_keeps_numbers(tshark: Tshark, folder: Path):
-    capture = http_through_socks5(folder / "c.pcap")
-    assert tshark.values(capture, "tcp.stream", options=("-2", "-R", "tcp.port == 80")) == \
-        tshark.values(capture, "tcp.stream", options=("-Y", "tcp.port == 80"))
 
 
 # ---------------------------------------------------------------- switches

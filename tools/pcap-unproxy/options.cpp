@@ -11,6 +11,7 @@
 
 #include "capture/open.hpp"
 #include "exit_code.hpp"
+#include "names/synthetic_prefixes.hpp"
 
 namespace unproxy {
 
@@ -114,13 +115,12 @@ Complaint take_names(const Raw& raw, NameSources& names) {
   return std::nullopt;
 }
 
-Complaint take_prefix(const char* option, const std::string& text, int family, proxytunnel::Prefix& prefix) {
+Complaint take_prefix(const char* option, const std::string& text, unsigned version, proxytunnel::Prefix& prefix) {
   if (text.empty()) return std::nullopt;
-  const auto parsed = proxytunnel::Prefix::parse(text);
-  const unsigned most = family == 4 ? 24 : 96;  // room enough for synthetic addresses to differ
-  if (!parsed || parsed->address.version != family || parsed->length > most) {
-    return std::string(option) + ": '" + text + "' is no IPv" + std::to_string(family) + " prefix of at most " +
-           std::to_string(most) + " bits";
+  const auto parsed = proxytunnel::parse_synthetic_prefix(text, version);
+  if (!parsed) {
+    return std::string(option) + ": '" + text + "' is no IPv" + std::to_string(version) + " prefix of at most " +
+           std::to_string(proxytunnel::longest_synthetic_prefix(version)) + " bits";
   }
   prefix = *parsed;
   return std::nullopt;

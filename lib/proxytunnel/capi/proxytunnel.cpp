@@ -86,10 +86,9 @@ TrackerOptions options_of(const pt_options_t& given) {
   if (given.layers != 0) options.layers = std::min(given.layers, limits::layers);
   if (given.connections != 0) options.connections = given.connections;
   options.hash_key = HashKey::from(given.hash_key);
-  const auto take_prefix = [](const char* text, std::uint8_t version, Prefix& prefix) {
+  const auto take_prefix = [](const char* text, unsigned version, Prefix& prefix) {
     if (text == nullptr) return;
-    const auto parsed = Prefix::parse(text);
-    if (parsed && parsed->address.version == version) prefix = *parsed;
+    if (const auto parsed = parse_synthetic_prefix(text, version)) prefix = *parsed;
   };
   take_prefix(given.synthetic4, 4, options.synthetic4);
   take_prefix(given.synthetic6, 6, options.synthetic6);
@@ -166,6 +165,10 @@ void fill_attempt(const pt_outcome& outcome, const Attempt& from, pt_attempt_t& 
 }
 
 }  // namespace
+
+bool pt_is_prefix(const char* text, unsigned version) {
+  return parse_synthetic_prefix(text, version).has_value();
+}
 
 pt_tracker_t* pt_tracker_new(const pt_options_t* options) {
   return new pt_tracker(options == nullptr ? TrackerOptions() : options_of(*options));

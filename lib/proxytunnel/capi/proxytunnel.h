@@ -236,6 +236,9 @@ typedef struct {
 
 /* ------------------------------------------------------------------ functions */
 
+/* Whether synthetic addresses of that version (4 or 6) can be taken from it: "198.18.0.0/15". */
+bool pt_is_prefix(const char* text, unsigned version);
+
 /* The options are copied; NULL: all defaults. */
 pt_tracker_t* pt_tracker_new(const pt_options_t* options);
 void pt_tracker_free(pt_tracker_t* tracker); /* NULL is allowed */

@@ -144,7 +144,7 @@ static int dissect_claimed(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, 
   const record_t *record = current()->record;
   const segment_t *segment = current()->segment;
   if (pinfo->flags.in_error_pkt) {
-    tree_draw_quoted(tvb, tree);
+    tree_draw_quoted(tvb, pinfo, tree);
     return (int)tvb_captured_length(tvb);
   }
   if (!record || !record->claimed) return dissect_left(tvb, pinfo, tree);

@@ -7,7 +7,7 @@
 #include "ws_compat.h"
 
 /* In memory of the packet: gone with its dissection. */
-enum { key_calls, key_virtual, key_shown, key_used, key_taps, key_segments, key_places };
+enum { key_calls, key_virtual, key_shown, key_used, key_taps, key_segments, key_places, key_targets, key_ends };
 
 /* In memory of the file. Records of segments and datagrams have the keys from 0 on; between these two are those of TLS
  * (WS_TLS_KEY in ws_compat.h). */

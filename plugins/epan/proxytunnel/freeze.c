@@ -102,6 +102,7 @@ static void freeze_message(const pt_message_t *from, const segment_t *segment, u
   message->username = keep(from->username);
   message->password = keep(from->password);
   message->reason = keep(from->reason);
+  message->bound_host = keep(from->bound_host);
   message->bound = *from->bound_host ? target_text(from->bound_host, from->bound_port, "") : "";
   message->peer = *from->peer_host ? target_text(from->peer_host, from->peer_port, "") : "";
   message->real_client = from->has_real_client ? endpoint_text(wmem_file_scope(), &from->real_client) : "";

@@ -8,6 +8,7 @@
 #include "core.h"
 #include "decrypted.h"
 #include "export.h"
+#include "fields.h"
 #include "follow.h"
 #include "prefs.h"
 #include "record.h"
@@ -35,6 +36,7 @@ static void register_protocol(void) {
   proto_proxytunnel = proto_register_protocol("Proxy Tunnel", "ProxyTunnel", "proxytunnel");
   core_register(proto_proxytunnel);
   record_register();
+  fields_register(proto_proxytunnel);
   tree_register(proto_proxytunnel);
   preferences_register(proto_proxytunnel);
   shown_register(proto_proxytunnel);

@@ -4,8 +4,11 @@
 #include "prefs.h"
 
 #include <epan/prefs.h>
+#include <wsutil/report_message.h>
 
 #include "capi/proxytunnel.h"
+
+static const char default_synthetic4[] = "198.18.0.0/15", default_synthetic6[] = "fd70:726f:7879::/48";
 
 preferences_t proxytunnel_preferences = {
     .socks4 = TRUE,
@@ -21,13 +24,29 @@ preferences_t proxytunnel_preferences = {
     .layers = PT_LAYERS,
     .connections = 0,
     .hosts_files = "",
-    .synthetic4 = "198.18.0.0/15",
-    .synthetic6 = "fd70:726f:7879::/48",
+    .synthetic4 = default_synthetic4,
+    .synthetic6 = default_synthetic6,
 };
+
+static void check_prefix(const char *name, const char *prefix, unsigned version) {
+  if (!prefix || !*prefix || pt_is_prefix(prefix, version)) return;
+  report_failure("proxytunnel.%s: no IPv%u prefix with room for addresses; %s is used", name, version,
+                 version == 4 ? default_synthetic4 : default_synthetic6);
+}
+
+/* Called when they have changed. */
+static void check(void) {
+  preferences_t *const wanted = &proxytunnel_preferences;
+  check_prefix("synthetic4", wanted->synthetic4, 4);
+  check_prefix("synthetic6", wanted->synthetic6, 6);
+  if (wanted->layers >= 1 && wanted->layers <= PT_LAYERS) return;
+  report_failure("proxytunnel.layers: not from 1 to %u, so %u is used", (unsigned)PT_LAYERS, (unsigned)PT_LAYERS);
+  wanted->layers = PT_LAYERS;
+}
 
 void preferences_register(int proto) {
   preferences_t *const wanted = &proxytunnel_preferences;
-  module_t *module = prefs_register_protocol(proto, NULL);
+  module_t *module = prefs_register_protocol(proto, check);
   prefs_register_bool_preference(module, "socks4", "Find SOCKS4 and SOCKS4a", "On any port", &wanted->socks4);
   prefs_register_bool_preference(module, "socks5", "Find SOCKS5", "On any port", &wanted->socks5);
   prefs_register_bool_preference(module, "http_connect", "Find HTTP CONNECT", "On any port", &wanted->http_connect);
@@ -41,7 +60,8 @@ void preferences_register(int proto) {
                                  &wanted->forward_without_proof);
   prefs_register_bool_preference(module, "proxy_protocol", "Find the PROXY protocol", "On any port",
                                  &wanted->proxy_protocol);
-  prefs_register_bool_preference(module, "precedence", "Come before built-in dissectors on connections with a proxy",
+  prefs_register_bool_preference(module, "precedence",
+                                 "Take precedence over built-in dissectors on proxied connections",
                                  "If off, the dissectors for HTTP and SOCKS keep the ports that they know, and the "
                                  "bytes of a proxied connection are shown by them as well as in its virtual one",
                                  &wanted->precedence);
@@ -60,9 +80,10 @@ void preferences_register(int proto) {
                                    "The prefix from which addresses for names are taken", &wanted->synthetic4);
   prefs_register_string_preference(module, "synthetic6", "Synthetic IPv6 addresses",
                                    "The prefix from which addresses for names are taken", &wanted->synthetic6);
-  prefs_register_uint_preference(module, "layers", "Most tunnels inside one another",
-                                 "Tunnels further in are reported, but not shown (1 to 8)", 10, &wanted->layers);
-  prefs_register_uint_preference(module, "connections", "Most connections that are followed at once",
+  prefs_register_uint_preference(module, "layers", "Longest chain of proxies",
+                                 "Tunnels inside tunnels, 1 to 8 deep; those further in are reported, but not shown",
+                                 10, &wanted->layers);
+  prefs_register_uint_preference(module, "connections", "Connections followed at once",
                                  "The longest idle are forgotten first; 0: as many as pcap-unproxy follows", 10,
                                  &wanted->connections);
   prefs_register_bool_preference(module, "credentials", "Show passwords",

@@ -38,7 +38,7 @@ typedef struct {
   uint16_t sender_port, receiver_port;
   uint32_t size;
   bool from_client;
-  const char *protocol, *command, *host, *target, *username, *password, *reason, *bound, *peer, *anomaly;
+  const char *protocol, *command, *host, *target, *username, *password, *reason, *bound_host, *bound, *peer, *anomaly;
   const char *real_client; /* PROXY protocol */
   uint16_t port;
   const uint8_t *methods;

@@ -22,6 +22,6 @@ void tree_draw_datagram(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, uns
 void tree_draw_waiting_bytes(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree);
 void tree_draw_handshake_bytes(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree);
 void tree_draw_early_bytes(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree);
-void tree_draw_quoted(tvbuff_t *tvb, proto_tree *tree);
+void tree_draw_quoted(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree);
 
 #endif

@@ -116,8 +116,8 @@ static inline void ws_add_ipv6_name(const ws_in6_addr *address, const char *name
 #endif
 }
 
-/* What the callback of a "-z" option returns. Before 4.6 one that finds its argument wrong ends the program, as those of
- * Wireshark do. */
+/* What the callback of a "-z" option returns. Before 4.6 one that finds its argument wrong ends the program, as those
+ * of Wireshark do. */
 #if WS_RELEASE >= 406
 typedef bool ws_option_result_t;
 #define WS_OPTION_TAKEN return true
