@@ -81,3 +81,26 @@ def test_any_order_of_frames_shows_the_same(tshark: Tshark):
         virtual += "proxytunnel.virtual" in shown
         assert first.setdefault(frame, shown) == shown, frame
     assert len(small) > 20 and virtual > 1000
+
+
+# ---------------------------------------------------------------- what is saved of a capture
+
+def payload(tshark: Tshark, capture: Path, shown: str) -> list[list[str]]:
+    """Ends and payload of the innermost packet of each frame that a filter passes."""
+    names = ("ip.src", "ip.dst", "tcp.seq_raw", "tcp.payload", "udp.payload")
+    rows = tshark.fields(capture, *names, options=("-Y", shown))
+    return [[cell[-1] if cell else "" for cell in row] for row in rows]
+
+
+@pytest.mark.parametrize("name", ["curl_socks5_connect.pcap", "connect_407.pcapng", "nested.pcapng",
+                                  "socks5_udp.pcapng", "http_forward.pcapng", "socks_bind.pcapng",
+                                  "back_connect.pcapng"])
+def test_saved_packets_bring_their_tunnel_along(tshark: Tshark, folder: Path, name: str):
+    """Handshakes are depended upon: of some tunnels those packets are saved that have payload."""
+    capture, saved = REPOSITORY / "test/captures" / name, folder / "saved.pcapng"
+    tunnels = tshark.distinct(capture, "proxytunnel.id", options=("-Y", "proxytunnel.virtual && (tcp.len > 0 || udp)"))
+    for tunnel in tunnels[::4]:
+        packets = f"proxytunnel.virtual && proxytunnel.id == {tunnel} && (tcp.len > 0 || udp)"
+        tshark.text("-r", capture, "-2", "-Y", packets, "-w", saved)
+        before, again = payload(tshark, capture, packets), payload(tshark, saved, "proxytunnel.virtual")
+        assert before and [row for row in before if row not in again] == [], tunnel

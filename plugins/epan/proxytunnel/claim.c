@@ -86,16 +86,8 @@ static void dissect_between(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree,
   tree_draw_waiting_bytes(tvb, pinfo, tree);
 }
 
-static bool has_payload(const record_t *record) {
-  for (unsigned i = 0; i < record->parts_count; i++) {
-    const attempt_t *attempt = attempt_of(record->parts[i].tunnel);
-    if (attempt && is_forward(attempt)) return true;
-  }
-  return false;
-}
-
 static bool is_among_forwarded(const record_t *record) {
-  if (has_payload(record)) return true;
+  if (record_forwards(record)) return true;
   return record->progress == PT_OPEN && !record->opened_count && !record->over_count && !ends_with_connect(record);
 }
 

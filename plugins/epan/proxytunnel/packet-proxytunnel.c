@@ -7,6 +7,7 @@
 #include "claim.h"
 #include "core.h"
 #include "decrypted.h"
+#include "depend.h"
 #include "export.h"
 #include "fields.h"
 #include "follow.h"
@@ -36,6 +37,7 @@ static void register_protocol(void) {
   proto_proxytunnel = proto_register_protocol("Proxy Tunnel", "ProxyTunnel", "proxytunnel");
   core_register(proto_proxytunnel);
   record_register();
+  depend_register();
   fields_register(proto_proxytunnel);
   tree_register(proto_proxytunnel);
   preferences_register(proto_proxytunnel);

@@ -9,6 +9,14 @@ static wmem_map_t *attempts; /* id -> attempt_t */
 static wmem_map_t *flows;    /* id << 32 | flow -> attempt_t */
 static wmem_map_t *standing; /* frame -> wmem_list_t of message_t */
 
+bool record_forwards(const record_t *record) {
+  for (unsigned i = 0; i < record->parts_count; i++) {
+    const attempt_t *attempt = attempt_of(record->parts[i].tunnel);
+    if (attempt && is_forward(attempt)) return true;
+  }
+  return false;
+}
+
 attempt_t *attempt_of(uint32_t id) {
   return id != PT_NO_TUNNEL ? (attempt_t *)wmem_map_lookup(attempts, GUINT_TO_POINTER(id)) : NULL;
 }

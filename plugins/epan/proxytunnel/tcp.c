@@ -10,6 +10,7 @@
 #include "claim.h"
 #include "core.h"
 #include "current.h"
+#include "depend.h"
 #include "freeze.h"
 #include "shim.h"
 #include "shown.h"
@@ -70,6 +71,14 @@ static record_t *feed(const packet_info *pinfo, const segment_t *segment, const 
   return freeze_outcome(core_outcome(), segment, source, pinfo);
 }
 
+/* True for what may be of use to know what this connection is: on the first pass. */
+static bool is_opening(const packet_info *pinfo, const segment_t *segment, const record_t *record) {
+  if (pinfo->fd->visited) return false;
+  const pt_progress_t progress = pt_outcome_progress(core_outcome());
+  const bool tells = record && (record->messages_count || record_forwards(record));
+  return segment->has_syn || (segment->length && (progress == PT_UNDECIDED || progress == PT_HANDSHAKE || tells));
+}
+
 static int dissect_shim(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data) {
   const virtual_t *const carrier = current_take_expected();
   const uint8_t layer = pinfo->curr_layer_num;
@@ -80,6 +89,7 @@ static int dissect_shim(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, voi
   if (!looked_at) return current_dissect(&own, tcp_handle, pinfo, tree, data);
   const source_t source = {.payload = segment.bytes + segment.header_size, .captured = segment.captured};
   record_t *record = shim_record(pinfo, &segment, &source, feed);
+  const bool opening = is_opening(pinfo, &segment, record);
   own.segment = &segment;
   own.record = record;
   if (!pinfo->fd->visited && record && record->claimed) claim_conversation(pinfo, &segment, record);
@@ -92,6 +102,7 @@ static int dissect_shim(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, voi
   } else if (pinfo->fd->visited) {
     tree_draw_standing(tvb, pinfo, tree, &segment);
   }
+  if (opening) depend_note(pinfo, &segment, record);
   tls_end(&own, pinfo);
   if (carrier || own.pieces || (record && record->packets_count)) shown_note_segment(pinfo, tvb, &segment);
   if (record) virtual_show(tvb, pinfo, tree, &source, record, layer);

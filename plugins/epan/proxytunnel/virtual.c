@@ -12,6 +12,7 @@
 
 #include "aside.h"
 #include "current.h"
+#include "depend.h"
 #include "prefs.h"
 #include "shown.h"
 #include "tap_queue.h"
@@ -194,6 +195,7 @@ void virtual_show(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const sou
   save_state(pinfo, &state);
   for (unsigned i = 0; i < record->packets_count; i++) {
     const virtual_t *virtual = &record->packets[i];
+    if (!i || virtual->attempt != virtual[-1].attempt) depend_mark(pinfo, virtual);
     pinfo->curr_layer_num = (uint8_t)(layer + 4 + i * step);
     if (has_many_layers(pinfo)) {
       pinfo->layers = wmem_list_new(pinfo->pool);

@@ -116,6 +116,18 @@ static inline void ws_add_ipv6_name(const ws_in6_addr *address, const char *name
 #endif
 }
 
+/* The frame of pinfo cannot be read without that one. From 4.4 on that is kept as long as the file is open, and holds
+ * for the frames that that one depends on, too. */
+#define WS_DEPENDS_FOR_GOOD (WS_RELEASE >= 404)
+
+static inline void ws_depend(packet_info *pinfo, uint32_t frame) {
+#if WS_RELEASE >= 404
+  mark_frame_as_depended_upon(pinfo->fd, frame);
+#else
+  mark_frame_as_depended_upon(pinfo, frame);
+#endif
+}
+
 /* What the callback of a "-z" option returns. Before 4.6 one that finds its argument wrong ends the program, as those
  * of Wireshark do. */
 #if WS_RELEASE >= 406
