@@ -51,7 +51,8 @@ static bool filter_names_ends(const builtin_t *builtin, const char *filter, cons
   const int from = shown->sender_port, to = shown->receiver_port;
   ws_filter_text_t *forth = builtin->address_filter(&sender, &receiver, from, to);
   ws_filter_text_t *back = builtin->address_filter(&receiver, &sender, to, from);
-  const bool named = !strcmp(filter, forth) || !strcmp(filter, back);
+  const bool is_told = forth && back; /* not by SIP, whose streams are calls, and not by QUIC, which may migrate */
+  const bool named = !is_told || !strcmp(filter, forth) || !strcmp(filter, back);
   g_free(forth);
   g_free(back);
   return named;
@@ -120,12 +121,12 @@ static const shown_t *whose_header(packet_info *pinfo _U_, const void *record, s
   return own;
 }
 
-/* UDP and HTTP queue the bytes. */
+/* UDP, HTTP and SIP queue the bytes. */
 static const shown_t *whose_bytes(packet_info *pinfo, const void *record, shown_t *own _U_) {
   return shown_of_tvb(pinfo, (tvbuff_t *)(uintptr_t)record);
 }
 
-/* HTTP/2 queues the bytes and the number of their stream. */
+/* HTTP/2 and QUIC queue the bytes and the number of their stream. */
 static const shown_t *whose_first(packet_info *pinfo, const void *record, shown_t *own _U_) {
   return shown_of_tvb(pinfo, *(tvbuff_t *const *)record);
 }
@@ -173,6 +174,8 @@ FOLLOWER(udp, "UDP", whose_bytes)
 FOLLOWER(tls, "TLS", whose_tls)
 FOLLOWER(http, "HTTP", whose_bytes)
 FOLLOWER(http2, "HTTP2", whose_first)
+FOLLOWER(quic, "QUIC", whose_first)
+FOLLOWER(sip, "SIP", whose_bytes)
 
 void follow_handoff(void) {
   tcp_replace();
@@ -180,4 +183,6 @@ void follow_handoff(void) {
   tls_replace();
   http_replace();
   http2_replace();
+  quic_replace();
+  sip_replace();
 }
