@@ -54,7 +54,7 @@ class Surroundings {
 
 /// What a connection is given when it goes on.
 struct TunnelContext {
-  const Disabled& disabled;
+  Families disabled;
   bool forward_without_proof;  ///< absolute-form alone makes a server a proxy
   Surroundings& surroundings;
   TunnelId& next_id;           ///< given to the attempt whose request is understood, and counted up

@@ -94,8 +94,8 @@ static void tree_count_record(stats_tree *tree, const tap_record_t *record) {
   const bool opens = record->packet && record->opens;
   if (record->packet && !opens) return;
   tick_stat_node(tree, "Attempts to open a tunnel", 0, TRUE);
-  const int node = tick_stat_node(tree, attempt->protocol, node_attempts, TRUE);
-  tick_stat_node(tree, opens ? "established" : attempt->status, node, FALSE);
+  const int node = tick_stat_node(tree, pt_protocol(attempt->protocol)->name, node_attempts, TRUE);
+  tick_stat_node(tree, pt_status_name(opens ? pt_status_established : attempt->status), node, FALSE);
   if (opens) stats_tree_tick_pivot(tree, node_targets, attempt->target);
 }
 

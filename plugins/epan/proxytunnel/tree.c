@@ -60,11 +60,11 @@ static void add_origin(proto_tree *tree, tvbuff_t *tvb, const attempt_t *attempt
     memcpy(value.bytes, attempt->origin.address.octets, sizeof value.bytes);
     generated(proto_tree_add_ipv6(tree, hf_origin_ipv6, tvb, 0, 0, &value));
   }
-  add_text(tree, hf_origin_provenance, tvb, attempt->provenance);
+  add_text(tree, hf_origin_provenance, tvb, pt_provenance_name(attempt->provenance));
 }
 
 static bool is_synthetic(const attempt_t *attempt) {
-  return attempt->has_origin && !strcmp(attempt->provenance, "synthetic");
+  return attempt->has_origin && attempt->provenance == pt_provenance_synthetic;
 }
 
 static void add_connect_time(proto_tree *tree, tvbuff_t *tvb, const attempt_t *attempt) {
@@ -97,7 +97,7 @@ static void draw_message(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, co
   proto_tree *own = proto_tree_add_subtree_format(tree, tvb, (int)offset, (int)size, ett_message, NULL, "%s%s", prefix,
                                                   message_text(pinfo->pool, message));
   add_frame(own, hf_carried_in, tvb, pinfo, message->frame);
-  add_text(own, hf_command, tvb, message->command);
+  add_text(own, hf_command, tvb, pt_command(message->command)->name);
   if (is_request(message)) add_target(own, tvb, message->target, message->host, message->port);
   for (unsigned i = 0; i < message->methods_size; i++) {
     generated(proto_tree_add_uint(own, hf_methods, tvb, 0, 0, message->methods[i]));
@@ -120,28 +120,29 @@ static void draw_message(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, co
 }
 
 static void add_status(proto_tree *tree, tvbuff_t *tvb, packet_info *pinfo, const attempt_t *attempt,
-                       const char *status) {
-  if (!*status) return;
-  proto_item *item = generated(proto_tree_add_string(tree, hf_status, tvb, 0, 0, status));
+                       pt_status_t status) {
+  proto_item *item = generated(proto_tree_add_string(tree, hf_status, tvb, 0, 0, pt_status_name(status)));
   if (*attempt->reason) proto_item_append_text(item, " (%s)", attempt->reason);
-  if (!strcmp(status, "malformed")) {
+  if (status == pt_status_malformed) {
     expert_add_info(pinfo, item, &ei_malformed);
-  } else if (!strcmp(status, "incomplete")) {
+  } else if (status == pt_status_incomplete) {
     expert_add_info(pinfo, item, &ei_incomplete);
-  } else if (strcmp(status, "established") != 0) {
+  } else if (status != pt_status_established) {
     const char *to = *attempt->target ? " to " : "";
-    expert_add_info_format(pinfo, item, &ei_refused, "Proxy Tunnel: no tunnel%s%s (%s)", to, attempt->target, status);
+    expert_add_info_format(pinfo, item, &ei_refused, "Proxy Tunnel: no tunnel%s%s (%s)", to, attempt->target,
+                           pt_status_name(status));
   }
 }
 
+/* `status`: NULL if it is not known yet. */
 static void draw_attempt(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const attempt_t *attempt,
-                         const char *status, bool target_is_drawn) {
+                         const pt_status_t *status, bool target_is_drawn) {
   if (attempt->id != PT_NO_TUNNEL) {
     generated(proto_tree_add_uint(tree, hf_id, tvb, 0, 0, attempt->id));
     generated(proto_tree_add_uint(tree, hf_layer, tvb, 0, 0, attempt->layer));
   }
   if (!target_is_drawn) add_target(tree, tvb, attempt->target, attempt->host, attempt->port);
-  add_status(tree, tvb, pinfo, attempt, status);
+  if (status) add_status(tree, tvb, pinfo, attempt, *status);
   add_origin(tree, tvb, attempt);
   if (attempt->opened_frame == pinfo->num && is_synthetic(attempt)) {
     expert_add_info_format(pinfo, tree, &ei_synthetic, "Proxy Tunnel: the address of %s is synthetic", attempt->host);
@@ -181,21 +182,21 @@ static bool has_request(const record_t *record) {
 /* Of several messages that were understood at once only the ones that say most are worth a column. */
 static int weight(const message_t *message) {
   if (is_request(message) || is_reply(message)) return 3;
-  if (message->kind == PT_SOCKS5_AUTH_REQUEST || message->kind == PT_SOCKS5_AUTH_REPLY) return 2;
+  if (pt_message(message->kind)->traits & PT_LOGS_IN) return 2;
   return 1;
 }
 
 /* The proxy's own words say as much. */
-static bool says_refused(const char *status) {
-  return !strcmp(status, "refused") || !strcmp(status, "auth-failed") || !strcmp(status, "method-rejected");
+static bool says_refused(pt_status_t status) {
+  return status == pt_status_refused || status == pt_status_auth_failed || status == pt_status_method_rejected;
 }
 
 /* "SOCKS5 Connect www.example.com:443 - granted" */
 static const char *summary_of(wmem_allocator_t *pool, const record_t *record) {
   const attempt_t *attempt = attempt_of_record(record);
   if (!record->messages_count) {
-    const char *status = record->over_count ? record->over_status[0] : attempt->status;
-    return wmem_strdup_printf(pool, "%s - %s", attempt_text(pool, attempt), status);
+    const pt_status_t status = record->over_count ? record->over_status[0] : attempt->status;
+    return wmem_strdup_printf(pool, "%s - %s", attempt_text(pool, attempt), pt_status_name(status));
   }
   int most = 0;
   for (unsigned i = 0; i < record->messages_count; i++) most = MAX(most, weight(&record->messages[i]));
@@ -214,15 +215,14 @@ static const char *summary_of(wmem_allocator_t *pool, const record_t *record) {
     wmem_strbuf_append_printf(text, " [synthetic %s]", address_to_str(pool, &shown));
   }
   if (record->over_count && !says_refused(record->over_status[0])) {
-    wmem_strbuf_append_printf(text, " - no tunnel (%s)", record->over_status[0]);
+    wmem_strbuf_append_printf(text, " - no tunnel (%s)", pt_status_name(record->over_status[0]));
   }
   return wmem_strbuf_get_str(text);
 }
 
-static void set_columns(packet_info *pinfo, const char *protocol, const char *summary) {
-  const char *word = !strncmp(protocol, "http", 4) ? "HTTP" : protocol_word(protocol);
+static void set_columns(packet_info *pinfo, pt_protocol_t protocol, const char *summary) {
   col_clear_fence(pinfo->cinfo, COL_PROTOCOL);
-  col_add_str(pinfo->cinfo, COL_PROTOCOL, word);
+  col_add_str(pinfo->cinfo, COL_PROTOCOL, pt_protocol(protocol)->column);
   col_clear_fence(pinfo->cinfo, COL_INFO);
   col_add_str(pinfo->cinfo, COL_INFO, summary);
 }
@@ -235,27 +235,28 @@ static unsigned size_of_handshake(const record_t *record) {
 
 void tree_draw_record(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const segment_t *segment,
                       const record_t *record) {
+  static const pt_status_t established = pt_status_established;
   const attempt_t *attempt = attempt_of_record(record);
   if (!record->messages_count && !record->opened_count && !record->over_count) return;
   const char *summary = summary_of(pinfo->pool, record);
-  const char *protocol = record->messages_count ? record->messages[0].protocol : attempt->protocol;
+  const pt_protocol_t protocol = record->messages_count ? record->messages[0].protocol : attempt->protocol;
   const unsigned size = MIN(size_of_handshake(record), segment->captured);
   proto_item *item = proto_tree_add_protocol_format(tree, proto_proxytunnel, tvb, (int)segment->header_size, (int)size,
                                                     "Proxy Tunnel, %s", summary);
   proto_tree *own = proto_item_add_subtree(item, ett_proxytunnel);
-  add_text(own, hf_protocol, tvb, protocol);
+  add_text(own, hf_protocol, tvb, pt_protocol(protocol)->name);
   for (unsigned i = 0; i < record->messages_count; i++) {
     const bool here = record->messages[i].frame == pinfo->num;
     draw_message(tvb, pinfo, own, &record->messages[i], segment->header_size, here ? size : 0);
   }
   for (unsigned i = 0; i < record->over_count; i++) {
-    draw_attempt(tvb, pinfo, own, record->over[i], record->over_status[i], has_request(record));
+    draw_attempt(tvb, pinfo, own, record->over[i], &record->over_status[i], has_request(record));
   }
   for (unsigned i = 0; i < record->opened_count; i++) {
-    draw_attempt(tvb, pinfo, own, record->opened[i], "established", has_request(record));
+    draw_attempt(tvb, pinfo, own, record->opened[i], &established, has_request(record));
   }
   if (attempt && !record->opened_count && !record->over_count) {
-    draw_attempt(tvb, pinfo, own, attempt, "", has_request(record));
+    draw_attempt(tvb, pinfo, own, attempt, NULL, has_request(record));
   }
   set_columns(pinfo, protocol, summary);
 }
@@ -272,7 +273,8 @@ static void draw_standing(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, c
   const attempt_t *attempt = attempt_of(message->attempt);
   if (!attempt) return;
   generated(proto_tree_add_uint(own, hf_id, tvb, 0, 0, attempt->id));
-  add_text(own, hf_status, tvb, attempt->opened ? "established" : attempt->status);
+  const pt_status_t status = attempt->opened ? pt_status_established : attempt->status;
+  if (attempt->opened || attempt->ended) add_text(own, hf_status, tvb, pt_status_name(status));
   add_frame(own, hf_request_in, tvb, pinfo, attempt->request_frame);
   add_frame(own, hf_reply_in, tvb, pinfo, attempt->reply_frame);
   add_frame(own, hf_opened_in, tvb, pinfo, attempt->opened_frame);
@@ -315,7 +317,7 @@ proto_tree *tree_draw_virtual(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tre
   generated(proto_tree_add_boolean(own, hf_virtual, tvb, 0, 0, TRUE));
   generated(proto_tree_add_uint(own, hf_id, tvb, 0, 0, attempt->id));
   generated(proto_tree_add_uint(own, hf_layer, tvb, 0, 0, attempt->layer));
-  add_text(own, hf_protocol, tvb, attempt->protocol);
+  add_text(own, hf_protocol, tvb, pt_protocol(attempt->protocol)->name);
   add_target(own, tvb, attempt->target, attempt->host, attempt->port);
   add_origin(own, tvb, attempt);
   add_text(own, hf_username, tvb, attempt->username);
