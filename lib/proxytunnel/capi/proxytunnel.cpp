@@ -410,6 +410,9 @@ void pt_outcome_event(const pt_outcome_t* outcome, size_t index, pt_event_t* eve
   if (const auto* message = std::get_if<MessageEvent>(&from)) {
     event->kind = PT_EVENT_MESSAGE;
     fill_message(*outcome, *message, event->message);
+  } else if (const auto* requested = std::get_if<RequestedEvent>(&from)) {
+    event->kind = PT_EVENT_REQUESTED;
+    fill_attempt(*outcome, requested->attempt, event->attempt);
   } else if (const auto* opened = std::get_if<OpenedEvent>(&from)) {
     event->kind = PT_EVENT_OPENED;
     fill_attempt(*outcome, opened->attempt, event->attempt);

@@ -281,6 +281,7 @@ typedef struct {
 
 typedef enum {
   PT_EVENT_MESSAGE,
+  PT_EVENT_REQUESTED, /* comes before the message; not where the request itself opens the tunnel (PT_EVENT_OPENED) */
   PT_EVENT_OPENED,
   PT_EVENT_FLOW, /* the first datagram to or from a target of an association */
   PT_EVENT_NAME, /* the capture says that an address has a name */
@@ -290,11 +291,11 @@ typedef enum {
 
 typedef struct {
   pt_event_kind_t kind;
-  pt_message_t message; /* PT_EVENT_MESSAGE */
-  pt_attempt_t attempt; /* PT_EVENT_OPENED (as known now), PT_EVENT_ENDED (final), PT_EVENT_FLOW (with its target) */
-  uint32_t flow;        /* PT_EVENT_FLOW */
-  pt_address_t address; /* PT_EVENT_NAME */
-  const char* name;     /* PT_EVENT_NAME */
+  pt_message_t message;        /* PT_EVENT_MESSAGE */
+  pt_attempt_t attempt;        /* as known now: PT_EVENT_REQUESTED, _OPENED, _FLOW (with its target), _ENDED (final) */
+  uint32_t flow;               /* PT_EVENT_FLOW */
+  pt_address_t address;        /* PT_EVENT_NAME */
+  const char* name;            /* PT_EVENT_NAME */
   pt_endpoint_t client, proxy; /* PT_EVENT_SKIPPED */
   const char* skipped;         /* PT_EVENT_SKIPPED: the reason */
 } pt_event_t;

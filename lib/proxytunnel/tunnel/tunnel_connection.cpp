@@ -134,7 +134,7 @@ void TunnelConnection::took(Took& step, Streams& streams, const TunnelContext& c
         SkippedEvent{ends_[client_], ends_[other(client_)], "the proxy header names no client"});
     return;
   } else {
-    record(step.message, stamp, context.next_id);
+    record(step.message, stamp, context);
     if (attempt_) tunnel = attempt_->id;
   }
   streams.take(side, step.size);
@@ -158,7 +158,7 @@ void TunnelConnection::begin_attempt(Attempt& attempt, Stamp stamp) const {
   attempt.first = attempts_ == 0 ? first_ : stamp;
 }
 
-void TunnelConnection::record(const Message& message, Stamp stamp, TunnelId& next_id) {
+void TunnelConnection::record(const Message& message, Stamp stamp, const TunnelContext& context) {
   const unsigned traits = traits_of(message.kind);
   if ((traits & PT_BEGINS) != 0) {
     begin_attempt(attempt_.emplace(), stamp);
@@ -176,11 +176,12 @@ void TunnelConnection::record(const Message& message, Stamp stamp, TunnelId& nex
     attempt_->client = *message.real_client;
   }
   if ((traits & PT_ASKS) != 0) {
-    attempt_->id = next_id++;
+    attempt_->id = context.next_id++;
     attempt_->command = message.command;
     attempt_->target = message.target;
     attempt_->target_text = message.target_text;
     attempt_->request = stamp;
+    context.events.emplace_back(RequestedEvent{*attempt_});
   }
   if (is_reply(message)) {
     attempt_->reply = stamp;

@@ -167,7 +167,7 @@ class TunnelConnection {
   void detect_client(Streams& streams, const TunnelContext& context);
   void begin(Detection detection, Streams& streams, const TunnelContext& context);
   void took(Took& step, Streams& streams, const TunnelContext& context);
-  void record(const Message& message, Stamp stamp, TunnelId& next_id);
+  void record(const Message& message, Stamp stamp, const TunnelContext& context);
   void begin_attempt(Attempt& attempt, Stamp stamp) const;
   void forward(const Message& message, Stamp stamp, PerSide<Offset> base, const TunnelContext& context);
   [[nodiscard]] TunnelId tunnel_for(const Message& message, Stamp stamp, PerSide<Offset> base,

@@ -18,18 +18,12 @@ static const char *target_text(const char *host, uint16_t port, const char *said
                            : wmem_strdup_printf(wmem_file_scope(), "%s:%u", host, port);
 }
 
-static attempt_t *attempt_for(uint32_t id, const pt_endpoint_t *client, const pt_endpoint_t *proxy) {
+static attempt_t *attempt_for(uint32_t id) {
   attempt_t *attempt = attempt_of(id);
   if (attempt) return attempt;
   attempt = wmem_new0(wmem_file_scope(), attempt_t);
   attempt->id = id;
-  attempt->parent = PT_NO_TUNNEL;
-  attempt->client = *client;
-  attempt->proxy = *proxy;
-  attempt->reason = attempt->host = attempt->target = attempt->username = attempt->virtual_client = "";
-  attempt->reply_code = -1;
   attempt->parent_stream = attempt->stream = UINT32_MAX;
-  attempt->anomalies = wmem_list_new(wmem_file_scope());
   record_keep_attempt(attempt);
   return attempt;
 }
@@ -65,21 +59,21 @@ static void fill_attempt(const pt_attempt_t *from, attempt_t *attempt) {
 }
 
 static attempt_t *update_attempt(const pt_attempt_t *from) {
-  attempt_t *attempt = attempt_for(from->id, &from->client, &from->proxy);
+  attempt_t *attempt = attempt_for(from->id);
   fill_attempt(from, attempt);
   return attempt;
 }
 
 /* What was drawn of the association itself stays as it was. */
 static void add_flow(const pt_attempt_t *from, uint32_t flow) {
-  const attempt_t *association = attempt_for(from->id, &from->client, &from->proxy);
+  const attempt_t *association = attempt_for(from->id);
   attempt_t *attempt = (attempt_t *)wmem_memdup(wmem_file_scope(), association, sizeof(attempt_t));
   fill_attempt(from, attempt);
   record_keep_flow(flow, attempt);
   names_register(attempt);
 }
 
-static void freeze_message(const pt_message_t *from, const segment_t *segment, uint32_t frame, message_t *message) {
+static void freeze_message(const pt_message_t *from, uint32_t frame, message_t *message) {
   message->kind = from->kind;
   message->attempt = from->tunnel;
   message->frame = (uint32_t)from->frame;
@@ -107,24 +101,6 @@ static void freeze_message(const pt_message_t *from, const segment_t *segment, u
   message->reply_code = from->reply_code;
   message->is_interim = from->is_interim;
   if (message->frame != frame) record_keep_standing(message);
-
-  if (!(pt_message(message->kind)->traits & PT_ASKS) || from->tunnel == PT_NO_TUNNEL) return;
-  attempt_t *attempt = attempt_for(from->tunnel, &from->client, &from->proxy);
-  if (attempt->request_frame) return; /* each datagram has a PROXY header; the first one is the request */
-  if (from->has_real_client) {
-    attempt->proxy = from->client;
-    attempt->client = from->real_client;
-  }
-  attempt->parent = segment->parent;
-  attempt->layer = segment->layer;
-  attempt->protocol = message->protocol;
-  attempt->command = message->command;
-  attempt->host = message->host;
-  attempt->port = message->port;
-  attempt->target = message->target;
-  attempt->username = message->username;
-  attempt->request_time = from->time;
-  attempt->request_frame = message->frame;
 }
 
 static bool same_endpoint(const pt_endpoint_t *end, const address *addr, uint16_t port) {
@@ -149,7 +125,10 @@ static void add_name(const pt_event_t *event) {
 static void freeze_event(const pt_event_t *event, const segment_t *segment, uint32_t frame, record_t *record) {
   switch (event->kind) {
     case PT_EVENT_MESSAGE:
-      freeze_message(&event->message, segment, frame, &record->messages[record->messages_count++]);
+      freeze_message(&event->message, frame, &record->messages[record->messages_count++]);
+      break;
+    case PT_EVENT_REQUESTED:
+      update_attempt(&event->attempt);
       break;
     case PT_EVENT_OPENED: {
       attempt_t *opened = update_attempt(&event->attempt);
