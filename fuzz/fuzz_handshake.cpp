@@ -25,7 +25,7 @@ Input parse(Bytes bytes) {
   Reader reader(bytes);
   const unsigned options = reader.u8();
   Input input;
-  input.options.disabled = Families(options >> 1 & 31U);
+  input.options.disabled = Families(options >> 1);
   input.seed = reader.u8();
   if ((options & 1U) != 0) {
     input.options.opener = Opener::server;
