@@ -28,6 +28,7 @@ constexpr const char* footer =
 
 std::vector<std::string> protocols() {
   std::vector<std::string> names;
+  names.reserve(proxytunnel::families.size());
   for (const auto& family : proxytunnel::families) names.emplace_back(family.option);
   return names;
 }

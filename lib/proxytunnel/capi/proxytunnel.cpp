@@ -173,7 +173,7 @@ const pt_family_row_t* pt_family(pt_family_t family) {
 }
 
 const pt_protocol_row_t* pt_protocol(pt_protocol_t protocol) {
-#define PT_ROW(id, name, family, title, column, says_command) {name, pt_family_##family, title, column, says_command},
+#define PT_ROW(id, name, family, title, column, says_command) {name, title, column, pt_family_##family, says_command},
   static constexpr pt_protocol_row_t rows[] = {PT_PROTOCOLS(PT_ROW)};
 #undef PT_ROW
   return &rows[protocol];

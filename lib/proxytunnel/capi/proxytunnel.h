@@ -39,7 +39,7 @@ typedef struct {
 
 /* Enumerators and texts are made of the rows of base/vocabulary.h: pt_family_socks4, pt_message_socks5_greeting. */
 #define PT_ROW(id, ...) pt_family_##id,
-typedef enum { PT_FAMILIES(PT_ROW) } pt_family_t;
+typedef enum { PT_FAMILIES(PT_ROW) PT_FAMILY_COUNT } pt_family_t;
 #undef PT_ROW
 #define PT_ROW(id, ...) pt_protocol_##id,
 typedef enum { PT_PROTOCOLS(PT_ROW) } pt_protocol_t;
@@ -56,9 +56,6 @@ typedef enum { PT_PROVENANCES(PT_ROW) } pt_provenance_t;
 #define PT_ROW(id, ...) pt_message_##id,
 typedef enum { PT_MESSAGES(PT_ROW) } pt_message_kind_t;
 #undef PT_ROW
-#define PT_ROW(...) +1
-enum { PT_FAMILY_COUNT = PT_FAMILIES(PT_ROW) };
-#undef PT_ROW
 
 /* As what the bytes of a handshake read, where somebody else knows them, too. */
 typedef enum { pt_reader_nobody, pt_reader_socks, pt_reader_http, pt_reader_proxy_header } pt_reader_t;
@@ -71,10 +68,10 @@ typedef struct {
 } pt_family_row_t;
 
 typedef struct {
-  const char* name; /* of the report: "socks4a" */
-  pt_family_t family;
+  const char* name;           /* of the report: "socks4a" */
   const char *title, *column; /* "HTTP CONNECT", "HTTP" */
-  bool says_command;          /* its title does */
+  pt_family_t family;
+  bool says_command; /* its title does */
 } pt_protocol_row_t;
 
 typedef struct {
