@@ -5,7 +5,6 @@
 #include "claim.h"
 
 #include <epan/dissectors/packet-tcp.h>
-#include <string.h>
 
 #include "current.h"
 #include "prefs.h"
