@@ -25,8 +25,7 @@ Input parse(Bytes bytes) {
   Reader reader(bytes);
   const unsigned options = reader.u8();
   Input input;
-  input.options.disabled = {(options & 2U) != 0, (options & 4U) != 0, (options & 8U) != 0, (options & 16U) != 0,
-                            (options & 32U) != 0};
+  input.options.disabled = Families(options >> 1);
   input.seed = reader.u8();
   if ((options & 1U) != 0) {
     input.options.opener = Opener::server;

@@ -256,6 +256,10 @@ class Script {
 
   void check_events(const Outcome& outcome) {
     for (const Event& event : outcome.events) {
+      if (const auto* requested = std::get_if<RequestedEvent>(&event)) {
+        const TunnelId id = requested->attempt.id;
+        demand(!opened_.contains(id) && requested_.insert(id).second, "a request comes first, and once");
+      }
       if (const auto* opened = std::get_if<OpenedEvent>(&event)) {
         demand(opened_.insert(opened->attempt.id).second, "each tunnel opens once");
         const bool is_association = opened->attempt.command == Command::udp_associate;
@@ -272,6 +276,8 @@ class Script {
       const auto* ended = std::get_if<EndedEvent>(&event);
       if (ended == nullptr) continue;
       demand(ended_.insert(ended->attempt.id).second, "each attempt ends once");
+      const bool is_announced = requested_.contains(ended->attempt.id) || opened_.contains(ended->attempt.id);
+      demand(is_announced || ended->attempt.request.frame == 0, "a request is told");
       demand(ended->attempt.flows.size() <= limits::flows_per_association, "flows are bounded");
       for (const auto direction : {Direction::from_client, Direction::from_server}) {
         demand(ended->attempt.payload[direction].missing_bytes() >= 0, "missing bytes");
@@ -283,7 +289,7 @@ class Script {
   Tracker tracker_{options()};
   Peer peers_[4];
   std::uint64_t frame_ = 0;
-  std::set<TunnelId> opened_, ended_;
+  std::set<TunnelId> requested_, opened_, ended_;
   std::set<std::pair<TunnelId, std::uint32_t>> flows_;
   std::map<TunnelId, Conversation> conversations_;
 };

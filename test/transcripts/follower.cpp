@@ -19,46 +19,6 @@ const char* name_of(Direction direction) {
   return direction == Direction::from_client ? "client" : "server";
 }
 
-const char* name_of(MessageKind kind) {
-  switch (kind) {
-    case MessageKind::socks4_request:
-      return "socks4_request";
-    case MessageKind::socks4_reply:
-      return "socks4_reply";
-    case MessageKind::socks5_greeting:
-      return "socks5_greeting";
-    case MessageKind::socks5_method:
-      return "socks5_method";
-    case MessageKind::socks5_auth_request:
-      return "socks5_auth_request";
-    case MessageKind::socks5_auth_reply:
-      return "socks5_auth_reply";
-    case MessageKind::socks5_gssapi:
-      return "socks5_gssapi";
-    case MessageKind::socks5_request:
-      return "socks5_request";
-    case MessageKind::socks5_reply:
-      return "socks5_reply";
-    case MessageKind::http_connect_request:
-      return "http_connect_request";
-    case MessageKind::http_response_head:
-      return "http_response_head";
-    case MessageKind::http_forward_request:
-      return "http_forward_request";
-    case MessageKind::http_forward_response:
-      return "http_forward_response";
-    case MessageKind::http_forward_body:
-      return "http_forward_body";
-    case MessageKind::http_other:
-      return "http_other";
-    case MessageKind::proxy_header:
-      return "proxy_header";
-    case MessageKind::preamble:
-      return "preamble";
-  }
-  return "";
-}
-
 std::string hexadecimal(std::string_view bytes) {
   std::string text;
   char digits[3];
@@ -86,7 +46,7 @@ std::string describe(const Target& target) {
 }
 
 std::string describe(const Message& message) {
-  std::string text = name_of(message.kind);
+  std::string text(proxytunnel::name_of(message.kind));
   const auto add = [&text](const char* key, const std::string& value) { text += std::string(" ") + key + "=" + value; };
   if (message.protocol == Protocol::socks4a) add("protocol", "socks4a");
   if (message.command != Command::none) add("command", std::string(name_of(message.command)));

@@ -13,7 +13,7 @@ struct FollowOptions {
   Opener opener = Opener::client;
   std::size_t preamble = 0;                  ///< what a server that opened said unheard
   std::size_t waits = std::size_t{1} << 30;  ///< what the client said before it heard anything
-  Disabled disabled;
+  Families disabled;
 };
 
 /// Is shown ever longer prefixes of both streams. `lines()` holds what was decided, in the words of the transcripts;

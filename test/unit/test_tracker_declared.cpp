@@ -284,7 +284,7 @@ void answers_behind_headers_are_evidence(void**) {
 
 void it_can_be_switched_off(void**) {
   TrackerOptions options;
-  options.disabled.proxy_protocol = true;
+  options.disabled.add(Family::proxy_protocol);
   Session s(options);
   s.send(header_for(one) + "x");
   s.answer("y");

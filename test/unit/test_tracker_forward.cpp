@@ -405,7 +405,7 @@ void a_server_that_another_connection_proved_is_a_proxy(void**) {
 
 void it_can_be_switched_off(void**) {
   TrackerOptions options;
-  options.disabled.http_forward = true;
+  options.disabled.add(Family::http_forward);
   Session s(options);
   s.ask(ask_one);
   s.answer(from_one);

@@ -175,7 +175,7 @@ void only_who_opens_the_connection_says_it(void**) {
 
 void it_can_be_switched_off(void**) {
   TrackerOptions options;
-  options.disabled.proxy_protocol = true;
+  options.disabled.add(Family::proxy_protocol);
   wire::Connection c(client, server);
   Run run(options);
   run.put(c.syn());

@@ -34,6 +34,22 @@ struct Session {
   Run run;
 };
 
+void an_attempt_is_told_at_its_request(void**) {
+  Session s;
+  s.begin(ask_bind);
+  assert_int_equal(s.run.requested.size(), 1);
+  assert_true(s.run.opened.empty() && s.run.ended.empty());
+  const Attempt asked = s.run.requested[0];
+  assert_true(asked.id == 0 && asked.protocol == Protocol::socks5 && asked.command == Command::bind);
+  assert_true(asked.client == client && asked.proxy == proxy && asked.reply.frame == 0);
+  assert_string_equal(asked.target->text().c_str(), "192.0.2.7:21");
+  s.answer(listening);
+  s.answer(peer_came);
+  s.close();
+  assert_int_equal(s.run.requested.size(), 1);
+  assert_true(s.run.ended.at(0).id == asked.id && s.run.ended[0].request.frame == asked.request.frame);
+}
+
 void the_peer_of_a_bind_opens_the_conversation(void**) {
   Session s;
   s.begin(ask_bind);
@@ -207,6 +223,7 @@ void an_answer_of_the_wrong_sort_tells_no_name(void**) {
 
 int main() {
   const CMUnitTest tests[] = {
+      cmocka_unit_test(an_attempt_is_told_at_its_request),
       cmocka_unit_test(the_peer_of_a_bind_opens_the_conversation),
       cmocka_unit_test(a_second_reply_that_says_nothing_means_the_expected_peer),
       cmocka_unit_test(a_bind_that_names_nobody_opens_nothing),

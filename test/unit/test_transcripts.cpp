@@ -93,11 +93,9 @@ void parse_option(const Transcript& transcript, const std::string& word, FollowO
     return;
   }
   if (word.starts_with("waits ")) return void(options.waits = std::stoul(word.substr(6)));
-  if (word == "no_socks4") return void(options.disabled.socks4 = true);
-  if (word == "no_socks5") return void(options.disabled.socks5 = true);
-  if (word == "no_http_connect") return void(options.disabled.http_connect = true);
-  if (word == "no_http_forward") return void(options.disabled.http_forward = true);
-  if (word == "no_proxy_protocol") return void(options.disabled.proxy_protocol = true);
+  for (const FamilyNames& names : families) {
+    if (word == "no_" + std::string(names.preference)) return options.disabled.add(names.family);
+  }
   complain(transcript.title, "unknown option " + word);
 }
 

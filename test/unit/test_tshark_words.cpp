@@ -66,18 +66,10 @@ void what_decides_is_handed_on(void**) {
 }
 
 void disabled_protocols_are_handed_on(void**) {
-  const auto disabled = [](Options& o) -> proxytunnel::Disabled& { return o.tracker.disabled; };
-  assert_handed_on(
-      [&](Options& o) {
-        auto& [socks4, socks5, connect, forward, header] = disabled(o);
-        socks4 = true;
-        std::ignore = std::tie(socks5, connect, forward, header);
-      },
-      "proxytunnel.socks4:FALSE");
-  assert_handed_on([&](Options& o) { disabled(o).socks5 = true; }, "proxytunnel.socks5:FALSE");
-  assert_handed_on([&](Options& o) { disabled(o).http_connect = true; }, "proxytunnel.http_connect:FALSE");
-  assert_handed_on([&](Options& o) { disabled(o).http_forward = true; }, "proxytunnel.http_forward:FALSE");
-  assert_handed_on([&](Options& o) { disabled(o).proxy_protocol = true; }, "proxytunnel.proxy_protocol:FALSE");
+  for (const auto& family : proxytunnel::families) {
+    assert_handed_on([&](Options& o) { o.tracker.disabled.add(family.family); },
+                     "proxytunnel." + std::string(family.preference) + ":FALSE");
+  }
 }
 
 void names_are_handed_on(void**) {

@@ -63,6 +63,7 @@ struct Run {
   Tracker tracker;
   std::map<TunnelId, Conversation> conversations;
   std::vector<Attempt> ended;
+  std::vector<Attempt> requested;
   std::vector<Attempt> opened;
   std::vector<FlowEvent> flows;
   std::vector<NameEvent> names;
@@ -87,6 +88,7 @@ struct Run {
   void take(const Outcome& outcome) {
     for (const Event& event : outcome.events) {
       if (const auto* over = std::get_if<EndedEvent>(&event)) ended.push_back(over->attempt);
+      if (const auto* asked = std::get_if<RequestedEvent>(&event)) requested.push_back(asked->attempt);
       if (const auto* open = std::get_if<OpenedEvent>(&event)) opened.push_back(open->attempt);
       if (const auto* flow = std::get_if<FlowEvent>(&event)) flows.push_back(*flow);
       if (const auto* name = std::get_if<NameEvent>(&event)) names.push_back(*name);

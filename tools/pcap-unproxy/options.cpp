@@ -4,7 +4,6 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <array>
 #include <filesystem>
 #include <map>
 #include <set>
@@ -28,7 +27,18 @@ constexpr const char* footer =
     "Exit codes: 0 done; 1 done, but an input was damaged, cut short or interrupted; 2 usage; 3 an input cannot be\n"
     "read; 4 the output cannot be written, or memory ran out.";
 
-constexpr std::array<const char*, 5> protocols = {"socks4", "socks5", "http-connect", "http-forward", "proxy-protocol"};
+std::vector<std::string> protocols() {
+  std::vector<std::string> names;
+  names.reserve(proxytunnel::families.size());
+  for (const auto& family : proxytunnel::families) names.emplace_back(family.option);
+  return names;
+}
+
+std::string protocols_text() {
+  std::string text;
+  for (const std::string& name : protocols()) text += (text.empty() ? "protocols not to follow: " : ",") + name;
+  return text;
+}
 
 /// What CLI11 fills in before it is checked and turned into Options.
 struct Raw {
@@ -66,11 +76,9 @@ void define(CLI::App& app, Options& options, Raw& raw) {
       ->type_name("NET");
   app.add_option("--synthetic6", raw.synthetic6, "prefix of synthetic IPv6 addresses (fd70:726f:7879::/48)")
       ->type_name("NET");
-  app.add_option("--disable", raw.disabled,
-                 "protocols not to follow: socks4,socks5,http-connect,http-forward,"
-                 "proxy-protocol")
+  app.add_option("--disable", raw.disabled, protocols_text())
       ->delimiter(',')
-      ->check(CLI::IsMember(std::vector<std::string>(protocols.begin(), protocols.end())).description(""))
+      ->check(CLI::IsMember(protocols()).description(""))
       ->type_name("PROTOCOLS");
   app.add_flag("--hash", options.hash, "SHA-256 of each input and of each direction's payload in the report");
   app.add_flag("--show-credentials", options.show_credentials, "do not redact passwords");
@@ -157,15 +165,11 @@ Complaint check_outputs(const Options& options) {
   return std::nullopt;
 }
 
-void take_disabled(const Raw& raw, proxytunnel::Disabled& disabled) {
-  const auto has = [&raw](const char* name) {
-    return std::find(raw.disabled.begin(), raw.disabled.end(), name) != raw.disabled.end();
-  };
-  disabled.socks4 = has("socks4");
-  disabled.socks5 = has("socks5");
-  disabled.http_connect = has("http-connect");
-  disabled.http_forward = has("http-forward");
-  disabled.proxy_protocol = has("proxy-protocol");
+void take_disabled(const Raw& raw, proxytunnel::Families& disabled) {
+  for (const auto& family : proxytunnel::families) {
+    const bool is_named = std::find(raw.disabled.begin(), raw.disabled.end(), family.option) != raw.disabled.end();
+    if (is_named) disabled.add(family.family);
+  }
 }
 
 Complaint finish(const Raw& raw, Options& options) {

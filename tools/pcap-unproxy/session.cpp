@@ -167,8 +167,9 @@ void Session::report_event(proxytunnel::Event& event, Sink& sink) {
     sink.name({named->address, named->name});
   } else if (const auto* skipped = std::get_if<proxytunnel::SkippedEvent>(&event)) {
     sink.skipped(*skipped);
-  } else if (options_.names.live) {
-    look_up(std::get<proxytunnel::MessageEvent>(event));
+  } else if (const auto* said = std::get_if<proxytunnel::MessageEvent>(&event);
+             said != nullptr && options_.names.live) {
+    look_up(*said);
   }
 }
 

@@ -7,19 +7,12 @@
 namespace unproxy {
 namespace {
 
-using Disabled = proxytunnel::Disabled;
-
 std::string switched(bool on) {
   return on ? "TRUE" : "FALSE";
 }
 
 std::string absolute(const std::string& path) {
   return std::filesystem::absolute(path).string();
-}
-
-template <bool Disabled::*Member>
-std::string unless_disabled(const Options& options) {
-  return switched(!(options.tracker.disabled.*Member));
 }
 
 // Parted by commas, as in --names, so no name has one.
@@ -35,18 +28,13 @@ std::string dns(const Options& options) {
   return switched(options.tracker.names_from_capture && options.filter.empty());
 }
 
-/// Each of our options that decides which tunnels there are, as a preference of the plugin.
+/// Each of our options that decides which tunnels there are, but for --disable, as a preference of the plugin.
 struct HandedOn {
   const char* preference;
   std::string (*value)(const Options& options);
 };
 
 constexpr HandedOn handed_on[] = {
-    {"proxytunnel.socks4", unless_disabled<&Disabled::socks4>},
-    {"proxytunnel.socks5", unless_disabled<&Disabled::socks5>},
-    {"proxytunnel.http_connect", unless_disabled<&Disabled::http_connect>},
-    {"proxytunnel.http_forward", unless_disabled<&Disabled::http_forward>},
-    {"proxytunnel.proxy_protocol", unless_disabled<&Disabled::proxy_protocol>},
     {"proxytunnel.forward_without_proof", [](const Options& o) { return switched(o.tracker.forward_without_proof); }},
     {"proxytunnel.dns", dns},
     {"proxytunnel.hosts_files", hosts_files},
@@ -71,10 +59,6 @@ constexpr const char* needed[] = {
     "tls.desegment_ssl_application_data:TRUE",
 };
 
-/// Likewise; the preferences above say which of the protocols are followed.
-constexpr const char* heuristics[] = {"proxytunnel_socks4",  "proxytunnel_socks5", "proxytunnel_connect",
-                                      "proxytunnel_forward", "proxytunnel_proxy",  "proxytunnel_tls"};
-
 }  // namespace
 
 std::vector<std::string> tshark_words(const Options& options, const std::string& path) {
@@ -84,7 +68,13 @@ std::vector<std::string> tshark_words(const Options& options, const std::string&
     words.push_back(std::move(word));
   };
   for (const char* protocol : {"tcp", "tls", "proxytunnel"}) add("--enable-protocol", protocol);
-  for (const char* heuristic : heuristics) add("--enable-heuristic", heuristic);
+  // The user may have switched these off, too.
+  add("--enable-heuristic", "proxytunnel_tls");
+  for (const auto& family : proxytunnel::families) {
+    add("--enable-heuristic", std::string(family.heuristic));
+    add("-o",
+        "proxytunnel." + std::string(family.preference) + ":" + switched(!options.tracker.disabled.has(family.family)));
+  }
   for (const char* preference : needed) add("-o", preference);
   for (const HandedOn& each : handed_on) add("-o", std::string(each.preference) + ":" + each.value(options));
   if (!options.keylog.empty()) add("-o", "tls.keylog_file:" + absolute(options.keylog));

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <deque>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -43,7 +44,6 @@ struct pt_outcome {
 static_assert(PT_LAYERS == limits::layers);
 static_assert(static_cast<int>(Progress::passed) == PT_PASSED);
 static_assert(static_cast<int>(VirtualKind::held) == PT_HELD);
-static_assert(static_cast<int>(MessageKind::preamble) == PT_PREAMBLE);
 static_assert(static_cast<int>(Transport::udp) == PT_OVER_UDP);
 static_assert(static_cast<int>(StreamEnd::rst) == PT_STREAM_RST);
 static_assert(PT_NO_TUNNEL == no_tunnel);
@@ -75,11 +75,7 @@ Bytes bytes_from(const std::uint8_t* at, std::size_t size) noexcept {
 
 TrackerOptions options_of(const pt_options_t& given) {
   TrackerOptions options;
-  options.disabled.socks4 = given.disable_socks4;
-  options.disabled.socks5 = given.disable_socks5;
-  options.disabled.http_connect = given.disable_http_connect;
-  options.disabled.http_forward = given.disable_http_forward;
-  options.disabled.proxy_protocol = given.disable_proxy_protocol;
+  options.disabled = Families(given.disabled);
   options.forward_without_proof = given.forward_without_proof;
   options.names_from_capture = !given.ignore_dns;
   if (given.fix_checksums) options.checksums = Checksums::compute;
@@ -105,8 +101,8 @@ void fill_message(const pt_outcome& outcome, const MessageEvent& event, pt_messa
   message.time = event.stamp.time;
   message.size = static_cast<std::uint32_t>(event.size);
   message.kind = static_cast<pt_message_kind_t>(from.kind);
-  message.protocol = outcome.keep(name_of(from.protocol));
-  message.command = outcome.keep(name_of(from.command));
+  message.protocol = static_cast<pt_protocol_t>(from.protocol);
+  message.command = static_cast<pt_command_t>(from.command);
   message.host = outcome.keep(from.target ? std::string_view(from.target->host) : "");
   message.target_text = outcome.keep(from.target_text);
   message.port = from.target ? from.target->port : std::uint16_t{0};
@@ -115,6 +111,7 @@ void fill_message(const pt_outcome& outcome, const MessageEvent& event, pt_messa
   message.methods = bytes_of(from.methods).data();
   message.methods_size = from.methods.size();
   message.reply_code = from.reply_code;
+  message.is_interim = from.is_interim;
   message.reason = outcome.keep(from.reason);
   message.bound_host = outcome.keep(from.bound ? std::string_view(from.bound->host) : "");
   message.bound_port = from.bound ? from.bound->port : std::uint16_t{0};
@@ -129,9 +126,9 @@ void fill_attempt(const pt_outcome& outcome, const Attempt& from, pt_attempt_t& 
   attempt.id = from.id;
   attempt.parent = from.parent;
   attempt.layer = from.layer;
-  attempt.protocol = outcome.keep(name_of(from.protocol));
-  attempt.command = outcome.keep(name_of(from.command));
-  attempt.status = outcome.keep(name_of(from.status));
+  attempt.protocol = static_cast<pt_protocol_t>(from.protocol);
+  attempt.command = static_cast<pt_command_t>(from.command);
+  attempt.status = static_cast<pt_status_t>(from.status);
   attempt.reason = outcome.keep(from.reason);
   attempt.client = endpoint_for_c(from.client);
   attempt.proxy = endpoint_for_c(from.proxy);
@@ -144,7 +141,7 @@ void fill_attempt(const pt_outcome& outcome, const Attempt& from, pt_attempt_t& 
   if (from.virtual_client) attempt.virtual_client = endpoint_for_c(*from.virtual_client);
   attempt.has_origin = from.origin.has_value();
   if (from.origin) attempt.origin = endpoint_for_c(from.origin->endpoint);
-  attempt.provenance = outcome.keep(from.origin ? name_of(from.origin->provenance) : "");
+  if (from.origin) attempt.provenance = static_cast<pt_provenance_t>(from.origin->provenance);
   attempt.reply_code = from.reply_code;
   attempt.username = outcome.keep(from.credentials.username.value_or(""));
   attempt.password = outcome.keep(from.credentials.password.value_or(""));
@@ -169,6 +166,53 @@ void fill_attempt(const pt_outcome& outcome, const Attempt& from, pt_attempt_t& 
 bool pt_is_prefix(const char* text, unsigned version) {
   return parse_synthetic_prefix(text, version).has_value();
 }
+
+// NOLINTBEGIN(bugprone-macro-parentheses): rows
+const pt_family_row_t* pt_family(pt_family_t family) {
+#define PT_ROW(id, option, heuristic, title, hint, reader, ...) {#id, heuristic, title, hint, pt_reader_##reader},
+  static constexpr pt_family_row_t rows[] = {PT_FAMILIES(PT_ROW)};
+#undef PT_ROW
+  return &rows[family];
+}
+
+const pt_protocol_row_t* pt_protocol(pt_protocol_t protocol) {
+#define PT_ROW(id, name, family, title, column, says_command) {name, title, column, pt_family_##family, says_command},
+  static constexpr pt_protocol_row_t rows[] = {PT_PROTOCOLS(PT_ROW)};
+#undef PT_ROW
+  return &rows[protocol];
+}
+
+const pt_command_row_t* pt_command(pt_command_t command) {
+#define PT_ROW(id, name, title) {name, title},
+  static constexpr pt_command_row_t rows[] = {PT_COMMANDS(PT_ROW)};
+#undef PT_ROW
+  return &rows[command];
+}
+
+const pt_message_row_t* pt_message(pt_message_kind_t kind) {
+#define PT_ROW(id, traits, tells, text) {traits, pt_tells_##tells, text},
+  static constexpr pt_message_row_t rows[] = {PT_MESSAGES(PT_ROW)};
+#undef PT_ROW
+  return &rows[kind];
+}
+
+const pt_code_row_t* pt_code(pt_message_kind_t kind, int code) {
+#define PT_ROW(kind, code, grants, text) {pt_message_##kind, code, grants, text},
+  static constexpr pt_code_row_t rows[] = {PT_CODES(PT_ROW)};
+#undef PT_ROW
+  const auto* const found = std::find_if(
+      std::begin(rows), std::end(rows), [&](const pt_code_row_t& row) { return row.kind == kind && row.code == code; });
+  return found == std::end(rows) ? nullptr : found;
+}
+
+const char* pt_status_name(pt_status_t status) {
+  return name_of(static_cast<Status>(status)).data();  // a literal: NUL ends it
+}
+
+const char* pt_provenance_name(pt_provenance_t provenance) {
+  return name_of(static_cast<Provenance>(provenance)).data();
+}
+// NOLINTEND(bugprone-macro-parentheses)
 
 pt_tracker_t* pt_tracker_new(const pt_options_t* options) {
   return new pt_tracker(options == nullptr ? TrackerOptions() : options_of(*options));
@@ -370,6 +414,9 @@ void pt_outcome_event(const pt_outcome_t* outcome, size_t index, pt_event_t* eve
   if (const auto* message = std::get_if<MessageEvent>(&from)) {
     event->kind = PT_EVENT_MESSAGE;
     fill_message(*outcome, *message, event->message);
+  } else if (const auto* requested = std::get_if<RequestedEvent>(&from)) {
+    event->kind = PT_EVENT_REQUESTED;
+    fill_attempt(*outcome, requested->attempt, event->attempt);
   } else if (const auto* opened = std::get_if<OpenedEvent>(&from)) {
     event->kind = PT_EVENT_OPENED;
     fill_attempt(*outcome, opened->attempt, event->attempt);

@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/vocabulary.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -32,6 +34,82 @@ typedef struct {
   pt_address_t address;
   uint16_t port;
 } pt_endpoint_t;
+
+/* ------------------------------------------------------------------ words */
+
+/* Enumerators and texts are made of the rows of base/vocabulary.h: pt_family_socks4, pt_message_socks5_greeting. */
+#define PT_ROW(id, ...) pt_family_##id,
+typedef enum { PT_FAMILIES(PT_ROW) PT_FAMILY_COUNT } pt_family_t;
+#undef PT_ROW
+#define PT_ROW(id, ...) pt_protocol_##id,
+typedef enum { PT_PROTOCOLS(PT_ROW) } pt_protocol_t;
+#undef PT_ROW
+#define PT_ROW(id, ...) pt_command_##id,
+typedef enum { PT_COMMANDS(PT_ROW) } pt_command_t;
+#undef PT_ROW
+#define PT_ROW(id, ...) pt_status_##id,
+typedef enum { PT_STATUSES(PT_ROW) } pt_status_t;
+#undef PT_ROW
+#define PT_ROW(id, ...) pt_provenance_##id,
+typedef enum { PT_PROVENANCES(PT_ROW) } pt_provenance_t;
+#undef PT_ROW
+#define PT_ROW(id, ...) pt_message_##id,
+typedef enum { PT_MESSAGES(PT_ROW) } pt_message_kind_t;
+#undef PT_ROW
+
+/* As what the bytes of a handshake read, where somebody else knows them, too. */
+typedef enum { pt_reader_nobody, pt_reader_socks, pt_reader_http, pt_reader_proxy_header } pt_reader_t;
+
+/* What is switched on and off as one. */
+typedef struct {
+  const char *preference, *heuristic; /* "http_connect", "proxytunnel_connect" */
+  const char *title, *hint;           /* "HTTP CONNECT", "On any port" */
+  pt_reader_t reader;
+} pt_family_row_t;
+
+typedef struct {
+  const char* name;           /* of the report: "socks4a" */
+  const char *title, *column; /* "HTTP CONNECT", "HTTP" */
+  pt_family_t family;
+  bool says_command; /* its title does */
+} pt_protocol_row_t;
+
+typedef struct {
+  const char *name, *title; /* "udp-associate", "UDP Associate"; of pt_command_none "" */
+} pt_command_row_t;
+
+/* What a message tells people behind its text. */
+typedef enum {
+  pt_tells_nothing,
+  pt_tells_request, /* protocol, command, target */
+  pt_tells_methods,
+  pt_tells_username,
+  pt_tells_code,   /* by pt_code(); the text is for codes that have none */
+  pt_tells_answer, /* whether the proxy grants it, and its status line */
+  pt_tells_answer_of_origin,
+  pt_tells_real_client
+} pt_tells_t;
+
+typedef struct {
+  unsigned traits; /* PT_ASKS, PT_ANSWERS and the like, as bits */
+  pt_tells_t tells;
+  const char* text;
+} pt_message_row_t;
+
+typedef struct {
+  pt_message_kind_t kind;
+  int code;
+  bool grants;
+  const char* text;
+} pt_code_row_t;
+
+const pt_family_row_t* pt_family(pt_family_t family);
+const pt_protocol_row_t* pt_protocol(pt_protocol_t protocol);
+const pt_command_row_t* pt_command(pt_command_t command);
+const pt_message_row_t* pt_message(pt_message_kind_t kind);
+const pt_code_row_t* pt_code(pt_message_kind_t kind, int code); /* NULL: it has no text */
+const char* pt_status_name(pt_status_t status);                 /* of the report: "auth-failed" */
+const char* pt_provenance_name(pt_provenance_t provenance);     /* "dns-in-capture" */
 
 /* ------------------------------------------------------------------ what goes in */
 
@@ -97,7 +175,7 @@ typedef struct {
 #define PT_CHUNK 65000
 
 typedef struct {
-  bool disable_socks4, disable_socks5, disable_http_connect, disable_http_forward, disable_proxy_protocol;
+  uint32_t disabled;                   /* a bit for each family: 1u << pt_family_socks4 */
   bool forward_without_proof;          /* an absolute URI alone makes a server a proxy */
   bool ignore_dns;                     /* DNS answers in the capture are no evidence */
   bool fix_checksums;                  /* compute all; else what was wrong stays wrong */
@@ -142,26 +220,6 @@ typedef struct {
   uint64_t path;       /* TCP: names its conversation, in every program alike */
 } pt_virtual_packet_t;
 
-typedef enum {
-  PT_SOCKS4_REQUEST,
-  PT_SOCKS4_REPLY,
-  PT_SOCKS5_GREETING,
-  PT_SOCKS5_METHOD,
-  PT_SOCKS5_AUTH_REQUEST,
-  PT_SOCKS5_AUTH_REPLY,
-  PT_SOCKS5_GSSAPI,
-  PT_SOCKS5_REQUEST,
-  PT_SOCKS5_REPLY,
-  PT_HTTP_CONNECT_REQUEST,
-  PT_HTTP_RESPONSE_HEAD,
-  PT_HTTP_FORWARD_REQUEST,  /* payload for its target, and told of as well */
-  PT_HTTP_FORWARD_RESPONSE, /* likewise */
-  PT_HTTP_FORWARD_BODY,     /* comes out only where something about it is odd */
-  PT_HTTP_OTHER,            /* never comes out */
-  PT_PROXY_HEADER,
-  PT_PREAMBLE
-} pt_message_kind_t;
-
 /* A message of a handshake was understood. It ends in `frame`, which may be an earlier one than the one put in. */
 typedef struct {
   uint32_t tunnel; /* the attempt's id; PT_NO_TUNNEL as long as its request was not understood */
@@ -171,8 +229,8 @@ typedef struct {
   int64_t time;
   uint32_t size; /* bytes of the message */
   pt_message_kind_t kind;
-  const char* protocol;    /* "socks4a" */
-  const char* command;     /* "connect"; "" where there is none */
+  pt_protocol_t protocol;
+  pt_command_t command;
   const char* host;        /* requests: as it was spelled, without brackets; "" if it is no target */
   const char* target_text; /* HTTP: the request-target as it was sent */
   uint16_t port;
@@ -180,6 +238,7 @@ typedef struct {
   const uint8_t* methods;          /* greeting: the offered ones; method: the selected one */
   size_t methods_size;
   int reply_code;         /* -1: none */
+  bool is_interim;        /* HTTP: an answer on the way to the answer */
   const char* reason;     /* HTTP reason phrase */
   const char* bound_host; /* SOCKS replies: BND.ADDR as text; "" where there is none */
   uint16_t bound_port;
@@ -194,15 +253,18 @@ typedef struct {
 typedef struct {
   uint32_t id, parent;
   unsigned layer;
-  const char *protocol, *command, *status, *reason;
+  pt_protocol_t protocol;
+  pt_command_t command;
+  pt_status_t status;
+  const char* reason; /* where the status does not say all */
   pt_endpoint_t client, proxy;
   const char *host, *target_text; /* as in pt_message_t */
   uint16_t port;
   bool has_virtual_client;
   pt_endpoint_t virtual_client; /* stands for the client in the virtual conversation: its port is synthetic */
   bool has_origin;
-  pt_endpoint_t origin;   /* as chosen; in the virtual conversation an IPv4 end may be shown as ::ffff:a.b.c.d */
-  const char* provenance; /* "" where there is no origin */
+  pt_endpoint_t origin;       /* as chosen; in the virtual conversation an IPv4 end may be shown as ::ffff:a.b.c.d */
+  pt_provenance_t provenance; /* of the origin */
   bool has_bound;
   pt_endpoint_t bound; /* where the proxy says that it listens or connected from, if that is an address */
   int reply_code;      /* -1: none */
@@ -216,6 +278,7 @@ typedef struct {
 
 typedef enum {
   PT_EVENT_MESSAGE,
+  PT_EVENT_REQUESTED, /* comes before the message; not where the request itself opens the tunnel (PT_EVENT_OPENED) */
   PT_EVENT_OPENED,
   PT_EVENT_FLOW, /* the first datagram to or from a target of an association */
   PT_EVENT_NAME, /* the capture says that an address has a name */
@@ -225,11 +288,11 @@ typedef enum {
 
 typedef struct {
   pt_event_kind_t kind;
-  pt_message_t message; /* PT_EVENT_MESSAGE */
-  pt_attempt_t attempt; /* PT_EVENT_OPENED (as known now), PT_EVENT_ENDED (final), PT_EVENT_FLOW (with its target) */
-  uint32_t flow;        /* PT_EVENT_FLOW */
-  pt_address_t address; /* PT_EVENT_NAME */
-  const char* name;     /* PT_EVENT_NAME */
+  pt_message_t message;        /* PT_EVENT_MESSAGE */
+  pt_attempt_t attempt;        /* as known now: PT_EVENT_REQUESTED, _OPENED, _FLOW (with its target), _ENDED (final) */
+  uint32_t flow;               /* PT_EVENT_FLOW */
+  pt_address_t address;        /* PT_EVENT_NAME */
+  const char* name;            /* PT_EVENT_NAME */
   pt_endpoint_t client, proxy; /* PT_EVENT_SKIPPED */
   const char* skipped;         /* PT_EVENT_SKIPPED: the reason */
 } pt_event_t;

@@ -1,95 +1,66 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// summary: which proxy protocol the first bytes of a connection are. The only file that knows the list.
+// summary: which proxy protocol the first bytes of a connection are.
 #include <array>
-#include <type_traits>
 
 #include "base/limits.hpp"
 #include "handshake/handshake.hpp"
-#include "handshake/http_proxy.hpp"
-#include "handshake/proxy_protocol.hpp"
 #include "handshake/rehearsal.hpp"
-#include "handshake/socks4.hpp"
-#include "handshake/socks5.hpp"
 
 namespace proxytunnel {
 namespace {
 
-using Maker = std::unique_ptr<Handshake> (*)(const Disabled&) noexcept;
-using Question = Verdict (*)(const First&, const Disabled&) noexcept;
+/// In the order of the table.
+#define PT_ROW(id, option, heuristic, title, hint, reader, detector) &(detector),
+constexpr std::array detectors{PT_FAMILIES(PT_ROW)};
+#undef PT_ROW
 
-template <class T>
-std::unique_ptr<Handshake> make(const Disabled& disabled) noexcept {
-  if constexpr (std::is_constructible_v<T, const Disabled&>) {
-    return std::make_unique<T>(disabled);
-  } else {
-    return std::make_unique<T>();
+// Asks the detectors of what is switched on, each of them once, until one of them is the answer.
+template <class IsAnswer>
+const Detector* find_detector(Families disabled, IsAnswer is_answer) {
+  const Detector* asked = nullptr;
+  for (std::size_t i = 0; i < families.size(); ++i) {
+    if (disabled.has(families[i].family) || detectors[i] == asked) continue;
+    asked = detectors[i];
+    if (is_answer(*asked)) return asked;
   }
-}
-
-template <Verdict (*looks)(const First&) noexcept>
-Verdict whatever_is_disabled(const First& first, const Disabled&) noexcept {
-  return looks(first);
-}
-
-// Text or a signature is proof at once, so there is nothing left to decide at the end.
-bool proves_nothing_alone(const First&) noexcept {
-  return false;
-}
-
-/// A protocol, as detection sees it.
-struct Candidate {
-  bool disabled;
-  bool by_opener_only;  ///< who opens the connection speaks it, nobody else
-  Question looks;
-  bool (*proves_alone)(const First&) noexcept;
-  Maker handshake;
-};
-
-std::array<Candidate, 4> candidates(const Disabled& disabled) noexcept {
-  return {
-      {{disabled.socks4, false, whatever_is_disabled<looks_like_socks4>, proves_socks4_alone, make<Socks4Handshake>},
-       {disabled.socks5, false, whatever_is_disabled<looks_like_socks5>, proves_socks5_alone, make<Socks5Handshake>},
-       {disabled.http_connect && disabled.http_forward, false, looks_like_http_proxy, proves_nothing_alone,
-        make<HttpProxyHandshake>},
-       {disabled.proxy_protocol, true, whatever_is_disabled<looks_like_proxy_protocol>, proves_nothing_alone,
-        make<ProxyProtocolHandshake>}}};
+  return nullptr;
 }
 
 // What a server that opened the connection said behind its preamble answers the client.
-Verdict look_behind(std::size_t preamble, const Candidate& candidate, First first, const Disabled& disabled) noexcept {
-  if (candidate.by_opener_only || preamble > limits::preamble) return Verdict::no;
+Verdict look_behind(std::size_t preamble, const Detector& detector, First first, Families disabled) noexcept {
+  if (detector.by_opener_only || preamble > limits::preamble) return Verdict::no;
   Bytes& server = first.untaken[Direction::from_server];
   server = server.subspan(preamble);
   first.unheard[Direction::from_server] = 0;
-  const Verdict verdict = candidate.looks(first, disabled);
+  const Verdict verdict = detector.looks(first, disabled);
   if (verdict != Verdict::yes || preamble == 0) return verdict;
-  return rehearse(*candidate.handshake(disabled), first.untaken);
+  return rehearse(*detector.handshake(disabled), first.untaken);
 }
 
 }  // namespace
 
-Detection detect(const First& first, const Disabled& disabled) noexcept {
+Detection detect(const First& first, Families disabled) noexcept {
   const bool may_have_preamble = first.opener == Opener::server;
   const std::size_t preamble = may_have_preamble ? first.unheard[Direction::from_server] : 0;
   Detection undecided;
-  for (const Candidate& candidate : candidates(disabled)) {
-    if (candidate.disabled) continue;
+  const Detector* found = find_detector(disabled, [&](const Detector& detector) {
     const Verdict verdict =
-        may_have_preamble ? look_behind(preamble, candidate, first, disabled) : candidate.looks(first, disabled);
+        may_have_preamble ? look_behind(preamble, detector, first, disabled) : detector.looks(first, disabled);
     if (verdict == Verdict::need_more) undecided.verdict = Verdict::need_more;
-    if (verdict == Verdict::yes) return {Verdict::yes, candidate.handshake(disabled), preamble};
-  }
-  return undecided;
+    return verdict == Verdict::yes;
+  });
+  if (found == nullptr) return undecided;
+  return {Verdict::yes, found->handshake(disabled), preamble};
 }
 
-Detection detect_at_end(const First& first, const Disabled& disabled) noexcept {
-  for (const Candidate& candidate : candidates(disabled)) {
-    if (candidate.disabled) continue;
-    const Verdict verdict = candidate.looks(first, disabled);
-    const bool is_proof = verdict == Verdict::yes || (verdict == Verdict::need_more && candidate.proves_alone(first));
-    if (is_proof) return {Verdict::yes, candidate.handshake(disabled), 0};
-  }
-  return {};
+Detection detect_at_end(const First& first, Families disabled) noexcept {
+  const Detector* found = find_detector(disabled, [&](const Detector& detector) {
+    const Verdict verdict = detector.looks(first, disabled);
+    const bool may_prove = verdict == Verdict::need_more && detector.proves_alone != nullptr;
+    return verdict == Verdict::yes || (may_prove && detector.proves_alone(first));
+  });
+  if (found == nullptr) return {};
+  return {Verdict::yes, found->handshake(disabled), 0};
 }
 
 }  // namespace proxytunnel

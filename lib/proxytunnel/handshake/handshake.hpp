@@ -21,6 +21,7 @@
 #include <cstddef>
 #include <memory>
 #include <string_view>
+#include <type_traits>
 #include <variant>
 
 #include "base/bytes.hpp"
@@ -118,14 +119,30 @@ struct Detection {
   std::size_t preamble = 0;              ///< if yes: bytes at the start of the server's stream before its first message
 };
 
-/// Protocols that are switched off (`--disable`, Enabled Protocols).
-struct Disabled {
-  bool socks4 = false;  ///< and SOCKS4a
-  bool socks5 = false;
-  bool http_connect = false;
-  bool http_forward = false;
-  bool proxy_protocol = false;
+/// What detection asks of a protocol. Its files define the one that its row among PT_FAMILIES names.
+struct Detector {
+  /// Whether a connection begins with its handshake.
+  Verdict (*looks)(const First& first, Families disabled) noexcept;
+  /// Of a stream that brings nothing more and is no "no": whether the client's bytes alone are proof. Null: never,
+  /// since text or a signature is proof at once.
+  bool (*proves_alone)(const First& first) noexcept;
+  std::unique_ptr<Handshake> (*handshake)(Families disabled) noexcept;
+  bool by_opener_only = false;  ///< who opens the connection speaks it, nobody else
 };
+
+/// For Detector::handshake.
+template <class T>
+std::unique_ptr<Handshake> make_handshake(Families disabled) noexcept {
+  if constexpr (std::is_constructible_v<T, Families>) {
+    return std::make_unique<T>(disabled);
+  } else {
+    return std::make_unique<T>();
+  }
+}
+
+#define PT_ROW(id, option, heuristic, title, hint, reader, detector) extern const Detector detector;
+PT_FAMILIES(PT_ROW)  // NOLINT(readability-redundant-declaration): some serve several families
+#undef PT_ROW
 
 /// Looks at the first bytes of both streams of a connection (nothing taken yet). A "no" and a "yes" are for good: more
 /// bytes of either stream do not change them. A "no" comes as soon as the bytes that are there exclude every protocol,
@@ -134,10 +151,10 @@ struct Disabled {
 /// claimed; the text of a CONNECT request is proof enough. Behind a preamble (at most limits::preamble bytes) both
 /// streams must hold a whole handshake. The PROXY protocol is looked for where the client opened: its header is the
 /// first word of who opens the connection.
-[[nodiscard]] Detection detect(const First& first, const Disabled& disabled) noexcept;
+[[nodiscard]] Detection detect(const First& first, Families disabled) noexcept;
 
 /// The same question when one stream or both will bring nothing more: a client's complete and well-formed first
 /// message counts as proof if nothing that the server said speaks against it. The client opened.
-[[nodiscard]] Detection detect_at_end(const First& first, const Disabled& disabled) noexcept;
+[[nodiscard]] Detection detect_at_end(const First& first, Families disabled) noexcept;
 
 }  // namespace proxytunnel

@@ -52,7 +52,11 @@ Parsed<Message> parse_http_connect(Bytes bytes) noexcept {
   return Parsed<Message>::ok(std::move(message), head.size);
 }
 
-Verdict looks_like_http_proxy(const First& first, const Disabled& disabled) noexcept {
+namespace {
+
+// The request line of a CONNECT, or of a request in absolute-form. The proxy's bytes do not matter: the text is proof
+// enough; but a proxy that opened the connection must answer with a status line.
+Verdict looks_like_http_proxy(const First& first, Families disabled) noexcept {
   const auto line = parse_http_request_line(first.untaken[Direction::from_client], Requests::to_proxies);
   if (line.result == ParseResult::malformed) return Verdict::no;
   const Bytes server = first.untaken[Direction::from_server];
@@ -61,8 +65,12 @@ Verdict looks_like_http_proxy(const First& first, const Disabled& disabled) noex
     if (server.empty()) return Verdict::need_more;
   }
   if (!line.is_ok()) return Verdict::need_more;
-  return disabled.http_connect && is_connect(line.value.method) ? Verdict::no : Verdict::yes;
+  return disabled.has(Family::http_connect) && is_connect(line.value.method) ? Verdict::no : Verdict::yes;
 }
+
+}  // namespace
+
+const Detector http_detector{looks_like_http_proxy, nullptr, make_handshake<HttpProxyHandshake>};
 
 bool HttpProxyHandshake::is_all_answered() const noexcept {
   return asked_.empty() && !body_[Direction::from_server] && !next_answer_;
@@ -131,7 +139,7 @@ Step HttpProxyHandshake::conclude(const Untaken& untaken) noexcept {
     return Wait{asked_.empty() ? Direction::from_client : Direction::from_server};
   }
   auto request = parse_http_connect(bytes_of(std::string(text.substr(0, line_end + 1)) + "\r\n"));
-  if (!request.is_ok() || disabled_.http_connect) return Wait{Direction::from_client};
+  if (!request.is_ok() || disabled_.has(Family::http_connect)) return Wait{Direction::from_client};
   return take_unfinished_request(client, std::move(request.value));
 }
 
@@ -171,7 +179,7 @@ std::optional<Step> HttpProxyHandshake::take_client(Bytes bytes) noexcept {
   if (line.result == ParseResult::need_more) return std::nullopt;
   if (!line.is_ok()) return end_requests({});
   const bool is_attempt = is_connect(line.value.method);
-  const bool cannot_open = is_attempt && (disabled_.http_connect || over_[Direction::from_server]);
+  const bool cannot_open = is_attempt && (disabled_.has(Family::http_connect) || over_[Direction::from_server]);
   if (cannot_open) {
     over_[Direction::from_client] = true;
     return std::nullopt;
@@ -218,7 +226,7 @@ std::optional<Step> HttpProxyHandshake::take_proxied_request(Bytes bytes) noexce
   if (!head.is_ok()) return std::nullopt;
   Message message = message_of(MessageKind::http_other, Protocol::http_forward);
   message.exchange = exchanges_++;
-  if (!disabled_.http_forward) message.target = parse_absolute_form(head.value.line.target);
+  if (!disabled_.has(Family::http_forward)) message.target = parse_absolute_form(head.value.line.target);
   const bool is_forward = message.target.has_value();
   if (is_forward) {
     const ProxyFields fields = read_proxy_fields(head.value.fields);
@@ -270,6 +278,7 @@ std::optional<Step> HttpProxyHandshake::take_answer_to_connect(Bytes bytes) noex
   Message message = message_of(MessageKind::http_response_head, Protocol::http_connect);
   message.exchange = asked_.front().exchange;
   message.reply_code = head.value.status;
+  message.is_interim = is_interim(head.value.status);
   message.reason = head.value.reason;
   if (!is_interim(head.value.status)) judge(head.value);
   return Took{Direction::from_server, head.size, std::move(message)};
@@ -328,6 +337,7 @@ std::optional<Step> HttpProxyHandshake::take_proxied_answer(Bytes bytes) noexcep
   if (is_forward) {
     message.kind = is_proxys_own ? MessageKind::http_response_head : MessageKind::http_forward_response;
     message.reply_code = head.value.status;
+    message.is_interim = is_interim(head.value.status);
     message.reason = head.value.reason;
     if (is_proxys_own) message.anomaly = "proxy-authentication-required";
     if (!is_proxys_own && may_be_from_proxy(head.value)) message.anomaly = "maybe-answered-by-proxy";

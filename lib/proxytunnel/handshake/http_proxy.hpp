@@ -17,10 +17,6 @@ namespace proxytunnel {
 /// and the credentials of a Proxy-Authorization. Outcomes: ok; need_more; malformed, also for other methods.
 [[nodiscard]] Parsed<Message> parse_http_connect(Bytes bytes) noexcept;
 
-/// detect()'s question: "yes" with the request line of a CONNECT, or of a request in absolute-form. The proxy's bytes
-/// do not matter: the text is proof enough; but a proxy that opened the connection must answer with a status line.
-[[nodiscard]] Verdict looks_like_http_proxy(const First& first, const Disabled& disabled) noexcept;
-
 /// Both directions are read on their own. The client's stream is request, body, request ..., as far as it is known that
 /// the next byte is HTTP: behind a CONNECT or an Upgrade only the answer tells. The proxy's stream is the answers in
 /// the same order; `Message::exchange` says which request a message belongs to.
@@ -32,7 +28,7 @@ namespace proxytunnel {
 /// that is neither ends the client's part.
 class HttpProxyHandshake final : public Handshake {
  public:
-  explicit HttpProxyHandshake(const Disabled& disabled) noexcept : disabled_(disabled) {}
+  explicit HttpProxyHandshake(Families disabled) noexcept : disabled_(disabled) {}
 
   [[nodiscard]] std::unique_ptr<Handshake> clone() const override {
     return std::make_unique<HttpProxyHandshake>(*this);
@@ -80,7 +76,7 @@ class HttpProxyHandshake final : public Handshake {
   void body_ended(Direction direction, std::uint32_t exchange) noexcept;
   void judge(const HttpResponseHead& head) noexcept;
 
-  Disabled disabled_;
+  Families disabled_;
   std::deque<Asked> asked_;
   std::uint32_t exchanges_ = 0;
   std::optional<std::uint32_t> forwarded_;  ///< the latest request in absolute-form

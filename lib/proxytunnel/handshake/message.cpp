@@ -1,69 +1,58 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// summary: the spelling of the report, and targets from text.
+// summary: what the tables of words say, and targets from text.
 #include "handshake/message.hpp"
 
+#include <cstddef>
+
 namespace proxytunnel {
+namespace {
+
+// Enumerators count the rows of their table.
+template <class Row, std::size_t size, class Enum>
+constexpr Row row_of(const Row (&rows)[size], Enum value) noexcept {
+  return rows[static_cast<std::size_t>(value)];
+}
+
+constexpr std::string_view protocol_names[] = {PT_PROTOCOLS(PT_NAME)};
+constexpr std::string_view command_names[] = {PT_COMMANDS(PT_NAME)};
+constexpr std::string_view status_names[] = {PT_STATUSES(PT_NAME)};
+
+#define PT_ROW(id, name, family, ...) Family::family,
+constexpr Family protocol_families[] = {PT_PROTOCOLS(PT_ROW)};
+#undef PT_ROW
+
+#define PT_ROW(id, ...) #id,
+constexpr std::string_view kind_names[] = {PT_MESSAGES(PT_ROW)};
+#undef PT_ROW
+
+#define PT_ROW(id, traits, ...) traits,
+constexpr unsigned kind_traits[] = {PT_MESSAGES(PT_ROW)};
+#undef PT_ROW
+
+}  // namespace
 
 std::string_view name_of(Protocol protocol) noexcept {
-  switch (protocol) {
-    case Protocol::socks4:
-      return "socks4";
-    case Protocol::socks4a:
-      return "socks4a";
-    case Protocol::socks5:
-      return "socks5";
-    case Protocol::http_connect:
-      return "http-connect";
-    case Protocol::http_forward:
-      return "http-forward";
-    case Protocol::proxy_v1:
-      return "proxy-v1";
-    case Protocol::proxy_v2:
-      return "proxy-v2";
-  }
-  return "";
+  return row_of(protocol_names, protocol);
 }
 
 std::string_view name_of(Command command) noexcept {
-  switch (command) {
-    case Command::none:
-      return "";
-    case Command::connect:
-      return "connect";
-    case Command::bind:
-      return "bind";
-    case Command::udp_associate:
-      return "udp-associate";
-    case Command::resolve:
-      return "resolve";
-    case Command::resolve_ptr:
-      return "resolve-ptr";
-    case Command::forward:
-      return "forward";
-  }
-  return "";
+  return row_of(command_names, command);
 }
 
 std::string_view name_of(Status status) noexcept {
-  switch (status) {
-    case Status::incomplete:
-      return "incomplete";
-    case Status::established:
-      return "established";
-    case Status::refused:
-      return "refused";
-    case Status::auth_failed:
-      return "auth-failed";
-    case Status::method_rejected:
-      return "method-rejected";
-    case Status::invalid_target:
-      return "invalid-target";
-    case Status::encapsulated:
-      return "encapsulated";
-    case Status::malformed:
-      return "malformed";
-  }
-  return "";
+  return row_of(status_names, status);
+}
+
+std::string_view name_of(MessageKind kind) noexcept {
+  return row_of(kind_names, kind);
+}
+
+Family family_of(Protocol protocol) noexcept {
+  return row_of(protocol_families, protocol);
+}
+
+unsigned traits_of(MessageKind kind) noexcept {
+  return row_of(kind_traits, kind);
 }
 
 Target Target::named(std::string_view host, std::uint16_t port) {

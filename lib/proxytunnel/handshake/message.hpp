@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// summary: what a handshake says, in the words of the report: protocols, commands, targets, replies, messages.
+// summary: what a handshake says, in the words of the report: protocols, commands, targets, replies, messages. The
+// words themselves and what they mean: base/vocabulary.h.
 #pragma once
 
 #include <cstdint>
@@ -8,26 +9,26 @@
 #include <string_view>
 
 #include "base/endpoint.hpp"
+#include "base/vocabulary.h"
+#include "handshake/families.hpp"
 
 namespace proxytunnel {
 
-enum class Protocol : std::uint8_t { socks4, socks4a, socks5, http_connect, http_forward, proxy_v1, proxy_v2 };
-enum class Command : std::uint8_t { none, connect, bind, udp_associate, resolve, resolve_ptr, forward };
-enum class Status : std::uint8_t {
-  incomplete,       ///< the capture or the connection ended before the proxy's answer
-  established,      ///< the tunnel opened
-  refused,          ///< the proxy said no
-  auth_failed,      ///< the proxy did not accept the credentials, or wants some (407)
-  method_rejected,  ///< SOCKS5: none of the offered methods was acceptable
-  invalid_target,   ///< opened, but the request named nothing that can be a target
-  encapsulated,     ///< SOCKS5: messages and payload are wrapped (GSSAPI, RFC 1961 section 5; other methods)
-  malformed         ///< the bytes broke the protocol
-};
+enum class Protocol : std::uint8_t { PT_PROTOCOLS(PT_ID) };
+enum class Command : std::uint8_t { PT_COMMANDS(PT_ID) };
+enum class Status : std::uint8_t { PT_STATUSES(PT_ID) };
+enum class MessageKind : std::uint8_t { PT_MESSAGES(PT_ID) };
 
 /// The spelling of the report: "socks4a", "udp-associate", "auth-failed". Command::none is "".
 std::string_view name_of(Protocol protocol) noexcept;
 std::string_view name_of(Command command) noexcept;
 std::string_view name_of(Status status) noexcept;
+/// The spelling of transcripts: "socks5_greeting".
+std::string_view name_of(MessageKind kind) noexcept;
+
+[[nodiscard]] Family family_of(Protocol protocol) noexcept;
+/// What a kind of message is: PT_BEGINS, PT_ASKS and the like, as bits.
+[[nodiscard]] unsigned traits_of(MessageKind kind) noexcept;
 
 /// Whom the client asked for. `host` keeps its spelling; `address` is set where the request said an address or its
 /// canonical text (brackets are dropped from `host`).
@@ -46,26 +47,6 @@ struct Credentials {
   std::optional<std::string> username, password;
 };
 
-enum class MessageKind : std::uint8_t {
-  socks4_request,
-  socks4_reply,
-  socks5_greeting,      ///< the methods that the client offers
-  socks5_method,        ///< the method that the proxy selects
-  socks5_auth_request,  ///< RFC 1929
-  socks5_auth_reply,
-  socks5_gssapi,  ///< a token or protection-level message, either way (RFC 1961 sections 3 and 4)
-  socks5_request,
-  socks5_reply,
-  http_connect_request,
-  http_response_head,     ///< the answer to a CONNECT, 1xx included; and any 407, which is the proxy's own
-  http_forward_request,   ///< the head of a request in absolute-form: payload for its target
-  http_forward_response,  ///< the head of an answer to one, 1xx included: payload as well
-  http_forward_body,      ///< of either: payload as well
-  http_other,             ///< bytes that belong to no attempt and to no target: bodies of refusals above all
-  proxy_header,           ///< of the PROXY protocol
-  preamble                ///< what a back-connect proxy said before its handshake
-};
-
 /// One message of a handshake, as a value. Which members mean something follows from `kind`.
 struct Message {
   MessageKind kind = MessageKind::http_other;
@@ -76,6 +57,7 @@ struct Message {
   Credentials credentials;               ///< SOCKS4 user id; RFC 1929; Proxy-Authorization: Basic
   std::string methods;                   ///< greeting: one byte for each method; method: the selected one
   int reply_code = -1;                   ///< replies: CD, REP, STATUS, the selected method or the HTTP status
+  bool is_interim = false;               ///< HTTP: an answer on the way to the answer (1xx)
   std::string reason;                    ///< HTTP: the reason phrase
   std::optional<Target> bound;           ///< SOCKS replies: BND.ADDR and BND.PORT
   std::optional<Target> peer;            ///< BIND's second reply: who connected; then `bound` is absent

@@ -156,7 +156,10 @@ bool names_somebody(const Message& header, const Endpoint& sender) noexcept {
                                  header.real_client->address.unmapped() == sender.address.unmapped());
 }
 
-Verdict looks_like_proxy_protocol(const First& first) noexcept {
+namespace {
+
+// A whole header. Nothing else begins so; the receiver's bytes do not matter.
+Verdict looks_like_proxy_protocol(const First& first, Families) noexcept {
   switch (parse_proxy_header(first.untaken[Direction::from_client]).result) {
     case ParseResult::ok:
       return Verdict::yes;
@@ -167,6 +170,11 @@ Verdict looks_like_proxy_protocol(const First& first) noexcept {
   }
   return Verdict::no;
 }
+
+}  // namespace
+
+const Detector proxy_protocol_detector{looks_like_proxy_protocol, nullptr, make_handshake<ProxyProtocolHandshake>,
+                                       true};
 
 Step ProxyProtocolHandshake::next(const Untaken& untaken) noexcept {
   switch (awaited_) {

@@ -20,9 +20,6 @@ namespace proxytunnel {
 /// version 1 name the checker itself (haproxy), those of version 2 are LOCAL.
 [[nodiscard]] bool names_somebody(const Message& header, const Endpoint& sender) noexcept;
 
-/// detect()'s question: "yes" with a whole header. Nothing else begins so; the receiver's bytes do not matter.
-[[nodiscard]] Verdict looks_like_proxy_protocol(const First& first) noexcept;
-
 /// One header. The tunnel is open behind it: the receiver answers nothing. Without a client to name, what follows is
 /// looked at anew: it may be the header of another proxy, or a session with one.
 class ProxyProtocolHandshake final : public Handshake {

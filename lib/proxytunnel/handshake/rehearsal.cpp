@@ -11,7 +11,7 @@ namespace {
 // authenticate of another version) or of none at all (malformed, encapsulated) may be anything.
 bool is_weak(const Reject& rejected, Protocol protocol, bool is_odd) noexcept {
   if (rejected.status == Status::auth_failed) return is_odd;
-  if (rejected.status == Status::refused) return protocol == Protocol::socks4 || protocol == Protocol::socks4a;
+  if (rejected.status == Status::refused) return family_of(protocol) == Family::socks4;
   return rejected.status != Status::established && rejected.status != Status::invalid_target;
 }
 

@@ -114,7 +114,11 @@ Parsed<Message> parse_socks4_reply(Bytes bytes) noexcept {
   return Parsed<Message>::ok(std::move(message), reader.position());
 }
 
-Verdict looks_like_socks4(const First& first) noexcept {
+namespace {
+
+// A whole request of plain text and the first two bytes of a reply that heard it, or all eight where it says no or the
+// request's texts are none.
+Verdict looks_like_socks4(const First& first, Families) noexcept {
   const Bytes client = first.untaken[Direction::from_client], server = first.untaken[Direction::from_server];
   const auto request = parse_socks4_request(client);
   const auto reply = parse_socks4_reply(server);
@@ -135,6 +139,10 @@ bool proves_socks4_alone(const First& first) noexcept {
   const auto request = parse_socks4_request(first.untaken[Direction::from_client]);
   return request.is_ok() && is_text(request.value) && first.unheard[Direction::from_client] == request.size;
 }
+
+}  // namespace
+
+const Detector socks4_detector{looks_like_socks4, proves_socks4_alone, make_handshake<Socks4Handshake>};
 
 Step Socks4Handshake::next(const Untaken& untaken) noexcept {
   switch (awaited_) {

@@ -16,12 +16,6 @@ namespace proxytunnel {
 /// rubbish. Malformed unless VN is 0 (or 4, as some proxies say) and CD 90 to 93. The protocol is left at socks4.
 [[nodiscard]] Parsed<Message> parse_socks4_reply(Bytes bytes) noexcept;
 
-/// detect()'s question: "yes" with a whole request of plain text and the first two bytes of a reply that heard it, or
-/// all eight where it says no or the request's texts are none.
-[[nodiscard]] Verdict looks_like_socks4(const First& first) noexcept;
-/// detect_at_end()'s question, for streams that are no "no": whether the request alone is proof.
-[[nodiscard]] bool proves_socks4_alone(const First& first) noexcept;
-
 class Socks4Handshake final : public Handshake {
  public:
   [[nodiscard]] std::unique_ptr<Handshake> clone() const override { return std::make_unique<Socks4Handshake>(*this); }

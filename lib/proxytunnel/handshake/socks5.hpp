@@ -41,13 +41,6 @@ constexpr int gssapi_protection_level = 2, gssapi_wrapped = 3, gssapi_failure = 
 }
 }  // namespace socks5
 
-/// detect()'s question: "yes" with a greeting that offers a few known methods, an answer that heard it and selects one
-/// of them, and a client that goes on as the method wants it; or, where methods are many, unknown, or not offered, with
-/// a whole handshake.
-[[nodiscard]] Verdict looks_like_socks5(const First& first) noexcept;
-/// detect_at_end()'s question, for streams that are no "no": whether the client's bytes are a SOCKS client's.
-[[nodiscard]] bool proves_socks5_alone(const First& first) noexcept;
-
 class Socks5Handshake final : public Handshake {
  public:
   [[nodiscard]] std::unique_ptr<Handshake> clone() const override { return std::make_unique<Socks5Handshake>(*this); }

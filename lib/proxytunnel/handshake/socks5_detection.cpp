@@ -67,9 +67,9 @@ bool may_go_on(Bytes client, std::string_view offered) noexcept {
          std::any_of(offered.begin(), offered.end(), [&](char c) { return wants(static_cast<std::uint8_t>(c)); });
 }
 
-}  // namespace
-
-Verdict looks_like_socks5(const First& first) noexcept {
+// A greeting that offers a few known methods, an answer that heard it and selects one of them, and a client that goes
+// on as the method wants it; or, where methods are many, unknown, or not offered, a whole handshake.
+Verdict looks_like_socks5(const First& first, Families) noexcept {
   const Bytes client = first.untaken[Direction::from_client], server = first.untaken[Direction::from_server];
   const auto greeting = parse_socks5_greeting(client);
   const auto method = parse_socks5_method(server);
@@ -92,6 +92,7 @@ Verdict looks_like_socks5(const First& first) noexcept {
   return chosen <= method_password ? rehearse(handshake, first.untaken) : Verdict::no;
 }
 
+// Whether the client's bytes are a SOCKS client's.
 bool proves_socks5_alone(const First& first) noexcept {
   const Bytes client = first.untaken[Direction::from_client];
   const auto greeting = parse_socks5_greeting(client);
@@ -103,5 +104,9 @@ bool proves_socks5_alone(const First& first) noexcept {
   const auto behind = parse_socks5_behind_greeting(rest, offered);
   return behind.result != ParseResult::malformed;
 }
+
+}  // namespace
+
+const Detector socks5_detector{looks_like_socks5, proves_socks5_alone, make_handshake<Socks5Handshake>};
 
 }  // namespace proxytunnel

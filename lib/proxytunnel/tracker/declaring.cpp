@@ -19,7 +19,7 @@ std::optional<DnsQuestion> question_in(Bytes payload, Direction direction) {
 }  // namespace
 
 void Tracker::declare(const Datagram& datagram, Outcome& outcome) {
-  if (options_.disabled.proxy_protocol || datagram.sender == datagram.receiver) return;
+  if (options_.disabled.has(Family::proxy_protocol) || datagram.sender == datagram.receiver) return;
   const auto header = parse_datagram_header(datagram.payload);
   if (header.is_ok()) {
     take_header(datagram, header.value, static_cast<std::uint32_t>(header.size), outcome);

@@ -128,8 +128,7 @@ Origin peer_of(Attempt& attempt, const Evidence& evidence) {
 Origin origin_of(Attempt& attempt, const Evidence& evidence) {
   if (attempt.origin) return *attempt.origin;
   if (attempt.command == Command::bind) return peer_of(attempt, evidence);
-  const bool is_socks = attempt.protocol <= Protocol::socks5;
-  return choose_origin(*attempt.target, is_socks ? attempt.bound : std::nullopt, attempt, evidence);
+  return choose_origin(*attempt.target, attempt.bound, attempt, evidence);
 }
 
 void match_families(Endpoint& one, Endpoint& another) noexcept {

@@ -86,7 +86,7 @@ void Tracker::begin_conversation(Connection& connection, VirtualConnection& open
     claim_tuple(opened);
   }
   ++counters_.tunnels;
-  const bool is_balancer = attempt.protocol == Protocol::proxy_v1 || attempt.protocol == Protocol::proxy_v2;
+  const bool is_balancer = family_of(attempt.protocol) == Family::proxy_protocol;
   if (!is_balancer) proxies_.add(attempt.proxy);
   outcome.events.emplace_back(OpenedEvent{attempt});
   if (!opened.shown) return;

@@ -104,8 +104,7 @@ void note_message(const MessageEvent& said, Tunnels& tunnels) {
   // A 407 is the proxy's own: it says something as long as nothing came from the origin.
   const bool is_refusal = message.kind == MessageKind::http_response_head && attempt.reply.frame == 0;
   const bool is_unanswered = attempt.reply.frame == 0 || attempt.status == Status::auth_failed;
-  const bool is_answer =
-      message.kind == MessageKind::http_forward_response && message.reply_code >= 200 && is_unanswered;
+  const bool is_answer = message.kind == MessageKind::http_forward_response && !message.is_interim && is_unanswered;
   if (!is_refusal && !is_answer) return;
   attempt.reply = said.stamp;
   attempt.reply_code = message.reply_code;
@@ -376,7 +375,7 @@ void Tracker::addresses_occur(const Datagram& datagram) noexcept {
 void Tracker::learn(const Datagram& datagram) noexcept {
   if (!options_.names_from_capture || !is_of_dns(datagram)) return;
   const auto header = parse_datagram_header(datagram.payload);
-  const bool has_header = header.is_ok() && !options_.disabled.proxy_protocol;
+  const bool has_header = header.is_ok() && !options_.disabled.has(Family::proxy_protocol);
   dns_.hear(datagram, datagram.payload.subspan(has_header ? header.size : 0), names_);
 }
 

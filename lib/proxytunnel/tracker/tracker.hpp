@@ -38,7 +38,7 @@
 namespace proxytunnel {
 
 struct TrackerOptions {
-  Disabled disabled;
+  Families disabled;
   bool forward_without_proof = false;  ///< absolute-form alone makes a server a proxy
   Checksums checksums = Checksums::follow;
   std::size_t connections = limits::connections;

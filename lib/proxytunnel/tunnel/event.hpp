@@ -22,6 +22,12 @@ struct MessageEvent {
   Message message;
 };
 
+/// A request was understood: a copy of the attempt as it is known now. Not where the request itself opens the tunnel,
+/// as forwarded ones and PROXY headers in front of datagrams do: then OpenedEvent is the first.
+struct RequestedEvent {
+  Attempt attempt;
+};
+
 /// A tunnel opened; a copy of the attempt as it is known now. A UDP association has no origin: its flows have.
 struct OpenedEvent {
   Attempt attempt;
@@ -50,6 +56,6 @@ struct SkippedEvent {
   std::string_view reason;  ///< a constant
 };
 
-using Event = std::variant<MessageEvent, OpenedEvent, FlowEvent, NameEvent, EndedEvent, SkippedEvent>;
+using Event = std::variant<MessageEvent, RequestedEvent, OpenedEvent, FlowEvent, NameEvent, EndedEvent, SkippedEvent>;
 
 }  // namespace proxytunnel

@@ -10,36 +10,19 @@
 namespace proxytunnel {
 namespace {
 
-bool begins_attempt(MessageKind kind) noexcept {
-  return kind == MessageKind::socks4_request || kind == MessageKind::socks5_greeting ||
-         kind == MessageKind::http_connect_request || kind == MessageKind::proxy_header;
-}
-
-bool is_request(MessageKind kind) noexcept {
-  return kind == MessageKind::socks4_request || kind == MessageKind::socks5_request ||
-         kind == MessageKind::http_connect_request || kind == MessageKind::proxy_header;
-}
-
 bool is_forwarded(const Message& message) noexcept {
   return message.protocol == Protocol::http_forward;
 }
 
-bool is_payload(MessageKind kind) noexcept {
-  return kind == MessageKind::http_forward_request || kind == MessageKind::http_forward_response ||
-         kind == MessageKind::http_forward_body;
-}
-
-// Bodies are no news.
-bool is_told(MessageKind kind) noexcept {
-  return kind != MessageKind::http_other && kind != MessageKind::http_forward_body;
+// Bodies are no news, unless something about them is odd.
+bool is_told(const Message& message) noexcept {
+  return (traits_of(message.kind) & PT_UNTOLD) == 0 || !message.anomaly.empty();
 }
 
 // The answer to the request, as opposed to answers on the way to it: 1xx, methods, authentication; and to the second
 // one of BIND.
 bool is_reply(const Message& message) noexcept {
-  if (message.peer) return false;
-  return message.kind == MessageKind::socks4_reply || message.kind == MessageKind::socks5_reply ||
-         (message.kind == MessageKind::http_response_head && message.reply_code >= 200);
+  return (traits_of(message.kind) & PT_ANSWERS) != 0 && !message.is_interim && !message.peer;
 }
 
 // Targets are the same whatever the letter case of their names.
@@ -142,7 +125,7 @@ void TunnelConnection::took(Took& step, Streams& streams, const TunnelContext& c
       forward(step.message, stamp, before, context);
     }
     tunnel = owner_of(step, stamp, before, context);
-    if (tunnel != no_tunnel && is_payload(step.message.kind)) {
+    if (tunnel != no_tunnel && (traits_of(step.message.kind) & PT_PAYLOAD) != 0) {
       claims_.push_back({side, {before[side], before[side] + static_cast<Offset>(step.size)}, tunnel});
     }
   } else if (step.message.kind == MessageKind::proxy_header && !names_somebody(step.message, ends_[client_])) {
@@ -151,12 +134,12 @@ void TunnelConnection::took(Took& step, Streams& streams, const TunnelContext& c
         SkippedEvent{ends_[client_], ends_[other(client_)], "the proxy header names no client"});
     return;
   } else {
-    record(step.message, stamp, context.next_id);
+    record(step.message, stamp, context);
     if (attempt_) tunnel = attempt_->id;
   }
   streams.take(side, step.size);
   const bool is_anybodys = !is_forwarded(step.message) || tunnel != no_tunnel;
-  if (!is_anybodys || (!is_told(step.message.kind) && step.message.anomaly.empty())) return;
+  if (!is_anybodys || !is_told(step.message)) return;
   context.events.emplace_back(MessageEvent{tunnel, ends_[client_], ends_[other(client_)], step.direction, stamp,
                                            step.size, std::move(step.message)});
 }
@@ -175,8 +158,9 @@ void TunnelConnection::begin_attempt(Attempt& attempt, Stamp stamp) const {
   attempt.first = attempts_ == 0 ? first_ : stamp;
 }
 
-void TunnelConnection::record(const Message& message, Stamp stamp, TunnelId& next_id) {
-  if (begins_attempt(message.kind)) {
+void TunnelConnection::record(const Message& message, Stamp stamp, const TunnelContext& context) {
+  const unsigned traits = traits_of(message.kind);
+  if ((traits & PT_BEGINS) != 0) {
     begin_attempt(attempt_.emplace(), stamp);
     ++attempts_;
   }
@@ -191,12 +175,13 @@ void TunnelConnection::record(const Message& message, Stamp stamp, TunnelId& nex
     attempt_->proxy = attempt_->client;
     attempt_->client = *message.real_client;
   }
-  if (is_request(message.kind)) {
-    attempt_->id = next_id++;
+  if ((traits & PT_ASKS) != 0) {
+    attempt_->id = context.next_id++;
     attempt_->command = message.command;
     attempt_->target = message.target;
     attempt_->target_text = message.target_text;
     attempt_->request = stamp;
+    context.events.emplace_back(RequestedEvent{*attempt_});
   }
   if (is_reply(message)) {
     attempt_->reply = stamp;

@@ -54,7 +54,7 @@ class Surroundings {
 
 /// What a connection is given when it goes on.
 struct TunnelContext {
-  const Disabled& disabled;
+  Families disabled;
   bool forward_without_proof;  ///< absolute-form alone makes a server a proxy
   Surroundings& surroundings;
   TunnelId& next_id;           ///< given to the attempt whose request is understood, and counted up
@@ -167,7 +167,7 @@ class TunnelConnection {
   void detect_client(Streams& streams, const TunnelContext& context);
   void begin(Detection detection, Streams& streams, const TunnelContext& context);
   void took(Took& step, Streams& streams, const TunnelContext& context);
-  void record(const Message& message, Stamp stamp, TunnelId& next_id);
+  void record(const Message& message, Stamp stamp, const TunnelContext& context);
   void begin_attempt(Attempt& attempt, Stamp stamp) const;
   void forward(const Message& message, Stamp stamp, PerSide<Offset> base, const TunnelContext& context);
   [[nodiscard]] TunnelId tunnel_for(const Message& message, Stamp stamp, PerSide<Offset> base,

@@ -5,7 +5,6 @@
 #include "claim.h"
 
 #include <epan/dissectors/packet-tcp.h>
-#include <string.h>
 
 #include "current.h"
 #include "prefs.h"
@@ -17,7 +16,7 @@ static dissector_handle_t claim_handle, http_handle, http_over_tcp_handle, socks
 
 /* What is known of a claimed conversation; it changes on the first pass only. */
 typedef struct {
-  enum { claim_socks, claim_http, claim_proxy_header } what;
+  pt_reader_t reader;
   const attempt_t *asked; /* without an answer so far, or NULL */
 } claim_t;
 
@@ -36,7 +35,7 @@ static claim_t *claim_of(packet_info *pinfo, const address *sender, uint32_t sen
 static bool is_tail_of_request(const record_t *record, uint32_t frame, unsigned size) {
   for (unsigned i = 0; i < record->messages_count; i++) {
     const message_t *message = &record->messages[i];
-    if (message->kind == PT_HTTP_CONNECT_REQUEST && message->frame == frame) return message->size > size;
+    if (message->kind == pt_message_http_connect_request && message->frame == frame) return message->size > size;
   }
   return false;
 }
@@ -51,7 +50,7 @@ static unsigned size_of_messages(const record_t *record, uint32_t frame) {
 }
 
 static bool ends_with_connect(const record_t *record) {
-  return record->messages_count && record->messages[record->messages_count - 1].kind == PT_HTTP_CONNECT_REQUEST;
+  return record->messages_count && record->messages[record->messages_count - 1].kind == pt_message_http_connect_request;
 }
 
 static void dissect_http(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const record_t *record, void *tcp) {
@@ -79,7 +78,7 @@ static void dissect_between(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree,
   for (unsigned i = 0; i < record->messages_count; i++) {
     const message_t *message = &record->messages[i];
     const bool is_whole = message->frame == pinfo->num && message->size <= tvb_reported_length(tvb);
-    if (message->kind != PT_HTTP_RESPONSE_HEAD || !is_whole) continue;
+    if (message->kind != pt_message_http_response_head || !is_whole) continue;
     call_dissector_only(http_handle, tvb, pinfo, tree, tcp);
     return;
   }
@@ -97,14 +96,15 @@ static void dissect_handshake(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tre
   const bool whole = size_of_messages(record, pinfo->num) == tvb_reported_length(tvb);
   const claim_t *claim =
       claim_of(pinfo, &segment->sender, segment->sender_port, &segment->receiver, segment->receiver_port);
-  if (claim && claim->what == claim_http && is_among_forwarded(record)) {
+  const pt_reader_t reader = claim ? claim->reader : pt_reader_nobody;
+  if (reader == pt_reader_http && is_among_forwarded(record)) {
     dissect_between(tvb, pinfo, tree, record, tcp);
-  } else if (claim && claim->what == claim_http) {
+  } else if (reader == pt_reader_http) {
     dissect_http(tvb, pinfo, tree, record, tcp);
-  } else if (claim && claim->what == claim_proxy_header) {
+  } else if (reader == pt_reader_proxy_header) {
     const bool is_drawn = record->messages_count && whole && ws_dissect_proxy_header(tvb, pinfo, tree, tcp);
     if (!is_drawn && !record->messages_count) tree_draw_handshake_bytes(tvb, pinfo, tree);
-  } else if (socks_handle && known_port && whole) {
+  } else if (reader == pt_reader_socks && socks_handle && known_port && whole) {
     call_dissector_only(socks_handle, tvb, pinfo, tree, tcp);
   } else if (record->early && !record->messages_count) {
     tree_draw_early_bytes(tvb, pinfo, tree);
@@ -128,7 +128,7 @@ static int dissect_left(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree) {
   const claim_t *claim = claim_of(pinfo, &pinfo->src, pinfo->srcport, &pinfo->dst, pinfo->destport);
   /* What follows a refused CONNECT is HTTP, for whoever reads that; what follows refused SOCKS is nothing, but the
    * built-in dissector would take it for the rest of a handshake. */
-  if (!claim || claim->what != claim_socks) return 0;
+  if (!claim || claim->reader == pt_reader_http || claim->reader == pt_reader_proxy_header) return 0;
   return call_dissector_only(data_handle, tvb, pinfo, tree, NULL);
 }
 
@@ -164,16 +164,11 @@ static int dissect_claimed(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, 
 
 /* ---------------------------------------------------------------- claiming */
 
-static void set_what(claim_t *claim, const record_t *record) {
-  const char *protocol = "";
-  if (record->messages_count) {
-    protocol = record->messages[0].protocol;
-  } else if (record->parts_count && attempt_of(record->parts[record->parts_count - 1].tunnel)) {
-    protocol = attempt_of(record->parts[record->parts_count - 1].tunnel)->protocol;
-  }
-  claim->what = g_str_has_prefix(protocol, "http")    ? claim_http
-                : g_str_has_prefix(protocol, "proxy") ? claim_proxy_header
-                                                      : claim_socks;
+static pt_reader_t reader_of(const record_t *record) {
+  const attempt_t *latest = record->parts_count ? attempt_of(record->parts[record->parts_count - 1].tunnel) : NULL;
+  if (!record->messages_count && !latest) return pt_reader_nobody;
+  const pt_protocol_t protocol = record->messages_count ? record->messages[0].protocol : latest->protocol;
+  return pt_family(pt_protocol(protocol)->family)->reader;
 }
 
 static void note_asked(claim_t *claim, const segment_t *segment, record_t *record) {
@@ -207,7 +202,7 @@ void claim_conversation(packet_info *pinfo, const segment_t *segment, record_t *
   claim_t *claim = (claim_t *)conversation_get_proto_data(conversation, proto_proxytunnel);
   if (!claim) {
     claim = wmem_new0(wmem_file_scope(), claim_t);
-    set_what(claim, record);
+    claim->reader = reader_of(record);
     conversation_add_proto_data(conversation, proto_proxytunnel, claim);
   }
   note_asked(claim, segment, record);
@@ -225,7 +220,7 @@ static bool begins_as_tls(const segment_t *segment) {
 /* An FTP client in active mode tells the server the address that its proxy bound (RFC 959 PORT, RFC 2428 EPRT), and FTP
  * expects the data there; but the virtual conversation ends at the client. */
 static conversation_t *expected_by_ftp(packet_info *pinfo, const attempt_t *attempt) {
-  const bool is_bind = attempt->has_bound && attempt->has_origin && !strcmp(attempt->command, "bind");
+  const bool is_bind = attempt->has_bound && attempt->has_origin && attempt->command == pt_command_bind;
   if (!is_bind) return NULL;
   const address peer = address_of(&attempt->origin), client = address_of(&attempt->client);
   const pt_endpoint_t *const said[] = {&attempt->bound, &attempt->proxy}; /* the latter where BND is 0.0.0.0 */
@@ -272,15 +267,15 @@ static bool dissect_heuristic(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tre
 }
 
 /* One function for each, since a function stands for one heuristic only. */
-#define HEURISTIC(name)                                                                             \
-  static ws_bool_t dissect_##name(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *tcp) { \
+#define PT_ROW(id, ...)                                                                             \
+  static ws_bool_t heuristic_##id(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *tcp) { \
     return dissect_heuristic(tvb, pinfo, tree, tcp);                                                \
   }
-HEURISTIC(socks4)
-HEURISTIC(socks5)
-HEURISTIC(connect)
-HEURISTIC(forward)
-HEURISTIC(proxy)
+PT_FAMILIES(PT_ROW)
+#undef PT_ROW
+#define PT_ROW(id, ...) heuristic_##id,
+static const heur_dissector_t heuristics[] = {PT_FAMILIES(PT_ROW)};
+#undef PT_ROW
 
 void claim_handoff(int proto) {
   proto_proxytunnel = proto;
@@ -294,12 +289,9 @@ void claim_handoff(int proto) {
   data_handle = find_dissector("data");
   ftp_data_handle = find_dissector("ftp-data");
   proto_ftp_data = proto_get_id_by_filter_name("ftp-data");
-  heur_dissector_add("tcp", dissect_socks4, "SOCKS4 and SOCKS4a on any port", "proxytunnel_socks4", proto,
-                     HEURISTIC_ENABLE);
-  heur_dissector_add("tcp", dissect_socks5, "SOCKS5 on any port", "proxytunnel_socks5", proto, HEURISTIC_ENABLE);
-  heur_dissector_add("tcp", dissect_connect, "HTTP CONNECT on any port", "proxytunnel_connect", proto,
-                     HEURISTIC_ENABLE);
-  heur_dissector_add("tcp", dissect_forward, "HTTP forward proxying on any port", "proxytunnel_forward", proto,
-                     HEURISTIC_ENABLE);
-  heur_dissector_add("tcp", dissect_proxy, "PROXY protocol on any port", "proxytunnel_proxy", proto, HEURISTIC_ENABLE);
+  for (unsigned i = 0; i < PT_FAMILY_COUNT; i++) {
+    const pt_family_row_t *family = pt_family((pt_family_t)i);
+    const char *title = wmem_strdup_printf(wmem_epan_scope(), "%s on any port", family->title);
+    heur_dissector_add("tcp", heuristics[i], title, family->heuristic, proto, HEURISTIC_ENABLE);
+  }
 }

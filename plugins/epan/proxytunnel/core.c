@@ -23,6 +23,14 @@ static bool heuristic_is_on(const char *name) {
   return !entry || entry->enabled;
 }
 
+static uint32_t disabled_families(const preferences_t *wanted) {
+  uint32_t disabled = 0;
+  for (unsigned i = 0; i < PT_FAMILY_COUNT; i++) {
+    if (!wanted->families[i] || !heuristic_is_on(pt_family((pt_family_t)i)->heuristic)) disabled |= 1u << i;
+  }
+  return disabled;
+}
+
 /* The system's randomness; where there is none, GLib's best. */
 static void draw_randomly(uint8_t *bytes, size_t size) {
   if (!getentropy(bytes, size)) return;
@@ -32,11 +40,7 @@ static void draw_randomly(uint8_t *bytes, size_t size) {
 static void open_file(void) {
   const preferences_t *wanted = &proxytunnel_preferences;
   pt_options_t options = {
-      .disable_socks4 = !wanted->socks4 || !heuristic_is_on("proxytunnel_socks4"),
-      .disable_socks5 = !wanted->socks5 || !heuristic_is_on("proxytunnel_socks5"),
-      .disable_http_connect = !wanted->http_connect || !heuristic_is_on("proxytunnel_connect"),
-      .disable_http_forward = !wanted->http_forward || !heuristic_is_on("proxytunnel_forward"),
-      .disable_proxy_protocol = !wanted->proxy_protocol || !heuristic_is_on("proxytunnel_proxy"),
+      .disabled = disabled_families(wanted),
       .forward_without_proof = wanted->forward_without_proof,
       .ignore_dns = !wanted->dns,
       .layers = wanted->layers,

@@ -60,7 +60,7 @@ static const char *comment_of(wmem_allocator_t *pool, const tap_record_t *record
       "%s%s by proxy %s%s%s; origin by %s%s%s; request in frame %u, "
       "opened in frame %u",
       synthetic, attempt_text(pool, attempt), endpoint_text(pool, &attempt->proxy),
-      *attempt->username ? " for user " : "", attempt->username, attempt->provenance,
+      *attempt->username ? " for user " : "", attempt->username, pt_provenance_name(attempt->provenance),
       *attempt->virtual_client ? "; the port of the client is synthetic, its own is that of " : "",
       *attempt->virtual_client ? endpoint_text(pool, &attempt->client) : "", attempt->request_frame,
       attempt->opened_frame);

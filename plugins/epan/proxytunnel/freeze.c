@@ -18,19 +18,12 @@ static const char *target_text(const char *host, uint16_t port, const char *said
                            : wmem_strdup_printf(wmem_file_scope(), "%s:%u", host, port);
 }
 
-static attempt_t *attempt_for(uint32_t id, const pt_endpoint_t *client, const pt_endpoint_t *proxy) {
+static attempt_t *attempt_for(uint32_t id) {
   attempt_t *attempt = attempt_of(id);
   if (attempt) return attempt;
   attempt = wmem_new0(wmem_file_scope(), attempt_t);
   attempt->id = id;
-  attempt->parent = PT_NO_TUNNEL;
-  attempt->client = *client;
-  attempt->proxy = *proxy;
-  attempt->protocol = attempt->command = attempt->status = attempt->reason = "";
-  attempt->host = attempt->target = attempt->username = attempt->provenance = attempt->virtual_client = "";
-  attempt->reply_code = -1;
   attempt->parent_stream = attempt->stream = UINT32_MAX;
-  attempt->anomalies = wmem_list_new(wmem_file_scope());
   record_keep_attempt(attempt);
   return attempt;
 }
@@ -40,9 +33,9 @@ static void fill_attempt(const pt_attempt_t *from, attempt_t *attempt) {
   attempt->proxy = from->proxy;
   attempt->parent = from->parent;
   attempt->layer = from->layer;
-  attempt->protocol = keep(from->protocol);
-  attempt->command = keep(from->command);
-  attempt->status = keep(from->status);
+  attempt->protocol = from->protocol;
+  attempt->command = from->command;
+  attempt->status = from->status;
   attempt->reason = keep(from->reason);
   attempt->host = keep(from->host);
   attempt->port = from->port;
@@ -52,7 +45,7 @@ static void fill_attempt(const pt_attempt_t *from, attempt_t *attempt) {
   attempt->bound = from->bound;
   attempt->has_origin = from->has_origin;
   attempt->origin = from->origin;
-  attempt->provenance = keep(from->provenance);
+  attempt->provenance = from->provenance;
   attempt->virtual_client = from->has_virtual_client ? endpoint_text(wmem_file_scope(), &from->virtual_client) : "";
   attempt->reply_code = from->reply_code;
   attempt->request_frame = (uint32_t)from->request_frame;
@@ -66,26 +59,21 @@ static void fill_attempt(const pt_attempt_t *from, attempt_t *attempt) {
 }
 
 static attempt_t *update_attempt(const pt_attempt_t *from) {
-  attempt_t *attempt = attempt_for(from->id, &from->client, &from->proxy);
+  attempt_t *attempt = attempt_for(from->id);
   fill_attempt(from, attempt);
   return attempt;
 }
 
 /* What was drawn of the association itself stays as it was. */
 static void add_flow(const pt_attempt_t *from, uint32_t flow) {
-  const attempt_t *association = attempt_for(from->id, &from->client, &from->proxy);
+  const attempt_t *association = attempt_for(from->id);
   attempt_t *attempt = (attempt_t *)wmem_memdup(wmem_file_scope(), association, sizeof(attempt_t));
   fill_attempt(from, attempt);
   record_keep_flow(flow, attempt);
   names_register(attempt);
 }
 
-static bool is_request(pt_message_kind_t kind) {
-  return kind == PT_SOCKS4_REQUEST || kind == PT_SOCKS5_REQUEST || kind == PT_HTTP_CONNECT_REQUEST ||
-         kind == PT_PROXY_HEADER;
-}
-
-static void freeze_message(const pt_message_t *from, const segment_t *segment, uint32_t frame, message_t *message) {
+static void freeze_message(const pt_message_t *from, uint32_t frame, message_t *message) {
   message->kind = from->kind;
   message->attempt = from->tunnel;
   message->frame = (uint32_t)from->frame;
@@ -94,8 +82,8 @@ static void freeze_message(const pt_message_t *from, const segment_t *segment, u
   message->receiver_port = from->from_client ? from->proxy.port : from->client.port;
   message->size = from->size;
   message->from_client = from->from_client;
-  message->protocol = keep(from->protocol);
-  message->command = keep(from->command);
+  message->protocol = from->protocol;
+  message->command = from->command;
   message->host = keep(from->host);
   message->port = from->port;
   message->target = target_text(from->host, from->port, from->target_text);
@@ -112,25 +100,8 @@ static void freeze_message(const pt_message_t *from, const segment_t *segment, u
     message->methods_size = (unsigned)from->methods_size;
   }
   message->reply_code = from->reply_code;
+  message->is_interim = from->is_interim;
   if (message->frame != frame) record_keep_standing(message);
-
-  if (!is_request(message->kind) || from->tunnel == PT_NO_TUNNEL) return;
-  attempt_t *attempt = attempt_for(from->tunnel, &from->client, &from->proxy);
-  if (attempt->request_frame) return; /* each datagram has a PROXY header; the first one is the request */
-  if (from->has_real_client) {
-    attempt->proxy = from->client;
-    attempt->client = from->real_client;
-  }
-  attempt->parent = segment->parent;
-  attempt->layer = segment->layer;
-  attempt->protocol = message->protocol;
-  attempt->command = message->command;
-  attempt->host = message->host;
-  attempt->port = message->port;
-  attempt->target = message->target;
-  attempt->username = message->username;
-  attempt->request_time = from->time;
-  attempt->request_frame = message->frame;
 }
 
 static bool same_endpoint(const pt_endpoint_t *end, const address *addr, uint16_t port) {
@@ -146,7 +117,7 @@ static bool is_of_segment(const pt_attempt_t *attempt, const segment_t *segment)
 }
 
 static void add_name(const pt_event_t *event) {
-  attempt_t named = {.host = event->name, .provenance = "", .command = "", .has_origin = true};
+  attempt_t named = {.host = event->name, .provenance = pt_provenance_socks_reply, .has_origin = true};
   named.client.address.version = named.origin.address.version = event->address.version;
   memcpy(named.origin.address.octets, event->address.octets, sizeof event->address.octets);
   names_register(&named);
@@ -155,7 +126,10 @@ static void add_name(const pt_event_t *event) {
 static void freeze_event(const pt_event_t *event, const segment_t *segment, uint32_t frame, record_t *record) {
   switch (event->kind) {
     case PT_EVENT_MESSAGE:
-      freeze_message(&event->message, segment, frame, &record->messages[record->messages_count++]);
+      freeze_message(&event->message, frame, &record->messages[record->messages_count++]);
+      break;
+    case PT_EVENT_REQUESTED:
+      update_attempt(&event->attempt);
       break;
     case PT_EVENT_OPENED: {
       attempt_t *opened = update_attempt(&event->attempt);
@@ -192,12 +166,12 @@ static void freeze_events(const pt_outcome_t *outcome, const segment_t *segment,
   record->messages = wmem_alloc0_array(wmem_file_scope(), message_t, count);
   record->opened = wmem_alloc0_array(wmem_file_scope(), attempt_t *, count);
   record->over = wmem_alloc0_array(wmem_file_scope(), attempt_t *, count);
-  record->over_status = wmem_alloc0_array(wmem_file_scope(), const char *, count);
+  record->over_status = wmem_alloc0_array(wmem_file_scope(), pt_status_t, count);
   for (size_t i = 0; i < count; i++) {
     pt_event_t event;
     pt_outcome_event(outcome, i, &event);
     /* What is odd about a body stands among the anomalies of its tunnel. */
-    if (event.kind == PT_EVENT_MESSAGE && event.message.kind == PT_HTTP_FORWARD_BODY) continue;
+    if (event.kind == PT_EVENT_MESSAGE && pt_message(event.message.kind)->traits & PT_UNTOLD) continue;
     freeze_event(&event, segment, frame, record);
   }
 }

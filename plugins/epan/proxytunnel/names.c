@@ -40,8 +40,8 @@ void names_read_hosts(pt_tracker_t *tracker, const char *files) {
 
 /* The target of BIND is expected to connect, and that of a PROXY header is the proxy. */
 bool names_its_origin(const attempt_t *attempt) {
-  const bool is_elsewhere = !strcmp(attempt->provenance, "literal") || !strcmp(attempt->provenance, "carrier") ||
-                            !strcmp(attempt->command, "bind");
+  const bool is_elsewhere = attempt->provenance == pt_provenance_literal ||
+                            attempt->provenance == pt_provenance_carrier || attempt->command == pt_command_bind;
   return attempt->has_origin && !is_elsewhere && is_name(attempt->host);
 }
 

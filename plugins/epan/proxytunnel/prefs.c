@@ -6,16 +6,11 @@
 #include <epan/prefs.h>
 #include <wsutil/report_message.h>
 
-#include "capi/proxytunnel.h"
-
 static const char default_synthetic4[] = "198.18.0.0/15", default_synthetic6[] = "fd70:726f:7879::/48";
 
+#define PT_ROW(...) TRUE,
 preferences_t proxytunnel_preferences = {
-    .socks4 = TRUE,
-    .socks5 = TRUE,
-    .http_connect = TRUE,
-    .http_forward = TRUE,
-    .proxy_protocol = TRUE,
+    .families = {PT_FAMILIES(PT_ROW)},
     .forward_without_proof = FALSE,
     .precedence = TRUE,
     .virtual_conversations = TRUE,
@@ -27,6 +22,7 @@ preferences_t proxytunnel_preferences = {
     .synthetic4 = default_synthetic4,
     .synthetic6 = default_synthetic6,
 };
+#undef PT_ROW
 
 static void check_prefix(const char *name, const char *prefix, unsigned version) {
   if (!prefix || !*prefix || pt_is_prefix(prefix, version)) return;
@@ -47,19 +43,17 @@ static void check(void) {
 void preferences_register(int proto) {
   preferences_t *const wanted = &proxytunnel_preferences;
   module_t *module = prefs_register_protocol(proto, check);
-  prefs_register_bool_preference(module, "socks4", "Find SOCKS4 and SOCKS4a", "On any port", &wanted->socks4);
-  prefs_register_bool_preference(module, "socks5", "Find SOCKS5", "On any port", &wanted->socks5);
-  prefs_register_bool_preference(module, "http_connect", "Find HTTP CONNECT", "On any port", &wanted->http_connect);
-  prefs_register_bool_preference(module, "http_forward", "Find HTTP forward proxying",
-                                 "Requests in absolute form, on any port", &wanted->http_forward);
+  for (unsigned i = 0; i < PT_FAMILY_COUNT; i++) {
+    const pt_family_row_t *family = pt_family((pt_family_t)i);
+    const char *title = wmem_strdup_printf(wmem_epan_scope(), "Find %s", family->title);
+    prefs_register_bool_preference(module, family->preference, title, family->hint, &wanted->families[i]);
+  }
   prefs_register_bool_preference(module, "forward_without_proof", "An absolute URI alone makes a server a proxy",
                                  "A server may be sent absolute URIs, too. If off, a request in absolute form counts "
                                  "as forwarded only if something proves a proxy: another port or address than the "
                                  "server's, a Proxy-* field, DNS, a tunnel; if on, unless it is known to name the "
                                  "server",
                                  &wanted->forward_without_proof);
-  prefs_register_bool_preference(module, "proxy_protocol", "Find the PROXY protocol", "On any port",
-                                 &wanted->proxy_protocol);
   prefs_register_bool_preference(module, "precedence",
                                  "Take precedence over built-in dissectors on proxied connections",
                                  "If off, the dissectors for HTTP and SOCKS keep the ports that they know, and the "

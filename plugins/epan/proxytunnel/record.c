@@ -3,8 +3,6 @@
  */
 #include "record.h"
 
-#include <string.h>
-
 static wmem_map_t *attempts; /* id -> attempt_t */
 static wmem_map_t *flows;    /* id << 32 | flow -> attempt_t */
 static wmem_map_t *standing; /* frame -> wmem_list_t of message_t */
@@ -27,7 +25,7 @@ attempt_t *flow_of(uint32_t id, uint32_t flow) {
 }
 
 bool is_forward(const attempt_t *attempt) {
-  return !strcmp(attempt->protocol, "http-forward");
+  return attempt->protocol == pt_protocol_http_forward;
 }
 
 wmem_list_t *messages_standing_in(uint32_t frame) {

@@ -20,13 +20,16 @@ typedef struct {
   uint32_t id, parent; /* parent: PT_NO_TUNNEL if there is none */
   unsigned layer;
   pt_endpoint_t client, proxy;
-  const char *protocol, *command, *status, *reason, *host, *target, *username;
+  pt_protocol_t protocol;
+  pt_command_t command;
+  pt_status_t status; /* once it opened or ended */
+  const char *reason, *host, *target, *username;
   uint16_t port;
   bool opened, ended;
   int reply_code; /* -1: none */
   bool has_origin, has_bound;
   pt_endpoint_t origin, bound;
-  const char *provenance;
+  pt_provenance_t provenance; /* of the origin */
   const char *virtual_client; /* the end that stands for the client with a synthetic port; "" if its own does */
   uint32_t request_frame, reply_frame, opened_frame, payload_frame; /* 0: none (yet) */
   int64_t request_time, reply_time;
@@ -47,12 +50,15 @@ typedef struct {
   uint16_t sender_port, receiver_port;
   uint32_t size;
   bool from_client;
-  const char *protocol, *command, *host, *target, *username, *password, *reason, *bound_host, *bound, *peer, *anomaly;
+  pt_protocol_t protocol;
+  pt_command_t command;
+  const char *host, *target, *username, *password, *reason, *bound_host, *bound, *peer, *anomaly;
   const char *real_client; /* PROXY protocol */
   uint16_t port;
   const uint8_t *methods;
   unsigned methods_size;
-  int reply_code; /* -1: none */
+  int reply_code;  /* -1: none */
+  bool is_interim; /* HTTP: an answer on the way to the answer */
 } message_t;
 
 /* A packet of a virtual conversation. */
@@ -86,7 +92,7 @@ typedef struct {
   attempt_t **opened; /* tunnels that opened here */
   unsigned opened_count;
   attempt_t **over;         /* attempts of this connection that ended here without a tunnel */
-  const char **over_status; /* as it was known here */
+  pt_status_t *over_status; /* as it was known here */
   unsigned over_count;
   virtual_t *packets;
   unsigned packets_count;

@@ -98,8 +98,8 @@ static void tree_count_record(stats_tree *tree, const tap_record_t *record) {
   }
   const bool opened = record->event == TAP_OPENED;
   tick_stat_node(tree, attempts_text, 0, TRUE);
-  const int node = tick_stat_node(tree, attempt->protocol, node_attempts, TRUE);
-  tick_stat_node(tree, opened ? "established" : attempt->status, node, FALSE);
+  const int node = tick_stat_node(tree, pt_protocol(attempt->protocol)->name, node_attempts, TRUE);
+  tick_stat_node(tree, pt_status_name(opened ? pt_status_established : attempt->status), node, FALSE);
   if (opened && *attempt->target) stats_tree_tick_pivot(tree, node_targets, attempt->target);
 }
 

@@ -42,13 +42,13 @@ static void add_target_once(proto_tree *tree, packet_info *pinfo, const spot_t *
 }
 
 static bool is_synthetic(const attempt_t *attempt) {
-  return attempt->has_origin && !strcmp(attempt->provenance, "synthetic");
+  return attempt->has_origin && attempt->provenance == pt_provenance_synthetic;
 }
 
 static void add_origin(proto_tree *tree, packet_info *pinfo, const spot_t *spot, const attempt_t *attempt) {
   if (!attempt->has_origin) return;
   proto_item *item = fields_end(tree, F_ORIGIN_IP, spot, &attempt->origin);
-  fields_text(tree, F_ORIGIN_PROVENANCE, spot, attempt->provenance);
+  fields_text(tree, F_ORIGIN_PROVENANCE, spot, pt_provenance_name(attempt->provenance));
   if (attempt->opened_frame != pinfo->num || !is_synthetic(attempt)) return;
   fields_expert(pinfo, item, E_SYNTHETIC,
                 wmem_strdup_printf(pinfo->pool, "the address of %s is synthetic", attempt->host));
@@ -88,14 +88,15 @@ static void warn_of_credentials(packet_info *pinfo, proto_item *item, const mess
 static void add_methods(proto_tree *tree, const spot_t *spot, const message_t *message) {
   for (unsigned i = 0; i < message->methods_size; i++) {
     fields_number(tree, F_METHOD, spot, message->methods[i]);
-    if (message->kind == PT_SOCKS5_METHOD) fields_number(tree, F_METHOD_SELECTED, spot, message->methods[i]);
+    if (message->kind == pt_message_socks5_method) fields_number(tree, F_METHOD_SELECTED, spot, message->methods[i]);
   }
 }
 
 static void add_code(proto_tree *tree, const spot_t *spot, const message_t *message) {
   if (message->reply_code < 0) return;
   if (is_reply(message)) fields_number(tree, F_REPLY_CODE, spot, (uint32_t)message->reply_code);
-  if (message->kind == PT_SOCKS5_AUTH_REPLY) fields_number(tree, F_LOGIN_STATUS, spot, (uint32_t)message->reply_code);
+  if (message->kind == pt_message_socks5_auth_reply)
+    fields_number(tree, F_LOGIN_STATUS, spot, (uint32_t)message->reply_code);
 }
 
 /* The target stands in the request. That of a conversation with several is the first one's. */
@@ -113,7 +114,7 @@ static void draw_message(packet_info *pinfo, proto_tree *tree, const message_t *
       proto_tree_add_subtree_format(tree, spot->tvb, (int)spot->offset, (int)spot->size, fields_subtree(T_MESSAGE),
                                     NULL, "%s%s", prefix, message_text(pinfo->pool, message));
   fields_frame(own, F_CARRIED_IN, spot, pinfo, message->frame);
-  fields_text(own, F_COMMAND, spot, message->command);
+  fields_text(own, F_COMMAND, spot, pt_command(message->command)->name);
   add_requested(own, pinfo, spot, message);
   add_methods(own, spot, message);
   proto_item *user = fields_text(own, F_USERNAME, spot, message->username);
@@ -129,27 +130,27 @@ static void draw_message(packet_info *pinfo, proto_tree *tree, const message_t *
 }
 
 static void add_status(proto_tree *tree, const spot_t *spot, packet_info *pinfo, const attempt_t *attempt,
-                       const char *status) {
-  if (!*status) return;
-  proto_item *item = fields_text(tree, F_STATUS, spot, status);
+                       pt_status_t status) {
+  proto_item *item = fields_text(tree, F_STATUS, spot, pt_status_name(status));
   if (*attempt->reason) proto_item_append_text(item, " (%s)", attempt->reason);
-  if (!strcmp(status, "malformed")) {
+  if (status == pt_status_malformed) {
     fields_expert(pinfo, item, E_MALFORMED, NULL);
-  } else if (!strcmp(status, "incomplete")) {
+  } else if (status == pt_status_incomplete) {
     fields_expert(pinfo, item, E_INCOMPLETE, NULL);
-  } else if (strcmp(status, "established") != 0) {
+  } else if (status != pt_status_established) {
     const char *to = *attempt->target ? " to " : "";
     fields_expert(pinfo, item, E_REFUSED,
-                  wmem_strdup_printf(pinfo->pool, "no tunnel%s%s (%s)", to, attempt->target, status));
+                  wmem_strdup_printf(pinfo->pool, "no tunnel%s%s (%s)", to, attempt->target, pt_status_name(status)));
   }
 }
 
+/* `status`: NULL if it is not known yet. */
 static void draw_attempt(packet_info *pinfo, proto_tree *tree, const spot_t *spot, const attempt_t *attempt,
-                         const char *status) {
+                         const pt_status_t *status) {
   add_id(tree, spot, attempt);
   if (attempt->id != PT_NO_TUNNEL) fields_number(tree, F_LAYER, spot, attempt->layer);
   add_target_once(tree, pinfo, spot, attempt);
-  add_status(tree, spot, pinfo, attempt, status);
+  if (status) add_status(tree, spot, pinfo, attempt, *status);
   add_ends(tree, pinfo, spot, attempt);
   if (attempt->has_bound) fields_end(tree, F_BOUND_IP, spot, &attempt->bound);
   fields_frame(tree, F_REQUEST_IN, spot, pinfo, attempt->request_frame);
@@ -184,22 +185,20 @@ static bool has_request(const record_t *record) {
 /* Of several messages that were understood at once only the ones that say most are worth a column. */
 static int weight(const message_t *message) {
   if (is_request(message) || is_reply(message)) return 3;
-  if (message->kind == PT_SOCKS5_AUTH_REQUEST || message->kind == PT_SOCKS5_AUTH_REPLY) return 2;
+  if (pt_message(message->kind)->traits & PT_LOGS_IN) return 2;
   return 1;
 }
 
 /* The proxy's own words say as much; what was only to be resolved wants no tunnel. */
-static bool is_said(const char *status) {
-  static const char *const words[] = {"refused", "auth-failed", "method-rejected", "established"};
-  for (unsigned i = 0; i < array_length(words); i++) {
-    if (!strcmp(status, words[i])) return true;
-  }
-  return false;
+static bool is_said(pt_status_t status) {
+  return status == pt_status_refused || status == pt_status_auth_failed || status == pt_status_method_rejected ||
+         status == pt_status_established;
 }
 
 /* What Tor resolved: the answer is all there is. */
 static const char *resolved_of(const message_t *message, const attempt_t *attempt) {
-  const bool is_answer = is_reply(message) && attempt && g_str_has_prefix(attempt->command, "resolve");
+  const bool is_answer = is_reply(message) && attempt &&
+                         (attempt->command == pt_command_resolve || attempt->command == pt_command_resolve_ptr);
   return is_answer ? message->bound_host : "";
 }
 
@@ -207,8 +206,8 @@ static const char *resolved_of(const message_t *message, const attempt_t *attemp
 static const char *summary_of(wmem_allocator_t *pool, const record_t *record) {
   const attempt_t *attempt = attempt_of_record(record);
   if (!record->messages_count) {
-    const char *status = record->over_count ? record->over_status[0] : attempt->status;
-    return wmem_strdup_printf(pool, "%s - %s", attempt_text(pool, attempt), status);
+    const pt_status_t status = record->over_count ? record->over_status[0] : attempt->status;
+    return wmem_strdup_printf(pool, "%s - %s", attempt_text(pool, attempt), pt_status_name(status));
   }
   int most = 0;
   for (unsigned i = 0; i < record->messages_count; i++) most = MAX(most, weight(&record->messages[i]));
@@ -229,15 +228,14 @@ static const char *summary_of(wmem_allocator_t *pool, const record_t *record) {
     wmem_strbuf_append_printf(text, " [synthetic %s]", address_to_str(pool, &shown));
   }
   if (record->over_count && !is_said(record->over_status[0])) {
-    wmem_strbuf_append_printf(text, " - no tunnel (%s)", record->over_status[0]);
+    wmem_strbuf_append_printf(text, " - no tunnel (%s)", pt_status_name(record->over_status[0]));
   }
   return wmem_strbuf_get_str(text);
 }
 
-static void set_columns(packet_info *pinfo, const char *protocol, const char *summary) {
-  const char *word = !strncmp(protocol, "http", 4) ? "HTTP" : protocol_word(protocol);
+static void set_columns(packet_info *pinfo, pt_protocol_t protocol, const char *summary) {
   col_clear_fence(pinfo->cinfo, COL_PROTOCOL);
-  col_add_str(pinfo->cinfo, COL_PROTOCOL, word);
+  col_add_str(pinfo->cinfo, COL_PROTOCOL, pt_protocol(protocol)->column);
   col_clear_fence(pinfo->cinfo, COL_INFO);
   col_add_str(pinfo->cinfo, COL_INFO, summary);
 }
@@ -271,24 +269,25 @@ static void draw_messages(packet_info *pinfo, proto_tree *tree, const record_t *
 
 void tree_draw_record(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const segment_t *segment,
                       const record_t *record) {
+  static const pt_status_t established = pt_status_established;
   const attempt_t *attempt = attempt_of_record(record);
   if (!record->messages_count && !record->opened_count && !record->over_count) return;
   const char *summary = summary_of(pinfo->pool, record);
-  const char *protocol = record->messages_count ? record->messages[0].protocol : attempt->protocol;
+  const pt_protocol_t protocol = record->messages_count ? record->messages[0].protocol : attempt->protocol;
   const spot_t bytes = {
       .tvb = tvb, .offset = segment->header_size, .size = MIN(size_of_handshake(record), segment->captured)};
   const spot_t derived = {.tvb = tvb};
   proto_tree *own;
   fields_begin(tree, T_OWN, &bytes, summary, &own);
-  fields_text(own, F_PROTOCOL, &derived, protocol);
+  fields_text(own, F_PROTOCOL, &derived, pt_protocol(protocol)->name);
   draw_messages(pinfo, own, record, &bytes);
   for (unsigned i = 0; i < record->over_count; i++) {
-    draw_attempt(pinfo, own, &derived, record->over[i], record->over_status[i]);
+    draw_attempt(pinfo, own, &derived, record->over[i], &record->over_status[i]);
   }
   for (unsigned i = 0; i < record->opened_count; i++) {
-    draw_attempt(pinfo, own, &derived, record->opened[i], "established");
+    draw_attempt(pinfo, own, &derived, record->opened[i], &established);
   }
-  if (attempt && !record->opened_count && !record->over_count) draw_attempt(pinfo, own, &derived, attempt, "");
+  if (attempt && !record->opened_count && !record->over_count) draw_attempt(pinfo, own, &derived, attempt, NULL);
   set_columns(pinfo, protocol, summary);
 }
 
@@ -304,7 +303,7 @@ static void draw_standing(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, c
   const attempt_t *attempt = attempt_of(message->attempt);
   if (!attempt) return;
   add_id(own, &derived, attempt);
-  fields_text(own, F_STATUS, &derived, attempt->opened ? "established" : attempt->status);
+  fields_text(own, F_STATUS, &derived, pt_status_name(attempt->opened ? pt_status_established : attempt->status));
   fields_frame(own, F_REQUEST_IN, &derived, pinfo, attempt->request_frame);
   fields_frame(own, F_REPLY_IN, &derived, pinfo, attempt->reply_frame);
   fields_frame(own, F_OPENED_IN, &derived, pinfo, attempt->opened_frame);
@@ -349,7 +348,7 @@ proto_tree *tree_draw_virtual(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tre
   fields_number(own, F_VIRTUAL, &derived, TRUE);
   fields_number(own, F_ID, &derived, attempt->id);
   fields_number(own, F_LAYER, &derived, attempt->layer);
-  fields_text(own, F_PROTOCOL, &derived, attempt->protocol);
+  fields_text(own, F_PROTOCOL, &derived, pt_protocol(attempt->protocol)->name);
   add_target_once(own, pinfo, &derived, attempt);
   add_ends(own, pinfo, &derived, attempt);
   fields_text(own, F_USERNAME, &derived, attempt->username);

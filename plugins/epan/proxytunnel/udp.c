@@ -72,7 +72,7 @@ static int dissect_relayed(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, 
   if (!record || !record->parts_count) return 0;
   const pt_part_t *last = &record->parts[record->parts_count - 1];
   const attempt_t *tunnel = attempt_of(last->tunnel);
-  if (tunnel && g_str_has_prefix(tunnel->protocol, "proxy")) {
+  if (tunnel && pt_protocol(tunnel->protocol)->family == pt_family_proxy_protocol) {
     const unsigned size = MIN(last->size, tvb_reported_length(tvb));
     tree_draw_payload(tvb_new_subset_remaining(tvb, (int)(tvb_reported_length(tvb) - size)), pinfo, tree, tunnel);
     return (int)tvb_captured_length(tvb);

@@ -3,68 +3,20 @@
  */
 #include "words.h"
 
-#include <string.h>
-
-const char *protocol_word(const char *protocol) {
-  static const char *const words[][2] = {{"socks4", "SOCKS4"},           {"socks4a", "SOCKS4a"},
-                                         {"socks5", "SOCKS5"},           {"http-connect", "HTTP CONNECT"},
-                                         {"http-forward", "HTTP proxy"}, {"proxy-v1", "PROXY v1"},
-                                         {"proxy-v2", "PROXY v2"}};
-  for (size_t i = 0; i < array_length(words); i++) {
-    if (!strcmp(words[i][0], protocol)) return words[i][1];
-  }
-  return protocol;
-}
-
-static const char *command_word(const char *command) {
-  static const char *const words[][2] = {
-      {"connect", "Connect"},         {"bind", "Bind"},      {"udp-associate", "UDP Associate"}, {"resolve", "Resolve"},
-      {"resolve-ptr", "Resolve PTR"}, {"forward", "Forward"}};
-  for (size_t i = 0; i < array_length(words); i++) {
-    if (!strcmp(words[i][0], command)) return words[i][1];
-  }
-  return command;
-}
-
-/* HTTP CONNECT has its command in its name. */
-static const char *request_text(wmem_allocator_t *pool, const char *protocol, const char *command, const char *target) {
-  const bool named = !strcmp(protocol, "http-connect") || !*command;
-  return wmem_strdup_printf(pool, "%s%s%s%s%s", protocol_word(protocol), named ? "" : " ",
-                            named ? "" : command_word(command), *target ? " " : "", target);
+static const char *request_text(wmem_allocator_t *pool, pt_protocol_t protocol, pt_command_t command,
+                                const char *target) {
+  const pt_protocol_row_t *row = pt_protocol(protocol);
+  const char *word = row->says_command ? "" : pt_command(command)->title;
+  return wmem_strdup_printf(pool, "%s%s%s%s%s", row->title, *word ? " " : "", word, *target ? " " : "", target);
 }
 
 const char *attempt_text(wmem_allocator_t *pool, const attempt_t *attempt) {
   return request_text(pool, attempt->protocol, attempt->command, attempt->target);
 }
 
-static const value_string socks4_reply_words[] = {{90, "granted"},
-                                                  {91, "rejected or failed"},
-                                                  {92, "rejected, no identd on the client"},
-                                                  {93, "rejected, identd reports another user"},
-                                                  {0, NULL}};
-
-static const value_string socks5_reply_words[] = {{0, "granted"},
-                                                  {1, "general failure"},
-                                                  {2, "not allowed by ruleset"},
-                                                  {3, "network unreachable"},
-                                                  {4, "host unreachable"},
-                                                  {5, "connection refused"},
-                                                  {6, "TTL expired"},
-                                                  {7, "command not supported"},
-                                                  {8, "address type not supported"},
-                                                  {0, NULL}};
-
-const value_string socks5_method_words[] = {{0, "no authentication"},
-                                            {1, "GSSAPI"},
-                                            {2, "user name/password"},
-                                            {3, "challenge-handshake"},
-                                            {5, "challenge-response"},
-                                            {6, "TLS"},
-                                            {7, "NDS"},
-                                            {8, "multi-authentication"},
-                                            {9, "JSON parameter block"},
-                                            {0xff, "none acceptable"},
-                                            {0, NULL}};
+#define PT_ROW(kind, code, grants, text) {code, text},
+const value_string socks5_method_words[] = {PT_SOCKS5_METHODS(PT_ROW){0, NULL}};
+#undef PT_ROW
 
 static const char *methods_text(wmem_allocator_t *pool, const message_t *message) {
   enum { most = 8 };
@@ -80,62 +32,55 @@ static const char *methods_text(wmem_allocator_t *pool, const message_t *message
   return message->methods_size ? wmem_strbuf_get_str(text) : "none";
 }
 
-static const char *http_reply_text(wmem_allocator_t *pool, int code, const char *reason) {
-  const char *word = code >= 200 && code < 300 ? "granted" : code < 200 ? "not yet" : "refused";
-  return wmem_strdup_printf(pool, "%s (%d%s%s)", word, code, *reason ? " " : "", reason);
+static const char *status_line(wmem_allocator_t *pool, const message_t *message) {
+  return wmem_strdup_printf(pool, "%d%s%s", message->reply_code, *message->reason ? " " : "", message->reason);
 }
 
-/* BIND's second reply. */
-static const char *peer_text(wmem_allocator_t *pool, const message_t *message) {
-  return wmem_strdup_printf(pool, "%s connected", message->peer);
+static const char *answer_text(wmem_allocator_t *pool, const message_t *message) {
+  const bool is_success = message->reply_code >= 200 && message->reply_code < 300;
+  const char *word = is_success ? "granted" : message->is_interim ? "not yet" : "refused";
+  return wmem_strdup_printf(pool, "%s (%s)", word, status_line(pool, message));
 }
 
-/* A message in the field's own words: "method: no authentication", "granted". */
-const char *message_text(wmem_allocator_t *pool, const message_t *message) {
-  switch (message->kind) {
-    case PT_SOCKS4_REQUEST:
-    case PT_SOCKS5_REQUEST:
-    case PT_HTTP_CONNECT_REQUEST:
-    case PT_HTTP_FORWARD_REQUEST:
+/* BIND's second reply says who connected. */
+static const char *code_text(wmem_allocator_t *pool, const message_t *message, const char *otherwise) {
+  const pt_code_row_t *code = pt_code(message->kind, message->reply_code);
+  if (code && code->grants && *message->peer) return wmem_strdup_printf(pool, "%s connected", message->peer);
+  return code ? code->text : otherwise;
+}
+
+static const char *told_by(wmem_allocator_t *pool, const message_t *message, const pt_message_row_t *row) {
+  switch (row->tells) {
+    case pt_tells_request:
       return request_text(pool, message->protocol, message->command, message->target);
-    case PT_PROXY_HEADER:
-      return wmem_strdup_printf(pool, "%s for %s", protocol_word(message->protocol), message->real_client);
-    case PT_HTTP_FORWARD_RESPONSE:
-      return wmem_strdup_printf(pool, "%d%s%s", message->reply_code, *message->reason ? " " : "", message->reason);
-    case PT_SOCKS4_REPLY:
-      if (*message->peer && message->reply_code == 90) return peer_text(pool, message);
-      return val_to_str_const((uint32_t)message->reply_code, socks4_reply_words, "unknown reply");
-    case PT_SOCKS5_REPLY:
-      if (*message->peer && message->reply_code == 0) return peer_text(pool, message);
-      return val_to_str_const((uint32_t)message->reply_code, socks5_reply_words, "unknown reply");
-    case PT_SOCKS5_GREETING:
-      return wmem_strdup_printf(pool, "SOCKS5 methods offered: %s", methods_text(pool, message));
-    case PT_SOCKS5_METHOD:
-      return wmem_strdup_printf(pool, "SOCKS5 method selected: %s", methods_text(pool, message));
-    case PT_SOCKS5_AUTH_REQUEST:
-      return wmem_strdup_printf(pool, "SOCKS5 login of %s", message->username);
-    case PT_SOCKS5_AUTH_REPLY:
-      return message->reply_code == 0 ? "SOCKS5 login accepted" : "SOCKS5 login failed";
-    case PT_SOCKS5_GSSAPI:
-      return "SOCKS5 GSSAPI message";
-    case PT_HTTP_RESPONSE_HEAD:
-      return http_reply_text(pool, message->reply_code, message->reason);
-    case PT_PREAMBLE:
-      return "bytes before the handshake";
-    case PT_HTTP_FORWARD_BODY:
-    case PT_HTTP_OTHER:
+    case pt_tells_methods:
+      return methods_text(pool, message);
+    case pt_tells_username:
+      return message->username;
+    case pt_tells_answer:
+      return answer_text(pool, message);
+    case pt_tells_answer_of_origin:
+      return status_line(pool, message);
+    case pt_tells_real_client:
+      return wmem_strdup_printf(pool, "%s for %s", pt_protocol(message->protocol)->title, message->real_client);
+    case pt_tells_code:
+    case pt_tells_nothing:
       break;
   }
   return "";
 }
 
+/* A message in the field's own words: "method: no authentication", "granted". */
+const char *message_text(wmem_allocator_t *pool, const message_t *message) {
+  const pt_message_row_t *row = pt_message(message->kind);
+  if (row->tells == pt_tells_code) return code_text(pool, message, row->text);
+  return wmem_strdup_printf(pool, "%s%s", row->text, told_by(pool, message, row));
+}
+
 bool is_reply(const message_t *message) {
-  return message->kind == PT_SOCKS4_REPLY || message->kind == PT_SOCKS5_REPLY ||
-         message->kind == PT_HTTP_RESPONSE_HEAD || message->kind == PT_HTTP_FORWARD_RESPONSE;
+  return pt_message(message->kind)->traits & PT_ANSWERS;
 }
 
 bool is_request(const message_t *message) {
-  return message->kind == PT_SOCKS4_REQUEST || message->kind == PT_SOCKS5_REQUEST ||
-         message->kind == PT_HTTP_CONNECT_REQUEST || message->kind == PT_HTTP_FORWARD_REQUEST ||
-         message->kind == PT_PROXY_HEADER;
+  return pt_message(message->kind)->traits & PT_ASKS;
 }

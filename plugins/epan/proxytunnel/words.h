@@ -6,8 +6,6 @@
 
 #include "record.h"
 
-/* "SOCKS5" for "socks5" */
-const char *protocol_word(const char *protocol);
 /* "SOCKS5 Connect www.example.com:443"; lives as long as the pool. */
 const char *attempt_text(wmem_allocator_t *pool, const attempt_t *attempt);
 /* "method: no authentication", "granted" */
