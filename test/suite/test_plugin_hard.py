@@ -47,8 +47,8 @@ def test_many_segments_before_the_reply(tshark: Tshark, folder: Path):
         assert len(held[0][0]) == 67 and held[0][1] == ["0"] + ["1"] * 67
 
 
-def test_more_layers_than_a_frame_may_have(tshark: Tshark, folder: Path):
-    """Each held segment has ten requests: together they are more layers than epan allows in one frame."""
+def test_many_requests_in_held_segments(tshark: Tshark, folder: Path):
+    """Each held segment has ten: one frame shows them all."""
     connection = Connection(server=("10.0.0.1", 3128)).open().say(connect_request("192.0.2.9:80"))
     for _ in range(60):
         connection.say(HTTP_REQUEST * 10)

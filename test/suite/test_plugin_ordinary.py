@@ -2,7 +2,9 @@
 # summary: on captures without a proxy tshark with the plugin writes, byte for byte, what it writes without.
 from __future__ import annotations
 
+import re
 import struct
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -168,6 +170,59 @@ def test_nothing_changes_inside_tls(way: tuple[str, ...], options: tuple[str, ..
                           (*way, "-o", f"tls.keylog_file:{captures / 'no_proxy_tls.keys'}"), *options)
     assert ours == plain
     assert "HTTP/1.1 200" in ours
+
+
+# ---------------------------------------------------------------- all outputs of tshark, of all captures in one file
+
+REAL = sorted((REPOSITORY / "test/captures").glob("no_proxy*.pcap*"))
+KEYS = ("-o", f"tls.keylog_file:{REPOSITORY / 'test/captures/no_proxy_tls.keys'}")
+STREAMS = 28  # all of them
+STATISTICS = [
+    *(f"{table},{kind}" for table in ("conv", "endpoints") for kind in ("eth", "ip", "ipv6", "tcp", "udp")),
+    *(f"follow,{kind},hex,{stream}" for kind in ("tcp", "udp", "tls", "http") for stream in range(STREAMS)),
+    *(f"follow,http2,hex,{stream},1" for stream in range(STREAMS)),
+    *(f"{name},tree" for name in ("http", "http2", "http_req", "http_srv", "http_seq", "dns", "rtsp")),
+    "io,phs", "io,stat,0,tcp,udp,http,tls", "expert", "hosts"]
+OUTPUTS: dict[str, tuple[object, ...]] = {
+    "V": ("-V",), "2-V": ("-2", "-V"), "json": ("-T", "json"), "summary": (),
+    "statistics": ("-q", *(word for each in STATISTICS for word in ("-z", each)),
+                   "--export-objects", "http,{folder}"),
+    "pdus of layer 4": ("-U", "OSI layer 4", "-w", "{folder}/pdus"),
+    "pdus of layer 7": ("-U", "OSI layer 7", "-w", "{folder}/pdus")}
+WORDS = {"statistics": ("Node 0: 10.0.0.5:40000", "GET /x", "Follow: http,hex", "Hierarchy", "Notes",
+                        "www.example.com")}
+
+
+@pytest.fixture(scope="module")
+def merged(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("ordinary")
+    made = [build(folder / f"{number}.pcap") for number, build in enumerate(CAPTURES)]
+    subprocess.run(["mergecap", "-a", "-w", folder / "merged.pcapng", *made, *REAL], check=True)
+    return folder / "merged.pcapng"
+
+
+# TCP's urgent pointer in its exported data is whatever lay in memory, unless there is one.
+URGENT = re.compile(rb"(\x00\x22\x00\x13.{17})..", re.DOTALL)
+
+
+def everything(capture: Path, way: tuple[object, ...], folder: Path, plugin: str | None, *options: str) -> dict:
+    """What tshark says, and what it writes into the folder."""
+    folder.mkdir()
+    done = Tshark().run("-r", capture, *KEYS, *(str(word).format(folder=folder) for word in way), *options,
+                        plugin=plugin)
+    assert done.returncode == 0, done.stderr
+    written = {file.name: file.read_bytes() for file in folder.iterdir()}
+    return {"": done.stdout.encode()} | {name: URGENT.sub(rb"\1", data) for name, data in written.items()}
+
+
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_no_output_changes(merged: Path, name: str, folder: Path):
+    plain = everything(merged, OUTPUTS[name], folder / "none", "none")
+    for number, options in enumerate(((), ("--disable-protocol", "proxytunnel"))):
+        assert everything(merged, OUTPUTS[name], folder / str(number), None, *options) == plain
+    assert sum(map(len, plain.values())) > 1000
+    for word in WORDS.get(name, ()):
+        assert word in plain[""].decode()
 
 
 @pytest.mark.parametrize("name", ["socks5.pcapng", "connect_407.pcapng", "nested.pcapng"])

@@ -3,41 +3,33 @@
  */
 #include "aside.h"
 
-#include <epan/proto_data.h>
+/* The list is GLib's, what is in it wmem's. */
+struct aside {
+  GSList *list;
+  struct aside *next;
+};
 
-#include "frame.h"
+static struct aside *asides; /* of the open file */
 
-static int proto_proxytunnel = -1, proto_http = -1;
+static ws_bool_t free_lists(wmem_allocator_t *allocator _U_, wmem_cb_event_t event _U_, void *data _U_) {
+  for (const struct aside *at = asides; at; at = at->next) g_slist_free(at->list);
+  asides = NULL;
+  return FALSE;
+}
 
-enum { key_http = 0 }; /* HTTP's own, in memory of the file */
+GSList *aside_enter(packet_info *pinfo, virtual_t *virtual) {
+  GSList *outer = pinfo->fd->pfd;
+  pinfo->fd->pfd = virtual->aside ? virtual->aside->list : NULL;
+  return outer;
+}
 
-/* HTTP may have added one for each message. */
-static void *take(packet_info *pinfo) {
-  void *latest = p_get_proto_data(wmem_file_scope(), pinfo, proto_http, key_http);
-  while (p_get_proto_data(wmem_file_scope(), pinfo, proto_http, key_http)) {
-    p_remove_proto_data(wmem_file_scope(), pinfo, proto_http, key_http);
+void aside_leave(packet_info *pinfo, virtual_t *virtual, GSList *outer) {
+  if (pinfo->fd->pfd && !virtual->aside) {
+    if (!asides) wmem_register_callback(wmem_file_scope(), free_lists, NULL);
+    virtual->aside = wmem_new(wmem_file_scope(), struct aside);
+    virtual->aside->next = asides;
+    asides = virtual->aside;
   }
-  return latest;
-}
-
-static void put(packet_info *pinfo, void *memory) {
-  if (memory) p_add_proto_data(wmem_file_scope(), pinfo, proto_http, key_http, memory);
-}
-
-void *aside_enter(packet_info *pinfo, unsigned position) {
-  void *parents = take(pinfo);
-  put(pinfo, p_get_proto_data(wmem_file_scope(), pinfo, proto_proxytunnel, key_aside + position));
-  return parents;
-}
-
-void aside_leave(packet_info *pinfo, unsigned position, void *parents) {
-  void *own = take(pinfo);
-  const bool is_new = own && !p_get_proto_data(wmem_file_scope(), pinfo, proto_proxytunnel, key_aside + position);
-  if (is_new) p_add_proto_data(wmem_file_scope(), pinfo, proto_proxytunnel, key_aside + position, own);
-  put(pinfo, parents);
-}
-
-void aside_handoff(int proto) {
-  proto_proxytunnel = proto;
-  proto_http = proto_get_id_by_filter_name("http");
+  if (virtual->aside) virtual->aside->list = pinfo->fd->pfd;
+  pinfo->fd->pfd = outer;
 }

@@ -4,12 +4,13 @@
 #ifndef PROXYTUNNEL_ASIDE_H
 #define PROXYTUNNEL_ASIDE_H
 
-#include "ws_compat.h"
+#include "record.h"
 
-/* HTTP keeps one request and its answer of each frame: the parent's answer would be drawn as that to a request in the
- * tunnel. Returns what aside_leave() wants. `position`: of the virtual packet in the frame. */
-void *aside_enter(packet_info *pinfo, unsigned position);
-void aside_leave(packet_info *pinfo, unsigned position, void *parents);
-void aside_handoff(int proto);
+/* Dissectors keep what a later pass shall find by the frame alone (HTTP a request and its answer, TLS in 4.0 what it
+ * decrypted), by the number of a layer, of which there are 256 (TCP the time since the packet before), or by how many
+ * layers of their own there are. So each virtual packet has such a memory of its own, which stands in the place of the
+ * frame's from enter to leave. Returns what aside_leave() wants. */
+GSList *aside_enter(packet_info *pinfo, virtual_t *virtual);
+void aside_leave(packet_info *pinfo, virtual_t *virtual, GSList *outer);
 
 #endif

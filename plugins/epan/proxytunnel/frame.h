@@ -9,9 +9,8 @@
 /* In memory of the packet: gone with its dissection. */
 enum { key_calls, key_virtual, key_shown, key_used, key_taps, key_segments, key_places, key_targets, key_ends };
 
-/* In memory of the file. Records of segments and datagrams have the keys from 0 on; between these two are those of TLS
- * (WS_TLS_KEY in ws_compat.h). */
-enum { key_records = 1 << 20, key_aside = 1 << 25 };
+/* In memory of the file. Records of segments and datagrams have the keys from 0 on. */
+enum { key_records = 1 << 20 };
 
 /* Counts in memory of the packet: how many times it was called before for this frame and this key. */
 unsigned frame_count(packet_info *pinfo, int proto, uint32_t key);

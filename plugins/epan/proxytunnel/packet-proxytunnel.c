@@ -3,7 +3,6 @@
  */
 #include <ws_symbol_export.h>
 
-#include "aside.h"
 #include "claim.h"
 #include "core.h"
 #include "decrypted.h"
@@ -57,7 +56,6 @@ static void hand_off(void) {
   tls_handoff();
   virtual_handoff(proto_proxytunnel);
   shown_handoff();
-  aside_handoff(proto_proxytunnel);
   follow_handoff();
   taps_handoff();
   export_handoff();

@@ -75,6 +75,7 @@ typedef struct {
   int64_t offset;             /* of the payload in its stream */
   uint32_t frame, carried_in; /* that it stands for, and that carried it: not the same for some that were held */
   uint32_t network;           /* as of a segment */
+  struct aside *aside;        /* what other dissectors keep of it (aside.c); NULL: nothing so far */
 } virtual_t;
 
 /* What the core made of one TCP segment, datagram or piece of a decrypted stream. */

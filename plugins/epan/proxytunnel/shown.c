@@ -23,8 +23,8 @@ bool shown_any(packet_info *pinfo) {
   return p_get_proto_data(pinfo->pool, pinfo, proto_proxytunnel, key_virtual) != NULL;
 }
 
-unsigned shown_count(packet_info *pinfo) {
-  return frame_count(pinfo, proto_proxytunnel, key_virtual);
+void shown_note_virtual(packet_info *pinfo) {
+  frame_count(pinfo, proto_proxytunnel, key_virtual);
 }
 
 /* What belongs to what, in this frame: pointers of epan to shown_t. */

@@ -6,8 +6,8 @@
 
 #include "segment.h"
 
-/* Counts the virtual packets of the frame: how many there were before this one. */
-unsigned shown_count(packet_info *pinfo);
+/* A virtual packet is shown in this frame. */
+void shown_note_virtual(packet_info *pinfo);
 /* True while the packet is dissected in which virtual packets are shown, and while taps are told of it. */
 bool shown_any(packet_info *pinfo);
 

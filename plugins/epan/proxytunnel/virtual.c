@@ -36,7 +36,8 @@ typedef struct {
   int desegment_offset, p2p_dir;
   uint32_t desegment_len, bytes_until_next_pdu;
   wmem_list_t *layers;
-  uint8_t curr_layer_num;
+  wmem_map_t *layer_counts; /* by protocol */
+  uint8_t curr_layer_num, curr_proto_layer_num;
 } pinfo_state_t;
 
 static void save_ends(const packet_info *pinfo, pinfo_state_t *state) {
@@ -63,6 +64,16 @@ static void restore_ends(packet_info *pinfo, const pinfo_state_t *state) {
   pinfo->destport = state->destport;
 }
 
+/* Those of a virtual packet count from the parent's on: in "ip.src#2" 2 is the depth, however many virtual packets the
+ * frame shows. What only they had stays in the table: epan looks for whatever is in the list of layers. */
+static void save_count(void *protocol, void *count, void *saved) {
+  wmem_map_insert((wmem_map_t *)saved, protocol, GINT_TO_POINTER(*(int *)count));
+}
+
+static void restore_count(void *protocol, void *count, void *saved) {
+  *(int *)count = GPOINTER_TO_INT(wmem_map_lookup((wmem_map_t *)saved, protocol));
+}
+
 static void save_state(const packet_info *pinfo, pinfo_state_t *state) {
   save_ends(pinfo, state);
   state->match_uint = pinfo->match_uint;
@@ -82,7 +93,10 @@ static void save_state(const packet_info *pinfo, pinfo_state_t *state) {
   state->desegment_len = pinfo->desegment_len;
   state->bytes_until_next_pdu = pinfo->bytes_until_next_pdu;
   state->layers = pinfo->layers;
+  state->layer_counts = wmem_map_new(pinfo->pool, g_direct_hash, g_direct_equal);
+  wmem_map_foreach(pinfo->proto_layers, save_count, state->layer_counts);
   state->curr_layer_num = pinfo->curr_layer_num;
+  state->curr_proto_layer_num = pinfo->curr_proto_layer_num;
 }
 
 static void restore_state(packet_info *pinfo, const pinfo_state_t *state) {
@@ -103,7 +117,9 @@ static void restore_state(packet_info *pinfo, const pinfo_state_t *state) {
   pinfo->desegment_len = state->desegment_len;
   pinfo->bytes_until_next_pdu = state->bytes_until_next_pdu;
   pinfo->layers = state->layers;
+  wmem_map_foreach(pinfo->proto_layers, restore_count, state->layer_counts);
   pinfo->curr_layer_num = state->curr_layer_num;
+  pinfo->curr_proto_layer_num = state->curr_proto_layer_num;
 }
 
 /* ---------------------------------------------------------------- the packets */
@@ -122,14 +138,18 @@ static tvbuff_t *build_packet(tvbuff_t *tvb, packet_info *pinfo, const source_t 
   return packet;
 }
 
-static void dissect_virtual(tvbuff_t *packet, packet_info *pinfo, proto_tree *tree, const virtual_t *virtual) {
+static void dissect_virtual(tvbuff_t *packet, packet_info *pinfo, proto_tree *tree, virtual_t *virtual) {
   const bool is_v4 = virtual->headers[0] >> 4 == 4;
   current_expect(virtual);
+  GSList *outer = aside_enter(pinfo, virtual);
   TRY {
     call_dissector_only(is_v4 ? ip_handle : ipv6_handle, packet, pinfo, tree, NULL);
   }
   CATCH_BOUNDS_AND_DISSECTOR_ERRORS {
     show_exception(packet, pinfo, tree, EXCEPT_CODE, GET_MESSAGE);
+  }
+  FINALLY {
+    aside_leave(pinfo, virtual, outer);
   }
   ENDTRY;
   current_take_expected(); /* it may have reached no shim */
@@ -149,8 +169,9 @@ static bool is_shown_here(const virtual_t *virtual) {
 }
 
 static void show_packet(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const source_t *source,
-                        const virtual_t *virtual, unsigned position) {
+                        virtual_t *virtual) {
   attempt_t *attempt = virtual->attempt;
+  shown_note_virtual(pinfo);
   if (is_shown_here(virtual)) {
     /* TCP fences off what it found in the parent, such as "[TCP Window Full]". */
     col_clear_fence(pinfo->cinfo, COL_PROTOCOL);
@@ -162,11 +183,7 @@ static void show_packet(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, con
   tvbuff_t *packet = build_packet(tvb, pinfo, source, virtual);
   proto_tree *own_tree = tree_draw_virtual(packet, pinfo, tree, virtual);
   tap_record_t *told = tap_queue_virtual(pinfo, virtual, packet);
-  ws_tls_memory_t parents = ws_tls_enter(pinfo, proto_proxytunnel, position);
-  void *aside = aside_enter(pinfo, position);
   dissect_virtual(packet, pinfo, tree, virtual);
-  aside_leave(pinfo, position, aside);
-  ws_tls_leave(pinfo, proto_proxytunnel, position, parents);
   uint32_t stream;
   if (virtual->is_udp) {
     stream = shown_note_datagram(pinfo, packet)->stream;
@@ -185,18 +202,26 @@ static bool has_many_layers(const packet_info *pinfo) {
   return wmem_list_count(pinfo->layers) > prefs.gui_max_tree_depth / 2;
 }
 
+/* Reassembly in 4.0 to 4.6 finds what a packet completed by its layer number, so it must be the same in each pass, and
+ * others than those of the packets that brought the rest; what the parent's dissection left depends on the pass. There
+ * are 256. What comes in more packets of one frame, such as a head in a thousand segments, the last of them completes:
+ * it shares its number with none. */
+static uint8_t layer_number(const record_t *record, unsigned i, uint8_t layer) {
+  enum { numbers = 256 };
+  const bool is_last = i == record->packets_count - 1;
+  const unsigned place = is_last && i >= numbers ? numbers - 1 : i % (numbers - 1);
+  return (uint8_t)(layer + 4 + place * (record->packets_count <= 16 ? 8 : 3));
+}
+
 void virtual_show(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const source_t *source, const record_t *record,
                   uint8_t layer) {
   if (!proxytunnel_preferences.virtual_conversations || !record->packets_count) return;
-  /* Reassembly in 4.0 to 4.6 goes by layer numbers, which must be the same in each pass, and other ones for each packet
-   * of the frame; those that the parent's dissection left depend on the pass. */
-  const unsigned step = record->packets_count <= 16 ? 8 : 3;
   pinfo_state_t state;
   save_state(pinfo, &state);
   for (unsigned i = 0; i < record->packets_count; i++) {
-    const virtual_t *virtual = &record->packets[i];
+    virtual_t *virtual = &record->packets[i];
     if (!i || virtual->attempt != virtual[-1].attempt) depend_mark(pinfo, virtual);
-    pinfo->curr_layer_num = (uint8_t)(layer + 4 + i * step);
+    pinfo->curr_layer_num = layer_number(record, i, layer);
     if (has_many_layers(pinfo)) {
       pinfo->layers = wmem_list_new(pinfo->pool);
       wmem_list_append(pinfo->layers, GINT_TO_POINTER(proto_proxytunnel));
@@ -205,7 +230,7 @@ void virtual_show(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const sou
     pinfo->conv_addr_port_endpoints = NULL;
     pinfo->conv_elements = NULL;
     pinfo->can_desegment = 0;
-    show_packet(tvb, pinfo, tree, source, virtual, shown_count(pinfo));
+    show_packet(tvb, pinfo, tree, source, virtual);
     restore_state(pinfo, &state);
     /* The frame itself is not from the client to the origin where it only opened the tunnel. */
     if (!is_shown_here(virtual)) restore_ends(pinfo, &state);

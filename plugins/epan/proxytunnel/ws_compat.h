@@ -203,43 +203,6 @@ typedef guint ws_stream_number_t;
                          (listener))
 #endif
 
-/* The TLS dissector of 4.0 keeps what it decrypted by frame, not by layer: TLS inside TLS, and TLS in two packets of a
- * frame, would read each other's records. Later ones tell layers apart. Before a virtual packet is dissected the TLS
- * memory of the frame makes way for its own, and comes back afterwards. Where there is none to make way, its own stays
- * in place, as Follow TLS looks for it there. */
-#if WS_RELEASE >= 404
-typedef int ws_tls_memory_t;
-static inline ws_tls_memory_t ws_tls_enter(packet_info *pinfo _U_, int proto _U_, unsigned position _U_) {
-  return 0;
-}
-static inline void ws_tls_leave(packet_info *pinfo _U_, int proto _U_, unsigned position _U_,
-                                ws_tls_memory_t kept _U_) {}
-#else
-#include <epan/proto_data.h>
-typedef void *ws_tls_memory_t;
-#define WS_TLS_KEY (1u << 24) /* our own keys from there on */
-
-static inline ws_tls_memory_t ws_tls_enter(packet_info *pinfo, int proto, unsigned position) {
-  const int tls = proto_get_id_by_filter_name("tls");
-  void *parents = p_get_proto_data(wmem_file_scope(), pinfo, tls, 0);
-  void *own = p_get_proto_data(wmem_file_scope(), pinfo, proto, WS_TLS_KEY + position);
-  if (own && own == parents) return NULL;
-  if (parents) p_remove_proto_data(wmem_file_scope(), pinfo, tls, 0);
-  if (own) p_add_proto_data(wmem_file_scope(), pinfo, tls, 0, own);
-  return parents;
-}
-
-static inline void ws_tls_leave(packet_info *pinfo, int proto, unsigned position, ws_tls_memory_t parents) {
-  const int tls = proto_get_id_by_filter_name("tls");
-  void *own = p_get_proto_data(wmem_file_scope(), pinfo, tls, 0);
-  const bool is_new = own && !p_get_proto_data(wmem_file_scope(), pinfo, proto, WS_TLS_KEY + position);
-  if (is_new) p_add_proto_data(wmem_file_scope(), pinfo, proto, WS_TLS_KEY + position, own);
-  if (!parents) return;
-  if (own) p_remove_proto_data(wmem_file_scope(), pinfo, tls, 0);
-  p_add_proto_data(wmem_file_scope(), pinfo, tls, 0, parents);
-}
-#endif
-
 /* How a heuristic of TLS takes a session for good. */
 static inline void ws_tls_claim(void *data, dissector_handle_t handle) {
 #if WS_RELEASE >= 404
