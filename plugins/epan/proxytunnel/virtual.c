@@ -124,6 +124,17 @@ static void restore_state(packet_info *pinfo, const pinfo_state_t *state) {
 
 /* ---------------------------------------------------------------- the packets */
 
+/* What the tab of its bytes is called: those of a frame are told apart. */
+static const char *source_name(wmem_allocator_t *pool, const virtual_t *virtual) {
+  static const char *const names[] = {[PT_SYN] = "Virtual SYN",
+                                      [PT_SYN_ACK] = "Virtual SYN, ACK",
+                                      [PT_ACK] = "Virtual ACK",
+                                      [PT_TRANSLATED] = "Virtual packet",
+                                      [PT_HELD] = "Virtual packet, delayed"};
+  const char *name = names[virtual->kind];
+  return virtual->attempt->layer ? wmem_strdup_printf(pool, "%s, layer %u", name, virtual->attempt->layer) : name;
+}
+
 /* Headers, and what was captured of the payload. */
 static tvbuff_t *build_packet(tvbuff_t *tvb, packet_info *pinfo, const source_t *source, const virtual_t *virtual) {
   const unsigned headers = virtual->ip_size + virtual->transport_size;
@@ -134,7 +145,7 @@ static tvbuff_t *build_packet(tvbuff_t *tvb, packet_info *pinfo, const source_t 
   const unsigned captured = payload ? virtual->captured : 0;
   if (captured) memcpy(bytes + headers, payload, captured);
   tvbuff_t *packet = tvb_new_child_real_data(tvb, bytes, headers + captured, (int)(headers + virtual->length));
-  add_new_data_source(pinfo, packet, "Virtual packet");
+  add_new_data_source(pinfo, packet, source_name(pinfo->pool, virtual));
   return packet;
 }
 
