@@ -128,9 +128,12 @@ static void freeze_event(const pt_event_t *event, const segment_t *segment, uint
     case PT_EVENT_MESSAGE:
       freeze_message(&event->message, frame, &record->messages[record->messages_count++]);
       break;
-    case PT_EVENT_REQUESTED:
-      update_attempt(&event->attempt);
+    case PT_EVENT_REQUESTED: {
+      attempt_t *requested = update_attempt(&event->attempt);
+      requested->requested = true;
+      record->requested[record->requested_count++] = requested;
       break;
+    }
     case PT_EVENT_OPENED: {
       attempt_t *opened = update_attempt(&event->attempt);
       opened->opened = true;
@@ -164,6 +167,7 @@ static void freeze_events(const pt_outcome_t *outcome, const segment_t *segment,
   const size_t count = pt_outcome_event_count(outcome);
   if (!count) return;
   record->messages = wmem_alloc0_array(wmem_file_scope(), message_t, count);
+  record->requested = wmem_alloc0_array(wmem_file_scope(), attempt_t *, count);
   record->opened = wmem_alloc0_array(wmem_file_scope(), attempt_t *, count);
   record->over = wmem_alloc0_array(wmem_file_scope(), attempt_t *, count);
   record->over_status = wmem_alloc0_array(wmem_file_scope(), pt_status_t, count);
@@ -221,7 +225,7 @@ record_t *freeze_outcome(const pt_outcome_t *outcome, const segment_t *segment, 
   record_t *record = wmem_new0(wmem_file_scope(), record_t);
   record->sender_port = segment->sender_port;
   record->receiver_port = segment->receiver_port;
-  record->sequence = segment->sequence;
+  record->check = segment->sequence;
   record->parent = segment->parent;
   record->progress = progress;
   freeze_parts(outcome, record);

@@ -25,8 +25,8 @@ typedef struct {
   pt_status_t status; /* once it opened or ended */
   const char *reason, *host, *target, *username;
   uint16_t port;
-  bool opened, ended;
-  int reply_code; /* -1: none */
+  bool requested, opened, ended; /* requested: and not opened at once */
+  int reply_code;                /* -1: none */
   bool has_origin, has_bound;
   pt_endpoint_t origin, bound;
   pt_provenance_t provenance; /* of the origin */
@@ -81,8 +81,9 @@ typedef struct {
 /* What the core made of one TCP segment, datagram or piece of a decrypted stream. */
 typedef struct {
   uint16_t sender_port, receiver_port;
-  uint32_t sequence; /* raw; with the ports a check that it is the same segment in a later pass */
-  uint32_t parent;   /* of decrypted streams: likewise */
+  uint32_t check;  /* with the ports, that it is the same segment in a later pass: its raw sequence number; of decrypted
+                      bytes how many */
+  uint32_t parent; /* of decrypted streams: likewise */
   pt_progress_t progress;
   pt_part_t *parts; /* of the payload, in order, all of it */
   unsigned parts_count;
@@ -90,6 +91,8 @@ typedef struct {
   bool early;   /* sent by a client that had asked for a tunnel and had no answer yet */
   message_t *messages;
   unsigned messages_count;
+  attempt_t **requested; /* attempts that began here and whose tunnel did not open at once */
+  unsigned requested_count;
   attempt_t **opened; /* tunnels that opened here */
   unsigned opened_count;
   attempt_t **over;         /* attempts of this connection that ended here without a tunnel */

@@ -24,7 +24,7 @@ record_t *shim_record(packet_info *pinfo, const segment_t *segment, const source
     return record;
   }
   record_t *record = (record_t *)p_get_proto_data(wmem_file_scope(), pinfo, proto_proxytunnel, call);
-  const bool same = record && record->sequence == segment->sequence && record->sender_port == segment->sender_port &&
+  const bool same = record && record->check == segment->sequence && record->sender_port == segment->sender_port &&
                     record->receiver_port == segment->receiver_port && record->parent == segment->parent;
   return same ? record : NULL;
 }

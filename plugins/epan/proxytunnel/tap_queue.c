@@ -61,6 +61,7 @@ static void queue_attempts(packet_info *pinfo, tap_event_t event, attempt_t *con
 
 void tap_queue_attempts(packet_info *pinfo, const record_t *record) {
   if (!have_tap_listener(tunnel_tap)) return;
+  queue_attempts(pinfo, TAP_REQUESTED, record->requested, record->requested_count);
   queue_attempts(pinfo, TAP_OPENED, record->opened, record->opened_count);
   queue_attempts(pinfo, TAP_OVER, record->over, record->over_count);
 }

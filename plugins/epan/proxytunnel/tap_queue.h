@@ -7,9 +7,10 @@
 #include "record.h"
 
 typedef enum {
-  TAP_PACKET, /* a virtual packet; what stands behind `attempt` is of it only */
-  TAP_OPENED, /* an attempt that opened its tunnel */
-  TAP_OVER    /* one that ended without */
+  TAP_PACKET,    /* a virtual packet; what stands behind `attempt` is of it only */
+  TAP_REQUESTED, /* an attempt that may open a tunnel later */
+  TAP_OPENED,    /* an attempt that opened its tunnel */
+  TAP_OVER       /* one that ended without */
 } tap_event_t;
 
 /* Lives as long as the packet. */

@@ -97,9 +97,15 @@ static void tree_count_record(stats_tree *tree, const tap_record_t *record) {
     return;
   }
   const bool opened = record->event == TAP_OPENED;
-  tick_stat_node(tree, attempts_text, 0, TRUE);
-  const int node = tick_stat_node(tree, pt_protocol(attempt->protocol)->name, node_attempts, TRUE);
-  tick_stat_node(tree, pt_status_name(opened ? pt_status_established : attempt->status), node, FALSE);
+  const bool is_new = record->event == TAP_REQUESTED || !attempt->requested;
+  const pt_status_t status = record->event == TAP_REQUESTED ? pt_status_incomplete
+                             : opened                       ? pt_status_established
+                                                            : attempt->status;
+  increase_stat_node(tree, attempts_text, 0, TRUE, is_new);
+  const int node = increase_stat_node(tree, pt_protocol(attempt->protocol)->name, node_attempts, TRUE, is_new);
+  /* As it stands; what comes to no end is incomplete. */
+  if (!is_new) increase_stat_node(tree, pt_status_name(pt_status_incomplete), node, FALSE, -1);
+  tick_stat_node(tree, pt_status_name(status), node, FALSE);
   if (opened && *attempt->target) stats_tree_tick_pivot(tree, node_targets, attempt->target);
 }
 

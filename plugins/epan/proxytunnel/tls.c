@@ -94,7 +94,7 @@ static record_t *recall_record(packet_info *pinfo, const segment_t *segment, uns
                          record->receiver_port == segment->receiver_port && record->parent == segment->parent &&
                          !wmem_list_find(used, record);
     if (!is_next) continue;
-    if (record->sequence != size) return NULL;
+    if (record->check != size) return NULL;
     wmem_list_append(used, record);
     return record;
   }
@@ -105,7 +105,7 @@ static record_t *record_of(packet_info *pinfo, const segment_t *segment, const s
   if (pinfo->fd->visited) return recall_record(pinfo, segment, source->captured);
   record_t *record = feed(pinfo, segment, source, end);
   if (record) {
-    record->sequence = source->captured;
+    record->check = source->captured;
     keep_record(pinfo, record);
   }
   return record;
