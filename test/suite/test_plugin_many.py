@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from conftest import TOOL
 from test_parity import ETHERNET, RAW, packets
 from test_plugin_wire import Connection, Tshark, cannot_run, folder, tshark  # noqa: F401 (fixtures)
 
@@ -67,6 +68,7 @@ def tunnels(report: Path) -> list[dict]:
     return said
 
 
+@pytest.mark.skipif(not TOOL.is_file(), reason="compares with pcap-unproxy, which is not built")
 @pytest.mark.parametrize(("build", "origins", "count"), [
     (closing_together, 1, 1), (pipelined, 25, 100), (pipelined, 250, 1000),
     (answered_together, 2 * UNANSWERED, 5 * UNANSWERED)])

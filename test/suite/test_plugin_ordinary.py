@@ -202,7 +202,7 @@ def merged(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 # TCP's urgent pointer in its exported data is whatever lay in memory, unless there is one.
-URGENT = re.compile(rb"(\x00\x22\x00\x13.{17})..", re.DOTALL)
+URGENT = re.compile(rb"(\x00\x22\x00[\x13\x14].{17})..", re.DOTALL)
 
 
 def everything(capture: Path, way: tuple[object, ...], folder: Path, plugin: str | None, *options: str) -> dict:

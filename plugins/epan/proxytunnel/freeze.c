@@ -11,6 +11,11 @@ static const char *keep(const char *text) {
   return *text ? wmem_strdup(wmem_file_scope(), text) : "";
 }
 
+/* What was kept before, if it says the same; NULL: nothing was. An attempt is told of several times. */
+static const char *keep_again(const char *before, const char *text) {
+  return before && !strcmp(before, text) ? before : keep(text);
+}
+
 /* "www.example.com:443"; what the client said where that is no target. */
 static const char *target_text(const char *host, uint16_t port, const char *said) {
   if (!*host) return keep(said);
@@ -36,11 +41,12 @@ static void fill_attempt(const pt_attempt_t *from, attempt_t *attempt) {
   attempt->protocol = from->protocol;
   attempt->command = from->command;
   attempt->status = from->status;
-  attempt->reason = keep(from->reason);
-  attempt->host = keep(from->host);
+  attempt->reason = keep_again(attempt->reason, from->reason);
+  const bool same_target = attempt->target && attempt->port == from->port && !strcmp(attempt->host, from->host);
+  if (!same_target || !*from->host) attempt->target = target_text(from->host, from->port, from->target_text);
+  attempt->host = keep_again(attempt->host, from->host);
   attempt->port = from->port;
-  attempt->target = target_text(from->host, from->port, from->target_text);
-  attempt->username = keep(from->username);
+  attempt->username = keep_again(attempt->username, from->username);
   attempt->has_bound = from->has_bound;
   attempt->bound = from->bound;
   attempt->has_origin = from->has_origin;
@@ -52,7 +58,7 @@ static void fill_attempt(const pt_attempt_t *from, attempt_t *attempt) {
   attempt->reply_frame = (uint32_t)from->reply_frame;
   attempt->request_time = from->request_time;
   attempt->reply_time = from->reply_time;
-  attempt->anomalies = wmem_list_new(wmem_file_scope());
+  attempt->anomalies = from->anomalies_count ? wmem_list_new(wmem_file_scope()) : NULL;
   for (size_t i = 0; i < from->anomalies_count; i++) {
     wmem_list_append(attempt->anomalies, wmem_strdup(wmem_file_scope(), from->anomalies[i]));
   }

@@ -35,7 +35,7 @@ typedef struct {
   int64_t request_time, reply_time;
   uint32_t parent_stream, stream; /* numbers of the TCP dissector; UINT32_MAX: not known (yet) */
   uint64_t path;                  /* of its virtual packets (TCP) */
-  wmem_list_t *anomalies;         /* of texts */
+  wmem_list_t *anomalies;         /* of texts; NULL: none */
   opening_t *opening;             /* of its connection; NULL: not known */
 } attempt_t;
 

@@ -159,7 +159,8 @@ static void draw_attempt(packet_info *pinfo, proto_tree *tree, const spot_t *spo
   fields_frame(tree, F_PAYLOAD_IN, spot, pinfo, attempt->payload_frame);
   add_connect_time(tree, spot, attempt);
   add_parent_stream(tree, spot, attempt);
-  for (wmem_list_frame_t *at = wmem_list_head(attempt->anomalies); at; at = wmem_list_frame_next(at)) {
+  for (wmem_list_frame_t *at = attempt->anomalies ? wmem_list_head(attempt->anomalies) : NULL; at;
+       at = wmem_list_frame_next(at)) {
     add_anomaly(tree, spot, pinfo, (const char *)wmem_list_frame_data(at));
   }
 }
