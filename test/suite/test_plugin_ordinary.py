@@ -182,15 +182,16 @@ STATISTICS = [
     *(f"follow,{kind},hex,{stream}" for kind in ("tcp", "udp", "tls", "http") for stream in range(STREAMS)),
     *(f"follow,http2,hex,{stream},1" for stream in range(STREAMS)),
     *(f"{name},tree" for name in ("http", "http2", "http_req", "http_srv", "http_seq", "dns", "rtsp")),
-    "io,phs", "io,stat,0,tcp,udp,http,tls", "expert", "hosts"]
+    "io,phs", "io,stat,0,tcp,udp,http,tls", "expert"]
 OUTPUTS: dict[str, tuple[object, ...]] = {
     "V": ("-V",), "2-V": ("-2", "-V"), "json": ("-T", "json"), "summary": (),
     "statistics": ("-q", *(word for each in STATISTICS for word in ("-z", each)),
                    "--export-objects", "http,{folder}"),
+    "hosts": ("-q", "-z", "hosts"),
     "pdus of layer 4": ("-U", "OSI layer 4", "-w", "{folder}/pdus"),
     "pdus of layer 7": ("-U", "OSI layer 7", "-w", "{folder}/pdus")}
-WORDS = {"statistics": ("Node 0: 10.0.0.5:40000", "GET /x", "Follow: http,hex", "Hierarchy", "Notes",
-                        "www.example.com")}
+WORDS = {"statistics": ("Node 0: 10.0.0.5:40000", "GET /x", "Follow: http,hex", "Hierarchy", "Notes"),
+         "hosts": ("www.example.com",)}
 
 
 @pytest.fixture(scope="module")
@@ -211,8 +212,9 @@ def everything(capture: Path, way: tuple[object, ...], folder: Path, plugin: str
     done = Tshark().run("-r", capture, *KEYS, *(str(word).format(folder=folder) for word in way), *options,
                         plugin=plugin)
     assert done.returncode == 0, done.stderr
+    said = done.stdout if "hosts" not in way else "".join(sorted(done.stdout.splitlines(keepends=True)))  # a hash table
     written = {file.name: file.read_bytes() for file in folder.iterdir()}
-    return {"": done.stdout.encode()} | {name: URGENT.sub(rb"\1", data) for name, data in written.items()}
+    return {"": said.encode()} | {name: URGENT.sub(rb"\1", data) for name, data in written.items()}
 
 
 @pytest.mark.parametrize("name", OUTPUTS)
@@ -220,7 +222,7 @@ def test_no_output_changes(merged: Path, name: str, folder: Path):
     plain = everything(merged, OUTPUTS[name], folder / "none", "none")
     for number, options in enumerate(((), ("--disable-protocol", "proxytunnel"))):
         assert everything(merged, OUTPUTS[name], folder / str(number), None, *options) == plain
-    assert sum(map(len, plain.values())) > 1000
+    assert sum(map(len, plain.values())) > 100
     for word in WORDS.get(name, ()):
         assert word in plain[""].decode()
 

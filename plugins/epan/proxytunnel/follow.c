@@ -121,7 +121,7 @@ static const shown_t *whose_header(packet_info *pinfo _U_, const void *record, s
   return own;
 }
 
-/* UDP, HTTP and SIP queue the bytes. */
+/* UDP, HTTP, SIP and WebSocket queue the bytes. */
 static const shown_t *whose_bytes(packet_info *pinfo, const void *record, shown_t *own _U_) {
   return shown_of_tvb(pinfo, (tvbuff_t *)(uintptr_t)record);
 }
@@ -176,6 +176,7 @@ FOLLOWER(http, "HTTP", whose_bytes)
 FOLLOWER(http2, "HTTP2", whose_first)
 FOLLOWER(quic, "QUIC", whose_first)
 FOLLOWER(sip, "SIP", whose_bytes)
+FOLLOWER(websocket, "WebSocket", whose_bytes) /* from 4.4 on */
 
 void follow_handoff(void) {
   tcp_replace();
@@ -185,4 +186,5 @@ void follow_handoff(void) {
   http2_replace();
   quic_replace();
   sip_replace();
+  websocket_replace();
 }

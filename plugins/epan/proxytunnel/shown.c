@@ -17,7 +17,7 @@ static wmem_map_t *tls_places; /* what TLS keeps of a packet -> the place of its
 static struct {
   const char *name;
   int tap;
-} follower_taps[] = {{"tls", 0}, {"http_follow", 0}, {"http2_follow", 0}, {"sip_follow", 0}};
+} follower_taps[] = {{"tls", 0}, {"http_follow", 0}, {"http2_follow", 0}, {"sip_follow", 0}, {"websocket_follow", 0}};
 
 bool shown_any(packet_info *pinfo) {
   return p_get_proto_data(pinfo->pool, pinfo, proto_proxytunnel, key_virtual) != NULL;
