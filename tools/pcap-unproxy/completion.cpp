@@ -106,11 +106,13 @@ std::string zsh(const std::vector<CompletedOption>& options) {
       "# zsh completion of pcap-unproxy, made by pcap-unproxy --completion zsh\n"
       "_arguments -s -S \\\n";
   for (const CompletedOption& option : options) {
-    const std::string said = replaced(replaced(option.description, "[", "\\["), "]", "\\]");
+    const std::string instead_of = "(" + joined(option.names, " ") + ")";
+    const std::string said = "[" + replaced(replaced(option.description, "[", "\\["), "]", "\\]") + "]";
     for (const std::string& name : option.names) {
-      const char* takes = option.value.empty() ? "" : is_long(name) ? "=" : "+";
-      const std::string spec = "(" + joined(option.names, " ") + ")" + name + takes + "[" + said + "]";
-      text += "  '" + replaced(spec + zsh_value(option), "'", R"('\'')") + "' \\\n";
+      std::string spec = instead_of + name;
+      if (!option.value.empty()) spec += is_long(name) ? "=" : "+";
+      spec += said + zsh_value(option);
+      text += "  '" + replaced(spec, "'", R"('\'')") + "' \\\n";
     }
   }
   return text + "  '*:INPUT:_files'\n";

@@ -59,6 +59,7 @@ using Choices = std::map<std::string, std::vector<std::string>>;
 template <typename Value>
 std::vector<std::string> words_of(const std::map<std::string, Value>& values) {
   std::vector<std::string> words;
+  words.reserve(values.size());
   for (const auto& [word, value] : values) words.push_back(word);
   return words;
 }
