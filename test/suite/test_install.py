@@ -97,8 +97,10 @@ def test_by_default_the_plugin_goes_where_wireshark_looks(lists, tmp_path):
     install("--prefix", "/usr/local", DESTDIR=tmp_path / "stage")
     expected = {f"usr/local/{file}" for file in TOOL_FILES | DOCUMENTS} | {f"{folder[1:]}/epan/proxytunnel.so"}
     assert files_below(tmp_path / "stage") == expected
+    assert build("uninstall", DESTDIR=tmp_path / "elsewhere").code != 0
+    assert files_below(tmp_path / "stage") == expected
     assert build("uninstall", DESTDIR=tmp_path / "stage").code == 0
-    assert files_below(tmp_path / "stage") == set()
+    assert files_below(tmp_path / "stage") == set() and not lists()
 
 
 @installs
@@ -107,8 +109,9 @@ def test_components(lists, tmp_path):
     install("--prefix", tmp_path / "plugin", "--component", "plugin")
     assert files_below(tmp_path / "tool") == TOOL_FILES
     assert without_plugin(files_below(tmp_path / "plugin")) == set()
+    install("--prefix", tmp_path / "tool")  # a second list has the tool again
     assert build("uninstall").code == 0
-    assert files_below(tmp_path / "tool") == files_below(tmp_path / "plugin") == set()
+    assert files_below(tmp_path / "tool") == files_below(tmp_path / "plugin") == set() and not lists()
 
 
 @installs
