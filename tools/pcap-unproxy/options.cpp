@@ -9,6 +9,7 @@
 #include <set>
 
 #include "capture/open.hpp"
+#include "completion.hpp"
 #include "exit_code.hpp"
 #include "names/synthetic_prefixes.hpp"
 
@@ -46,9 +47,24 @@ struct Raw {
   std::vector<std::string> names = {"capture"};
   std::string synthetic4, synthetic6;
   bool quiet = false, verbose = false, fix_checksums = false;
+  Shell completion = Shell::bash;
 };
 
-void define(CLI::App& app, Options& options, Raw& raw) {
+/// CLI11's group of what --help does not show.
+constexpr const char* hidden = "";
+
+/// What may stand in a placeholder's place. CLI11 keeps it to itself.
+using Choices = std::map<std::string, std::vector<std::string>>;
+
+template <typename Value>
+std::vector<std::string> words_of(const std::map<std::string, Value>& values) {
+  std::vector<std::string> words;
+  words.reserve(values.size());
+  for (const auto& [word, value] : values) words.push_back(word);
+  return words;
+}
+
+Choices define(CLI::App& app, Options& options, Raw& raw) {
   const std::map<std::string, Format> formats = {{"pcapng", Format::pcapng}, {"pcap", Format::pcap}};
   const std::map<std::string, Layers> layers = {{"all", Layers::all}, {"leaf", Layers::leaf}};
   const std::map<std::string, Engine> engines = {
@@ -103,6 +119,31 @@ void define(CLI::App& app, Options& options, Raw& raw) {
       ->type_name("WHEN");
   app.add_flag("-q,--quiet", raw.quiet, "only errors");
   app.add_flag("-v,--verbose", raw.verbose, "what was passed over, and why");
+
+  const std::map<std::string, Shell> shells = {{"bash", Shell::bash}, {"zsh", Shell::zsh}, {"fish", Shell::fish}};
+  const auto leave = [&raw](Shell shell) {
+    raw.completion = shell;
+    throw CLI::Success();
+  };
+  app.add_option_function<Shell>("--completion", leave)->transform(CLI::CheckedTransformer(shells))->group(hidden);
+
+  return {{"FORMAT", words_of(formats)}, {"WHICH", words_of(layers)},   {"SOURCES", {"capture", "hosts=", "live"}},
+          {"PROTOCOLS", protocols()},    {"ENGINE", words_of(engines)}, {"WHEN", words_of(progress)}};
+}
+
+std::vector<CompletedOption> completed_options(const CLI::App& app, const Choices& choices) {
+  std::vector<CompletedOption> completed;
+  for (const CLI::Option* option : app.get_options()) {
+    if (option->get_positional() || option->get_group() == hidden) continue;
+    CompletedOption& to = completed.emplace_back();
+    for (const std::string& name : option->get_snames()) to.names.push_back("-" + name);
+    for (const std::string& name : option->get_lnames()) to.names.push_back("--" + name);
+    to.description = option->get_description();
+    if (option->get_items_expected_max() > 0) to.value = option->get_type_name();
+    if (const auto found = choices.find(to.value); found != choices.end()) to.choices = found->second;
+    to.is_list = option->get_delimiter() != '\0';
+  }
+  return completed;
 }
 
 using Complaint = std::optional<std::string>;
@@ -191,13 +232,15 @@ std::variant<Options, Leave> parse_options(int argc, const char* const* argv) {
   app.set_version_flag("--version", std::string("pcap-unproxy ") + version);
   Options options;
   Raw raw;
-  define(app, options, raw);
+  const Choices choices = define(app, options, raw);
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
     return Leave{exit_code::done, app.help()};
   } catch (const CLI::CallForVersion&) {
     return Leave{exit_code::done, app.version() + "\n"};
+  } catch (const CLI::Success&) {
+    return Leave{exit_code::done, completion(raw.completion, completed_options(app, choices))};
   } catch (const CLI::ParseError& error) {
     return Leave{exit_code::usage, std::string("pcap-unproxy: ") + error.what() + "; see --help\n"};
   }
