@@ -35,7 +35,7 @@ struct pt_outcome {
   void clear() {
     texts.clear();
     lists.clear();
-    snapshot = Report();
+    if (!snapshot.tunnels.empty() || !snapshot.skipped.empty()) snapshot = Report();
   }
   // Texts come from the capture, and go to terminals.
   const char* keep(std::string_view text) const { return texts.emplace_back(printable(text)).c_str(); }

@@ -3,8 +3,39 @@
  */
 #include "depend.h"
 
-/* conversation -> opening_t. Most connections are ordinary, and have few. */
-static wmem_map_t *openings;
+#include <string.h>
+
+static wmem_map_t *openings; /* conversation -> opening_t */
+
+/* The first frames of a connection of which nobody knows yet what it is. Most are ordinary: this must cost little, so
+ * where two connections would have the same place, the older one's frames are forgotten. */
+enum { RECENT_CONNECTIONS = 4096, RECENT_FRAMES = 13 };
+typedef struct {
+  uint64_t key;
+  uint32_t count, frames[RECENT_FRAMES];
+} recent_t;
+static recent_t recents[RECENT_CONNECTIONS]; /* of the open file */
+
+static void forget_recents(void) {
+  memset(recents, 0, sizeof recents);
+}
+
+static uint64_t end_key(const address *addr, uint16_t port) {
+  uint32_t last;
+  memcpy(&last, (const uint8_t *)addr->data + addr->len - sizeof last, sizeof last);
+  return ((uint64_t)last << 16 | port) * UINT64_C(0x9e3779b97f4a7c15);
+}
+
+/* The same for both directions. */
+static recent_t *recent_of(const segment_t *segment) {
+  const uint64_t ends = end_key(&segment->sender, segment->sender_port) +
+                        end_key(&segment->receiver, segment->receiver_port) + segment->parent;
+  recent_t *recent = &recents[ends >> 52];
+  const bool begins = segment->has_syn && !(segment->bytes[13] & 0x10);
+  if (recent->key != ends || begins) recent->count = 0;
+  recent->key = ends;
+  return recent;
+}
 
 static opening_t *opening_of(conversation_t *conversation) {
   opening_t *opening = (opening_t *)wmem_map_lookup(openings, conversation);
@@ -24,13 +55,23 @@ static void append(opening_t *opening, uint32_t frame) {
   opening->frames[opening->count++] = frame;
 }
 
+static void append_recent(opening_t *opening, const segment_t *segment) {
+  const recent_t *recent = recent_of(segment);
+  for (uint32_t i = 0; i < recent->count; i++) append(opening, recent->frames[i]);
+}
+
 void depend_note(packet_info *pinfo, const segment_t *segment, const record_t *record) {
   DISSECTOR_ASSERT(!pinfo->fd->visited);
+  if (!record) {
+    recent_t *recent = recent_of(segment);
+    if (recent->count < RECENT_FRAMES) recent->frames[recent->count++] = pinfo->num;
+    return;
+  }
   conversation_t *conversation = conversation_of(pinfo, segment);
   if (!conversation) return;
   opening_t *opening = opening_of(conversation);
+  if (!opening->count) append_recent(opening, segment);
   append(opening, pinfo->num);
-  if (!record) return;
   for (unsigned i = 0; i < record->opened_count; i++) record->opened[i]->opening = opening;
   for (unsigned i = 0; i < record->messages_count; i++) {
     attempt_t *attempt = attempt_of(record->messages[i].attempt);
@@ -66,5 +107,6 @@ void depend_mark(packet_info *pinfo, const virtual_t *packet) {
 }
 
 void depend_register(void) {
+  register_init_routine(forget_recents);
   openings = wmem_map_new_autoreset(wmem_epan_scope(), wmem_file_scope(), g_direct_hash, g_direct_equal);
 }

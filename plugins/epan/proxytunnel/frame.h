@@ -7,7 +7,17 @@
 #include "ws_compat.h"
 
 /* In memory of the packet: gone with its dissection. */
-enum { key_calls, key_virtual, key_shown, key_used, key_taps, key_segments, key_places, key_targets, key_ends };
+enum {
+  key_virtual,
+  key_shown,
+  key_used,
+  key_taps,
+  key_segments,
+  key_places,
+  key_targets,
+  key_ends,
+  key_found = 1 << 16
+};
 
 /* In memory of the file. Records of segments and datagrams have the keys from 0 on. */
 enum { key_records = 1 << 20 };

@@ -14,8 +14,8 @@ static inline uint32_t get32(const uint8_t *bytes) {
   return (uint32_t)get16(bytes) << 16 | get16(bytes + 2);
 }
 
-/* A TCP segment as the shim sees it; a datagram is a segment without connection. Addresses are copies; `bytes` lives as
- * long as the packet. */
+/* A TCP segment as the shim sees it; a datagram is a segment without connection. Addresses and
+ * `bytes` live as long as the packet. */
 typedef struct {
   address sender, receiver;
   uint16_t sender_port, receiver_port;

@@ -15,18 +15,41 @@ dissector_handle_t shim_stand_before(uint32_t number, dissector_t shim, int prot
   return behind;
 }
 
+static record_t *record_at(packet_info *pinfo, uint32_t place) {
+  return (record_t *)p_get_proto_data(wmem_file_scope(), pinfo, proto_proxytunnel, place);
+}
+
+/* Behind those of the frame, or of the virtual packet (aside.c), that are there already: most have none. */
+static void keep_record(packet_info *pinfo, record_t *record) {
+  uint32_t place = 0;
+  while (record_at(pinfo, place)) place++;
+  p_add_proto_data(wmem_file_scope(), pinfo, proto_proxytunnel, place, record);
+}
+
+static bool is_of(const record_t *record, const segment_t *segment) {
+  return record->check == segment->sequence && record->sender_port == segment->sender_port &&
+         record->receiver_port == segment->receiver_port && record->parent == segment->parent;
+}
+
+/* A segment that stands several times in a frame finds its records in their order. */
+static record_t *find_record(packet_info *pinfo, const segment_t *segment) {
+  record_t *found = NULL, *record;
+  unsigned left = UINT_MAX;
+  for (uint32_t place = 0; left && (record = record_at(pinfo, place)); place++) {
+    if (!is_of(record, segment)) continue;
+    if (!found) left = frame_count(pinfo, proto_proxytunnel, key_found + place) + 1;
+    found = record;
+    left--;
+  }
+  return found;
+}
+
 record_t *shim_record(packet_info *pinfo, const segment_t *segment, const source_t *source,
                       record_t *(*feed)(const packet_info *pinfo, const segment_t *segment, const source_t *source)) {
-  const unsigned call = frame_count(pinfo, proto_proxytunnel, key_calls); /* the position in the frame */
-  if (!pinfo->fd->visited) {
-    record_t *record = feed(pinfo, segment, source);
-    if (record) p_add_proto_data(wmem_file_scope(), pinfo, proto_proxytunnel, call, record);
-    return record;
-  }
-  record_t *record = (record_t *)p_get_proto_data(wmem_file_scope(), pinfo, proto_proxytunnel, call);
-  const bool same = record && record->check == segment->sequence && record->sender_port == segment->sender_port &&
-                    record->receiver_port == segment->receiver_port && record->parent == segment->parent;
-  return same ? record : NULL;
+  if (pinfo->fd->visited) return find_record(pinfo, segment);
+  record_t *record = feed(pinfo, segment, source);
+  if (record) keep_record(pinfo, record);
+  return record;
 }
 
 void shim_register(int proto) {

@@ -30,8 +30,8 @@ static bool read_segment(tvbuff_t *tvb, packet_info *pinfo, void *data, const vi
   const uint8_t *bytes = tvb_get_ptr(tvb, 0, (int)captured);
   const unsigned header_size = (unsigned)(bytes[12] >> 4) * 4;
   if (header_size < 20 || header_size > captured) return false;
-  copy_address_wmem(pinfo->pool, &segment->sender, &pinfo->src);
-  copy_address_wmem(pinfo->pool, &segment->receiver, &pinfo->dst);
+  copy_address_shallow(&segment->sender, &pinfo->src);
+  copy_address_shallow(&segment->receiver, &pinfo->dst);
   segment->sender_port = get16(bytes);
   segment->receiver_port = get16(bytes + 2);
   segment->sequence = get32(bytes + 4);
