@@ -3,9 +3,17 @@
  */
 #include "depend.h"
 
+#include <epan/dissectors/packet-tcp.h>
 #include <string.h>
 
-static wmem_map_t *openings; /* conversation -> opening_t */
+/* The first frames of a connection that tell what it is, ascending: of an ordinary handshake all. Each of them may come
+ * to depend on those before it. */
+enum { OPENING_FRAMES = 64 };
+typedef struct {
+  unsigned count;
+  uint32_t frames[OPENING_FRAMES];
+} opening_t;
+static wmem_map_t *openings; /* tcp.stream -> opening_t */
 
 /* The first frames of a connection of which nobody knows yet what it is. Most are ordinary: this must cost little, so
  * where two connections would have the same place, the older one's frames are forgotten. */
@@ -31,28 +39,19 @@ static recent_t *recent_of(const segment_t *segment) {
   const uint64_t ends = end_key(&segment->sender, segment->sender_port) +
                         end_key(&segment->receiver, segment->receiver_port) + segment->parent;
   recent_t *recent = &recents[ends >> 52];
-  const bool begins = segment->has_syn && !(segment->bytes[13] & 0x10);
+  const bool begins = segment->has_syn && !(segment->bytes[13] & TH_ACK);
   if (recent->key != ends || begins) recent->count = 0;
   recent->key = ends;
   return recent;
 }
 
-static opening_t *opening_of(conversation_t *conversation) {
-  opening_t *opening = (opening_t *)wmem_map_lookup(openings, conversation);
-  if (opening) return opening;
-  opening = wmem_new0(wmem_file_scope(), opening_t);
-  wmem_map_insert(openings, conversation, opening);
-  return opening;
+static opening_t *opening_of(uint32_t stream) {
+  return stream != UINT32_MAX ? (opening_t *)wmem_map_lookup(openings, GUINT_TO_POINTER(stream)) : NULL;
 }
 
 static void append(opening_t *opening, uint32_t frame) {
-  if (opening->count == OPENING_FRAMES || (opening->count && opening->frames[opening->count - 1] == frame)) return;
-  const bool is_power_of_two = !(opening->count & (opening->count - 1));
-  if (opening->count < 4 ? !opening->count : is_power_of_two) {
-    const size_t room = opening->count < 4 ? 4 : (size_t)opening->count * 2;
-    opening->frames = (uint32_t *)wmem_realloc(wmem_file_scope(), opening->frames, room * sizeof(uint32_t));
-  }
-  opening->frames[opening->count++] = frame;
+  const bool is_there = opening->count && opening->frames[opening->count - 1] == frame;
+  if (!is_there && opening->count < OPENING_FRAMES) opening->frames[opening->count++] = frame;
 }
 
 static void append_recent(opening_t *opening, const segment_t *segment) {
@@ -67,16 +66,15 @@ void depend_note(packet_info *pinfo, const segment_t *segment, const record_t *r
     if (recent->count < RECENT_FRAMES) recent->frames[recent->count++] = pinfo->num;
     return;
   }
-  conversation_t *conversation = conversation_of(pinfo, segment);
-  if (!conversation) return;
-  opening_t *opening = opening_of(conversation);
-  if (!opening->count) append_recent(opening, segment);
-  append(opening, pinfo->num);
-  for (unsigned i = 0; i < record->opened_count; i++) record->opened[i]->opening = opening;
-  for (unsigned i = 0; i < record->messages_count; i++) {
-    attempt_t *attempt = attempt_of(record->messages[i].attempt);
-    if (attempt) attempt->opening = opening;
+  const uint32_t stream = stream_of(pinfo, segment);
+  if (stream == UINT32_MAX) return;
+  opening_t *opening = opening_of(stream);
+  if (!opening) {
+    opening = wmem_new0(wmem_file_scope(), opening_t);
+    wmem_map_insert(openings, GUINT_TO_POINTER(stream), opening);
+    append_recent(opening, segment);
   }
+  append(opening, pinfo->num);
 }
 
 static void mark(packet_info *pinfo, uint32_t frame) {
@@ -92,7 +90,7 @@ static unsigned first_of(const opening_t *opening, uint32_t frame, unsigned befo
 /* Later passes know more of a connection than the first: what comes behind the frame is nothing to it. */
 void depend_mark(packet_info *pinfo, const virtual_t *packet) {
   const attempt_t *attempt = packet->attempt;
-  const opening_t *opening = attempt->opening;
+  const opening_t *opening = opening_of(attempt->parent_stream);
   mark(pinfo, packet->carried_in);
   if (!opening) {
     mark(pinfo, attempt->request_frame);

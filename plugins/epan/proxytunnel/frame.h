@@ -19,8 +19,8 @@ enum {
   key_found = 1 << 16
 };
 
-/* In memory of the file. Records of segments and datagrams have the keys from 0 on. */
-enum { key_records = 1 << 20 };
+/* In memory of the file. */
+enum { key_segment_records, key_records = 1 << 20 };
 
 /* Counts in memory of the packet: how many times it was called before for this frame and this key. */
 unsigned frame_count(packet_info *pinfo, int proto, uint32_t key);

@@ -7,14 +7,6 @@
 
 #include "segment.h"
 
-/* The first frames of a connection that tell what it is, ascending: of an ordinary handshake all. Each of them may come
- * to depend on those before it. */
-enum { OPENING_FRAMES = 64 };
-typedef struct {
-  unsigned count;
-  uint32_t *frames;
-} opening_t;
-
 /* One attempt to open a tunnel: what is known of it so far. Texts are never NULL. */
 typedef struct {
   uint32_t id, parent; /* parent: PT_NO_TUNNEL if there is none */
@@ -36,7 +28,6 @@ typedef struct {
   uint32_t parent_stream, stream; /* numbers of the TCP dissector; UINT32_MAX: not known (yet) */
   uint64_t path;                  /* of its virtual packets (TCP) */
   wmem_list_t *anomalies;         /* of texts; NULL: none */
-  opening_t *opening;             /* of its connection; NULL: not known */
 } attempt_t;
 
 bool is_forward(const attempt_t *attempt);

@@ -15,15 +15,18 @@ dissector_handle_t shim_stand_before(uint32_t number, dissector_t shim, int prot
   return behind;
 }
 
-static record_t *record_at(packet_info *pinfo, uint32_t place) {
-  return (record_t *)p_get_proto_data(wmem_file_scope(), pinfo, proto_proxytunnel, place);
+/* Of the frame, or of the virtual packet (aside.c): most have none. */
+static wmem_list_t *records_of(packet_info *pinfo) {
+  return (wmem_list_t *)p_get_proto_data(wmem_file_scope(), pinfo, proto_proxytunnel, key_segment_records);
 }
 
-/* Behind those of the frame, or of the virtual packet (aside.c), that are there already: most have none. */
 static void keep_record(packet_info *pinfo, record_t *record) {
-  uint32_t place = 0;
-  while (record_at(pinfo, place)) place++;
-  p_add_proto_data(wmem_file_scope(), pinfo, proto_proxytunnel, place, record);
+  wmem_list_t *records = records_of(pinfo);
+  if (!records) {
+    records = wmem_list_new(wmem_file_scope());
+    p_add_proto_data(wmem_file_scope(), pinfo, proto_proxytunnel, key_segment_records, records);
+  }
+  wmem_list_append(records, record);
 }
 
 static bool is_of(const record_t *record, const segment_t *segment) {
@@ -33,9 +36,13 @@ static bool is_of(const record_t *record, const segment_t *segment) {
 
 /* A segment that stands several times in a frame finds its records in their order. */
 static record_t *find_record(packet_info *pinfo, const segment_t *segment) {
-  record_t *found = NULL, *record;
+  wmem_list_t *records = records_of(pinfo);
+  record_t *found = NULL;
   unsigned left = UINT_MAX;
-  for (uint32_t place = 0; left && (record = record_at(pinfo, place)); place++) {
+  uint32_t place = 0;
+  for (wmem_list_frame_t *at = records ? wmem_list_head(records) : NULL; at && left; at = wmem_list_frame_next(at)) {
+    record_t *record = (record_t *)wmem_list_frame_data(at);
+    place++;
     if (!is_of(record, segment)) continue;
     if (!found) left = frame_count(pinfo, proto_proxytunnel, key_found + place) + 1;
     found = record;
