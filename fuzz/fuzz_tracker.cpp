@@ -181,8 +181,12 @@ class Script {
 
   void put(const Segment& segment, unsigned depth) {
     demand(depth <= limits::layers, "layers end");
+    // Who asks first gets no other answer.
+    const bool asks = segment.frame.number % 2 == 0, passes = asks && tracker_.passes(segment);
     Outcome outcome;
     tracker_.segment(segment, outcome);
+    const bool is_empty = outcome.packets.empty() && outcome.events.empty() && outcome.parts.empty();
+    demand(!passes || (is_empty && outcome.progress == Progress::passed), "what passes brings nothing out");
     look_at(outcome, segment.payload, segment.length, depth);
   }
 

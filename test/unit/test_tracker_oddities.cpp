@@ -46,6 +46,31 @@ void ports_are_used_again(void**) {
   assert_int_equal(run.ended[1].first.frame, 11);
 }
 
+void what_is_nothing_of_ours_passes(void**) {
+  wire::Connection c(client, proxy);
+  Run run;
+  const auto passes = [&run](const Segment& segment) {
+    const bool did = run.tracker.passes(segment);
+    if (!did) run.put(segment);
+    return did;
+  };
+  assert_false(passes(c.syn()));
+  assert_false(passes(c.syn_ack()));
+  assert_false(passes(c.say(End::client, "GET / HTTP/1.1\r\nHost: a\r\n\r\n")));
+  assert_false(passes(c.say(End::server, "HTTP/1.1 200 OK\r\n\r\n")));
+  for (int i = 0; i < 100; ++i) assert_true(passes(c.say(End::server, std::string(1000, 'x'))));
+  assert_true(passes(c.say(End::client, "x")));
+  // What passed was seen: the end stands behind it, and the ports may be used again.
+  assert_false(passes(c.rst(End::server)));
+  wire::Connection again(client, proxy, 900000, 700000);
+  again.frame = c.frame;
+  put_handshake(run, again);
+  assert_false(passes(again.say(End::client, "ours")));
+  run.finish();
+  assert_int_equal(run.conversations.size(), 1);
+  assert_string_equal(run.conversations[0].streams[client].text().c_str(), "ours");
+}
+
 void a_chain_of_proxies_is_a_chain_of_layers(void**) {
   wire::Connection c(client, proxy);
   Run run;
@@ -263,6 +288,7 @@ int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(what_cannot_be_held_is_a_gap),
       cmocka_unit_test(ports_are_used_again),
+      cmocka_unit_test(what_is_nothing_of_ours_passes),
       cmocka_unit_test(a_chain_of_proxies_is_a_chain_of_layers),
       cmocka_unit_test(endless_chains_end),
       cmocka_unit_test(a_tunnel_to_the_proxy_itself_has_a_synthetic_port),

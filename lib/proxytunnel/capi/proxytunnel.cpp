@@ -266,7 +266,6 @@ template <class Given, class Made>
 void take_common(const Given& given, Made& made) noexcept {
   made.sender = endpoint_of(given.sender);
   made.receiver = endpoint_of(given.receiver);
-  made.ip = ip_fields_of(given.ip);
   made.frame.number = given.frame;
   made.frame.time = given.time;
   made.frame.network = given.network;
@@ -274,9 +273,15 @@ void take_common(const Given& given, Made& made) noexcept {
   made.layer = given.layer;
 }
 
+bool has_whole_header(const pt_segment_t& given) noexcept {
+  return given.header_size >= 20 && given.header_size <= 60 &&
+         std::size_t{4} * (given.header[12] >> 4) == given.header_size;
+}
+
 Chunk chunk_of(const pt_chunk_t& given) noexcept {
   Chunk chunk;
   take_common(given, chunk);
+  chunk.ip = ip_fields_of(given.ip);
   chunk.payload = bytes_from(given.payload, std::min<std::size_t>(given.payload_size, PT_CHUNK));
   chunk.end = static_cast<StreamEnd>(given.end);
   return chunk;
@@ -287,12 +292,11 @@ Chunk chunk_of(const pt_chunk_t& given) noexcept {
 void pt_tracker_segment(pt_tracker_t* tracker, const pt_segment_t* given, pt_outcome_t* outcome) {
   outcome->clear();
   outcome->outcome.clear();
-  const Bytes header = bytes_from(given->header, given->header_size);
-  const bool whole = header.size() >= 20 && header.size() <= 60 && std::size_t{4} * (header[12] >> 4) == header.size();
-  if (!whole) return;
+  if (!has_whole_header(*given)) return;
   Segment segment;
   take_common(*given, segment);
-  segment.header = header;
+  segment.ip = ip_fields_of(given->ip);
+  segment.header = bytes_from(given->header, given->header_size);
   segment.payload = bytes_from(given->payload, std::min<std::size_t>(given->payload_size, given->length));
   segment.length = given->length;
   segment.path = given->path;
@@ -300,10 +304,20 @@ void pt_tracker_segment(pt_tracker_t* tracker, const pt_segment_t* given, pt_out
   keep_ended(*tracker, outcome->outcome);
 }
 
+bool pt_tracker_passes(pt_tracker_t* tracker, const pt_segment_t* given) {
+  if (!has_whole_header(*given)) return false;
+  Segment segment;
+  take_common(*given, segment);
+  segment.header = bytes_from(given->header, given->header_size);
+  segment.length = given->length;
+  return tracker->tracker.passes(segment);
+}
+
 void pt_tracker_datagram(pt_tracker_t* tracker, const pt_datagram_t* given, pt_outcome_t* outcome) {
   outcome->clear();
   Datagram datagram;
   take_common(*given, datagram);
+  datagram.ip = ip_fields_of(given->ip);
   datagram.payload = bytes_from(given->payload, std::min<std::size_t>(given->payload_size, given->length));
   datagram.length = given->length;
   datagram.checksum = given->checksum;

@@ -317,6 +317,11 @@ void pt_outcome_free(pt_outcome_t* outcome); /* NULL is allowed */
  * the next captured packet, with another outcome. */
 void pt_tracker_segment(pt_tracker_t* tracker, const pt_segment_t* given, pt_outcome_t* outcome);
 
+/* True for a segment that can bring out nothing: of a connection that is nothing of ours, neither its beginning nor its
+ * end. It is put in with that. False, and nothing has changed, for any other. Reads of `given` the ends, the header,
+ * the length, frame and time, parent and layer. */
+bool pt_tracker_passes(pt_tracker_t* tracker, const pt_segment_t* given);
+
 /* One UDP datagram, likewise: names are learned from DNS answers, and what a proxy relays becomes a virtual packet. */
 void pt_tracker_datagram(pt_tracker_t* tracker, const pt_datagram_t* given, pt_outcome_t* outcome);
 

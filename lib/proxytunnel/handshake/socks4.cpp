@@ -56,8 +56,9 @@ bool is_text(const Message& request) noexcept {
 // A request whose user id or name goes on for longer than anybody reads, and is text.
 bool has_long_text(Bytes bytes) noexcept {
   constexpr std::size_t fixed_part = 8;
-  const auto request = parse_socks4_request(bytes.first(std::min(bytes.size(), fixed_part + limits::socks4_text)));
-  if (request.result != ParseResult::need_more || bytes.size() <= fixed_part + limits::socks4_text) return false;
+  if (bytes.size() <= fixed_part + limits::socks4_text) return false;
+  const auto request = parse_socks4_request(bytes.first(fixed_part + limits::socks4_text));
+  if (request.result != ParseResult::need_more) return false;
   const std::string_view text = text_of(bytes.subspan(fixed_part, limits::socks4_text));
   return !has_control_characters(text.substr(text.find('\0') + 1));
 }
@@ -121,12 +122,11 @@ namespace {
 Verdict looks_like_socks4(const First& first, Families) noexcept {
   const Bytes client = first.untaken[Direction::from_client], server = first.untaken[Direction::from_server];
   const auto request = parse_socks4_request(client);
+  const bool is_malformed = request.result == ParseResult::malformed;
+  if (is_malformed && !has_long_text(client)) return Verdict::no;
   const auto reply = parse_socks4_reply(server);
   if (reply.result == ParseResult::malformed || first.unheard[Direction::from_server] > 0) return Verdict::no;
-  if (request.result == ParseResult::malformed) {
-    if (!has_long_text(client)) return Verdict::no;
-    return server.size() < 2 ? Verdict::need_more : server[1] == granted ? Verdict::yes : Verdict::no;
-  }
+  if (is_malformed) return server.size() < 2 ? Verdict::need_more : server[1] == granted ? Verdict::yes : Verdict::no;
   if (!request.is_ok()) return Verdict::need_more;
   if (!server.empty() && first.heard < request.size) return Verdict::no;
   const bool is_strong = server.size() >= 2 && server[1] == granted && is_text(request.value);

@@ -72,8 +72,9 @@ bool may_go_on(Bytes client, std::string_view offered) noexcept {
 Verdict looks_like_socks5(const First& first, Families) noexcept {
   const Bytes client = first.untaken[Direction::from_client], server = first.untaken[Direction::from_server];
   const auto greeting = parse_socks5_greeting(client);
+  if (greeting.result == ParseResult::malformed) return Verdict::no;
   const auto method = parse_socks5_method(server);
-  if (greeting.result == ParseResult::malformed || method.result == ParseResult::malformed) return Verdict::no;
+  if (method.result == ParseResult::malformed) return Verdict::no;
   if (first.unheard[Direction::from_server] > 0) return Verdict::no;
   if (!greeting.is_ok()) return Verdict::need_more;
   if (!server.empty() && first.heard < greeting.size) return Verdict::no;

@@ -35,21 +35,22 @@ class ConnectionTable {
     return index == none ? nullptr : &entries_[index].value;
   }
 
-  /// Makes an entry the most recently used one, if there is one.
-  void use(const ConnectionKey& key) noexcept {
+  /// Likewise, but the entry becomes the most recently used one.
+  T* use(const ConnectionKey& key) noexcept {
+    // Packets come in bursts: the most recent is the likeliest.
+    if (newest_ != none && entries_[newest_].key == key) return &entries_[newest_].value;
     const std::uint32_t index = slots_[slot_of(key)];
-    if (index != none) touch(index);
+    if (index == none) return nullptr;
+    touch(index);
+    return &entries_[index].value;
   }
 
   /// The value of a key, and whether it is new (then T()). The entry becomes the most recently used. If the table is
   /// full, `evict(T&)` is called with the value idle for longest, which is then dropped.
   template <class Evict>
   std::pair<T*, bool> find_or_insert(const ConnectionKey& key, Evict evict) {
+    if (T* known = use(key)) return {known, false};
     std::size_t slot = slot_of(key);
-    if (slots_[slot] != none) {
-      touch(slots_[slot]);
-      return {&entries_[slots_[slot]].value, false};
-    }
     if (size_ == most_) {
       evict(entries_[oldest_].value);
       remove(oldest_);

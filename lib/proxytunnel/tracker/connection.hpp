@@ -198,4 +198,7 @@ struct Connection {
   }
 };
 
+/// Why the receiver of a segment of the wire drops it, going by its numbers; none: it takes it (tracker/doubting.cpp).
+[[nodiscard]] Doubt doubt_about(const Connection& connection, const Segment& segment) noexcept;
+
 }  // namespace proxytunnel

@@ -48,6 +48,8 @@ bool fills_hole(const Connection& connection, const Segment& segment, Side side)
          connection.sent && !connection.sent->overlaps(side, place);
 }
 
+}  // namespace
+
 // By its numbers.
 Doubt doubt_about(const Connection& connection, const Segment& segment) noexcept {
   const Side side = connection.side_of(segment.sender);
@@ -72,6 +74,8 @@ Doubt doubt_about(const Connection& connection, const Segment& segment) noexcept
   const bool is_answer_near = !answers || sender.takes(peer.offset(segment.acknowledgment()), peer.latest());
   return is_answer_near ? Doubt::none : Doubt::outside_window;
 }
+
+namespace {
 
 // Whether an acknowledgment answers something, or bytes that were not seen.
 bool tells_news(const Connection& connection, const Segment& segment) noexcept {

@@ -60,6 +60,22 @@ void see_numbers(Connection& connection, const Segment& segment, Side side) noex
   receiver.advertise(static_cast<std::uint32_t>(segment.window()) << scale);
 }
 
+// Of a connection that is nothing of ours, and neither opens nor closes it. While segments wait to be answered, each
+// one may be the answer.
+bool is_passing(const Connection& connection, const Segment& segment) noexcept {
+  constexpr unsigned marks = tcp_flag::syn | tcp_flag::fin | tcp_flag::rst;
+  return connection.phase == Phase::passed && (segment.flags() & marks) == 0 && !connection.doubts &&
+         (segment.length == 0 || !connection.closed());
+}
+
+// It is told from others by its numbers as long as it lasts.
+void see_passing(Connection& connection, const Segment& segment) noexcept {
+  if (segment.is_on_wire() && doubt_about(connection, segment) != Doubt::none) return;
+  const Side side = connection.side_of(segment.sender);
+  place(connection, segment, side);
+  see_numbers(connection, segment, side);
+}
+
 // Whether a connection that closed can bring its handshake nothing more: all that its ends acknowledged was seen, and
 // all that came before their FINs. Captures of two taps may have one direction behind the other.
 bool brings_nothing_more(const Connection& connection) noexcept {
@@ -147,6 +163,16 @@ void Tracker::segment(const Segment& segment, Outcome& outcome) noexcept {
   if (segment.layer == 0) retire_closed(segment.frame, outcome);
 }
 
+bool Tracker::passes(const Segment& segment) noexcept {
+  if (!retired_.empty()) return false;
+  const ConnectionKey key = ConnectionKey::of(segment.sender, segment.receiver, segment.parent, segment.decrypted);
+  Connection* connection = table_of(key).use(key);
+  if (connection == nullptr || !is_passing(*connection, segment)) return false;
+  if (segment.layer == 0) latest_ = stamp_of(segment.frame);
+  see_passing(*connection, segment);
+  return true;
+}
+
 void Tracker::put(const Segment& segment, Outcome& outcome) {
   if (segment.sender == segment.receiver) return;
   const ConnectionKey key = ConnectionKey::of(segment.sender, segment.receiver, segment.parent, segment.decrypted);
@@ -159,6 +185,12 @@ void Tracker::put(const Segment& segment, Outcome& outcome) {
   if (is_of_another(connection, segment)) {
     retire(connection, segment.frame, outcome);
     begin(connection, segment);
+  }
+  if (is_passing(connection, segment)) {
+    see_passing(connection, segment);
+    outcome.progress = Progress::passed;
+    outcome.parts.clear();
+    return;
   }
   const bool is_taken = !segment.is_on_wire() || !is_set_aside(connection, segment, outcome);
   if (is_taken) take(connection, segment, outcome);

@@ -67,6 +67,12 @@ class Tracker final : private Surroundings {
   /// captured packet, with an Outcome of its own: that is how tunnels inside tunnels are found.
   void segment(const Segment& segment, Outcome& outcome) noexcept;
 
+  /// The quick half of it, for who would rather not make a whole Segment of everything: true if this one is of a
+  /// connection that is nothing of ours, and only tells how far its streams are. It is done with then, and its outcome
+  /// would be an empty one. False, and nothing has changed, if it is to be put in by segment(). Reads the ends, the
+  /// header, the length, who carries it, the number and the time of its frame.
+  bool passes(const Segment& segment) noexcept;
+
   /// The next bytes of what TLS carries between two ends, decrypted by somebody else; likewise. Whoever reads TLS gives
   /// the segment that completed the bytes before them.
   void chunk(const Chunk& chunk, Outcome& outcome) noexcept;

@@ -14,8 +14,14 @@ bool is_ip(const address *addr) {
 }
 
 pt_endpoint_t endpoint_of(const address *addr, uint16_t port) {
-  pt_endpoint_t end = {.address = {.version = addr->type == AT_IPv4 ? 4 : 6}, .port = port};
-  memcpy(end.address.octets, addr->data, (size_t)addr->len);
+  const bool is_v4 = addr->type == AT_IPv4;
+  pt_endpoint_t end = {.address = {.version = is_v4 ? 4 : 6}, .port = port};
+  /* Sizes that the compiler knows: it is done twice for each segment. */
+  if (is_v4) {
+    memcpy(end.address.octets, addr->data, 4);
+  } else {
+    memcpy(end.address.octets, addr->data, 16);
+  }
   return end;
 }
 
@@ -49,16 +55,16 @@ static uint16_t ip4_checksum_error(tvbuff_t *tvb, const ws_ip4 *ip4) {
   return sum == 0xffff ? 0 : (uint16_t)sum;
 }
 
-pt_ip_fields_t ip_fields_of(tvbuff_t *tvb, void *data, const address *sender) {
-  pt_ip_fields_t fields = {.version = sender->type == AT_IPv4 ? 4 : 6, .hop_limit = 64};
-  const ws_ip4 *ip4 = WS_IP4_PTR(data);
-  const ws_ip6 *ip6 = WS_IP6_PTR(data);
+pt_ip_fields_t ip_fields_of(const segment_t *segment) {
+  pt_ip_fields_t fields = {.version = segment->sender.type == AT_IPv4 ? 4 : 6, .hop_limit = 64};
+  const ws_ip4 *ip4 = WS_IP4_PTR(segment->ip);
+  const ws_ip6 *ip6 = WS_IP6_PTR(segment->ip);
   if (ip4) {
     fields.traffic_class = ip4->ip_tos;
     fields.hop_limit = ip4->ip_ttl;
     fields.identification = ip4->ip_id;
     fields.dont_fragment = (ip4->ip_off & 0x4000) != 0;
-    fields.checksum_error = ip4_checksum_error(tvb, ip4);
+    fields.checksum_error = ip4_checksum_error(segment->tvb, ip4);
   } else if (ip6) {
     fields.traffic_class = ip6->ip6_tc;
     fields.hop_limit = ip6->ip6_hop;
@@ -73,7 +79,8 @@ static bool is_vlan_tag(uint16_t ethertype) {
 
 /* From the frame itself: epan keeps one tag, and not of each kind. pcap-unproxy makes the same number of the same tags
  * (tools/pcap-unproxy/decode/link.cpp). */
-uint32_t network_of(const packet_info *pinfo) {
+uint32_t network_of(const packet_info *pinfo, const segment_t *segment) {
+  if (segment->parent != PT_NO_TUNNEL) return segment->network;
   if (!pinfo->rec || pinfo->rec->rec_type != REC_TYPE_PACKET || !pinfo->data_src) return 0;
   unsigned type_at, behind;
   switch (pinfo->rec->rec_header.packet_header.pkt_encap) {

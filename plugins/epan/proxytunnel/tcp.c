@@ -41,8 +41,9 @@ static bool read_segment(tvbuff_t *tvb, packet_info *pinfo, void *data, const vi
   segment->bytes = bytes;
   segment->has_syn = (bytes[13] & TH_SYN) != 0;
   segment->end = bytes[13] & TH_RST ? PT_STREAM_RST : bytes[13] & TH_FIN ? PT_STREAM_FIN : PT_STREAM_OPEN;
-  segment->ip = ip_fields_of(tvb, data, &segment->sender);
-  segment->network = carrier ? carrier->network : network_of(pinfo);
+  segment->tvb = tvb;
+  segment->ip = data;
+  segment->network = carrier ? carrier->network : 0;
   segment->parent = carrier ? carrier->attempt->id : PT_NO_TUNNEL;
   segment->layer = carrier ? carrier->attempt->layer + 1 : 0;
   segment->path = carrier ? carrier->attempt->path : 0;
@@ -50,23 +51,35 @@ static bool read_segment(tvbuff_t *tvb, packet_info *pinfo, void *data, const vi
   return true;
 }
 
-static record_t *feed(const packet_info *pinfo, const segment_t *segment, const source_t *source) {
-  const pt_segment_t given = {
+/* Of what stands in its header, and of who carries it: enough for pt_tracker_passes(). */
+static pt_segment_t seen_of(const packet_info *pinfo, const segment_t *segment) {
+  return (pt_segment_t){
       .sender = endpoint_of(&segment->sender, segment->sender_port),
       .receiver = endpoint_of(&segment->receiver, segment->receiver_port),
-      .ip = segment->ip,
       .header = segment->bytes,
       .header_size = segment->header_size,
-      .payload = segment->bytes + segment->header_size,
-      .payload_size = segment->captured,
       .length = segment->length,
       .frame = pinfo->num,
       .time = nanoseconds_of(&pinfo->abs_ts),
-      .network = segment->network,
       .parent = segment->parent,
       .layer = segment->layer,
-      .path = segment->path,
   };
+}
+
+/* On the first pass, most segments of ordinary traffic: the core has them, and nothing comes of it. */
+static bool passes(const packet_info *pinfo, const segment_t *segment) {
+  if (pinfo->fd->visited) return false;
+  const pt_segment_t given = seen_of(pinfo, segment);
+  return pt_tracker_passes(core_tracker(), &given);
+}
+
+static record_t *feed(const packet_info *pinfo, const segment_t *segment, const source_t *source) {
+  pt_segment_t given = seen_of(pinfo, segment);
+  given.ip = ip_fields_of(segment);
+  given.payload = segment->bytes + segment->header_size;
+  given.payload_size = segment->captured;
+  given.network = network_of(pinfo, segment);
+  given.path = segment->path;
   pt_tracker_segment(core_tracker(), &given, core_outcome());
   return freeze_outcome(core_outcome(), segment, source, pinfo);
 }
@@ -84,12 +97,14 @@ static int dissect_shim(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, voi
   const uint8_t layer = pinfo->curr_layer_num;
   segment_t segment;
   current_t own = {.tvb = tvb};
-  const bool looked_at = core_tracker() && !pinfo->flags.in_error_pkt && !pinfo->fragmented &&
-                         read_segment(tvb, pinfo, data, carrier, &segment) && !user_decided(tcp_ports, &segment);
+  const bool is_read = core_tracker() && !pinfo->flags.in_error_pkt && !pinfo->fragmented &&
+                       read_segment(tvb, pinfo, data, carrier, &segment);
+  const bool is_passing = is_read && passes(pinfo, &segment);
+  const bool looked_at = is_passing || (is_read && !user_decided(tcp_ports, &segment));
   if (!looked_at) return current_dissect(&own, tcp_handle, pinfo, tree, data);
   const source_t source = {.payload = segment.bytes + segment.header_size, .captured = segment.captured};
-  record_t *record = shim_record(pinfo, &segment, &source, feed);
-  const bool opening = is_opening(pinfo, &segment, record);
+  record_t *record = is_passing ? NULL : shim_record(pinfo, &segment, &source, feed);
+  const bool opening = !is_passing && is_opening(pinfo, &segment, record);
   own.segment = &segment;
   own.record = record;
   if (!pinfo->fd->visited && record && record->claimed) claim_conversation(pinfo, &segment, record);

@@ -46,13 +46,13 @@ static record_t *feed(packet_info *pinfo, const segment_t *segment, const source
   const pt_chunk_t chunk = {
       .sender = endpoint_of(&segment->sender, segment->sender_port),
       .receiver = endpoint_of(&segment->receiver, segment->receiver_port),
-      .ip = segment->ip,
+      .ip = ip_fields_of(segment),
       .payload = source->payload,
       .payload_size = source->captured,
       .end = end,
       .frame = pinfo->num,
       .time = nanoseconds_of(&pinfo->abs_ts),
-      .network = network_of(pinfo),
+      .network = network_of(pinfo, segment),
       .parent = segment->parent,
       .layer = segment->layer,
       .path = segment->path,
@@ -115,7 +115,7 @@ static record_t *record_of(packet_info *pinfo, const segment_t *segment, const s
 
 /* NULL if nothing is known. */
 static session_t *session_of(packet_info *pinfo, const segment_t *segment) {
-  conversation_t *conversation = conversation_of(pinfo, segment);
+  conversation_t *conversation = wmem_map_size(sessions) ? conversation_of(pinfo, segment) : NULL;
   return conversation ? (session_t *)wmem_map_lookup(sessions, conversation) : NULL;
 }
 

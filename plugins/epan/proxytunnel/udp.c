@@ -40,8 +40,9 @@ static bool read_datagram(tvbuff_t *tvb, packet_info *pinfo, void *data, const v
   if (said && said < header_size) return false;
   datagram->length = MIN(said ? said : there, there) - header_size;
   datagram->captured = MIN(captured - header_size, datagram->length);
-  datagram->ip = ip_fields_of(tvb, data, &datagram->sender);
-  datagram->network = carrier ? carrier->network : network_of(pinfo);
+  datagram->tvb = tvb;
+  datagram->ip = data;
+  datagram->network = carrier ? carrier->network : 0;
   datagram->parent = carrier ? carrier->attempt->id : PT_NO_TUNNEL;
   datagram->layer = carrier ? carrier->attempt->layer + 1 : 0;
   return true;
@@ -51,14 +52,14 @@ static record_t *feed(const packet_info *pinfo, const segment_t *datagram, const
   const pt_datagram_t given = {
       .sender = endpoint_of(&datagram->sender, datagram->sender_port),
       .receiver = endpoint_of(&datagram->receiver, datagram->receiver_port),
-      .ip = datagram->ip,
+      .ip = ip_fields_of(datagram),
       .payload = source->payload,
       .payload_size = source->captured,
       .length = datagram->length,
       .checksum = get16(datagram->bytes + 6),
       .frame = pinfo->num,
       .time = nanoseconds_of(&pinfo->abs_ts),
-      .network = datagram->network,
+      .network = network_of(pinfo, datagram),
       .parent = datagram->parent,
       .layer = datagram->layer,
   };
