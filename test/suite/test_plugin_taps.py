@@ -113,6 +113,14 @@ def statistics(tshark: Tshark, capture: Path) -> Counter[str]:
     return counts
 
 
+def table(tshark: Tshark, capture: Path, *following: str) -> list[list[str]]:
+    """The rows of -z proxytunnel,table: protocol, command, client, proxy, target, origin, status, packets, bytes."""
+    text = tshark.text("-r", capture, "-q", "-z", ",".join(["proxytunnel,table", *following]))
+    lines = [line for line in text.splitlines() if line.endswith("|")]
+    assert lines[0] == "Protocol |Command |Client |Proxy |Target |Origin |Status |Packets |Bytes |"
+    return [[cell.strip() for cell in line.split("|")[:-1]] for line in lines[1:]]
+
+
 def unfinished(path: Path) -> Path:
     """One attempt has an answer, one none, and one is over without."""
     asked = Connection().open().say(SOCKS5_HELLO).hear(SOCKS5_METHOD).say(socks5_request("192.0.2.9", 80))
@@ -132,3 +140,26 @@ def test_statistics_count_what_the_list_counts(tshark: Tshark, folder: Path, nam
         assert counts[status] == count, status
     flows = sum(len(attempt.get("flows") or []) for attempt in attempts)
     assert counts["Targets of relayed datagrams"] == flows
+    rows = table(tshark, capture)
+    assert len(rows) == len(attempts) + flows
+    described = Counter((attempt["client"]["port"], attempt["status"]) for attempt in attempts)
+    described.subtract((int(row[2].rpartition(":")[2]), row[6]) for row in rows)
+    assert -sum(described.values()) == flows and max(described.values()) == 0
+
+
+def test_the_table_is_what_is_exported(tshark: Tshark, folder: Path):
+    """Its counts; those of a filter; and Wireshark's own export of PDUs, which has the same packets."""
+    capture = CAPTURES / "nested.pcapng"
+    tshark.text("-r", capture, "-q", "-z", f"proxytunnel,export,{folder}/export.pcapng")
+    tshark.run("-r", capture, "-U", "Virtual conversations (proxytunnel)", "-w", folder / "pdus.pcapng")
+    fields = ("-T", "fields", "-e", "frame.time_epoch", "-e", "ip.id", "-e", "ip.src", "-e", "ip.dst", "-e", "tcp.seq_raw",
+              "-e", "tcp.flags", "-e", "tcp.payload", "-e", "frame.len")
+    packets, pdus = (tshark.run("-n", "-r", folder / name, *fields, plugin="none").stdout.splitlines()
+                     for name in ("export.pcapng", "pdus.pcapng"))
+    assert packets == pdus and len(packets) > 30
+    rows = table(tshark, capture)
+    assert sum(int(row[7]) for row in rows) == len(packets)
+    assert sum(int(row[8]) for row in rows) == sum(int(line.split("\t")[-1]) for line in packets)
+    port = rows[0][2].rpartition(":")[2]
+    some = table(tshark, capture, f"tcp.port == {port}")
+    assert 0 < len(some) < len(rows) and all(row in rows for row in some)

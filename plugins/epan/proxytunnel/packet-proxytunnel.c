@@ -10,10 +10,12 @@
 #include "export.h"
 #include "fields.h"
 #include "follow.h"
+#include "pdus.h"
 #include "prefs.h"
 #include "record.h"
 #include "shim.h"
 #include "shown.h"
+#include "table.h"
 #include "tap_queue.h"
 #include "taps.h"
 #include "tcp.h"
@@ -43,6 +45,7 @@ static void register_protocol(void) {
   shown_register(proto_proxytunnel);
   tap_queue_register(proto_proxytunnel);
   taps_register(proto_proxytunnel);
+  pdus_register();
   shim_register(proto_proxytunnel);
   tcp_register();
   udp_register(proto_proxytunnel);
@@ -58,6 +61,7 @@ static void hand_off(void) {
   shown_handoff();
   follow_handoff();
   taps_handoff();
+  table_handoff();
   export_handoff();
   decrypted_handoff();
 }

@@ -82,15 +82,17 @@ static tap_packet_status count_endpoint(void *table, packet_info *pinfo _U_, epa
 /* ---------------------------------------------------------------- -z proxytunnel,tree */
 
 static const char attempts_text[] = "Attempts to open a tunnel", flows_text[] = "Targets of relayed datagrams";
-static int node_attempts = -1, node_targets = -1, node_flows = -1;
+static int node_attempts = -1, node_proxies = -1, node_targets = -1, node_origins = -1, node_flows = -1;
 
 static void tree_begin(stats_tree *tree) {
   node_attempts = stats_tree_create_node(tree, attempts_text, 0, STAT_DT_INT, TRUE);
+  node_proxies = stats_tree_create_pivot(tree, "Attempts by proxy", 0);
   node_targets = stats_tree_create_pivot(tree, "Targets of opened tunnels", 0);
+  node_origins = stats_tree_create_pivot(tree, "Origins of opened tunnels", 0);
   node_flows = stats_tree_create_pivot(tree, flows_text, 0);
 }
 
-static void tree_count_record(stats_tree *tree, const tap_record_t *record) {
+static void tree_count_record(stats_tree *tree, wmem_allocator_t *pool, const tap_record_t *record) {
   const attempt_t *attempt = record->attempt;
   if (record->event == TAP_PACKET) {
     if (record->packet->is_udp && record->opens) stats_tree_tick_pivot(tree, node_flows, attempt->target);
@@ -106,12 +108,17 @@ static void tree_count_record(stats_tree *tree, const tap_record_t *record) {
   /* As it stands; what comes to no end is incomplete. */
   if (!is_new) increase_stat_node(tree, pt_status_name(pt_status_incomplete), node, FALSE, -1);
   tick_stat_node(tree, pt_status_name(status), node, FALSE);
-  if (opened && *attempt->target) stats_tree_tick_pivot(tree, node_targets, attempt->target);
+  if (is_new) stats_tree_tick_pivot(tree, node_proxies, endpoint_text(pool, &attempt->proxy));
+  if (!opened) return;
+  if (*attempt->target) stats_tree_tick_pivot(tree, node_targets, attempt->target);
+  if (attempt->has_origin) stats_tree_tick_pivot(tree, node_origins, endpoint_text(pool, &attempt->origin));
 }
 
-static tap_packet_status tree_count(stats_tree *tree, packet_info *pinfo _U_, epan_dissect_t *dissection _U_,
+static tap_packet_status tree_count(stats_tree *tree, packet_info *pinfo, epan_dissect_t *dissection _U_,
                                     const void *queued, tap_flags_t flags _U_) {
-  for (const tap_record_t *record = first_of(queued); record; record = record->next) tree_count_record(tree, record);
+  for (const tap_record_t *record = first_of(queued); record; record = record->next) {
+    tree_count_record(tree, pinfo->pool, record);
+  }
   return TAP_PACKET_REDRAW;
 }
 
@@ -187,7 +194,7 @@ void taps_handoff(void) {
                                .title = "Report on proxy tunnels",
                                .cli_string = "proxytunnel,report",
                                .tap_init_cb = report_option};
-  stats_tree_register_plugin("proxytunnel", "proxytunnel", "Proxy Tunnel", 0, tree_count, tree_begin, NULL);
+  stats_tree_register_plugin("proxytunnel", "proxytunnel", "Proxy Tunnel Counts", 0, tree_count, tree_begin, NULL);
   register_stat_tap_ui(&list, NULL);
   register_stat_tap_ui(&report, NULL);
 }

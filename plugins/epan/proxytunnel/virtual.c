@@ -13,6 +13,7 @@
 #include "aside.h"
 #include "current.h"
 #include "depend.h"
+#include "pdus.h"
 #include "prefs.h"
 #include "shown.h"
 #include "tap_queue.h"
@@ -194,6 +195,7 @@ static void show_packet(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, con
   tvbuff_t *packet = build_packet(tvb, pinfo, source, virtual);
   proto_tree *own_tree = tree_draw_virtual(packet, pinfo, tree, virtual);
   tap_record_t *told = tap_queue_virtual(pinfo, virtual, packet);
+  pdus_queue(pinfo, packet);
   dissect_virtual(packet, pinfo, tree, virtual);
   uint32_t stream;
   if (virtual->is_udp) {
