@@ -152,8 +152,8 @@ def test_the_table_is_what_is_exported(tshark: Tshark, folder: Path):
     capture = CAPTURES / "nested.pcapng"
     tshark.text("-r", capture, "-q", "-z", f"proxytunnel,export,{folder}/export.pcapng")
     tshark.run("-r", capture, "-U", "Virtual conversations (proxytunnel)", "-w", folder / "pdus.pcapng")
-    fields = ("-T", "fields", "-e", "frame.time_epoch", "-e", "ip.id", "-e", "ip.src", "-e", "ip.dst", "-e", "tcp.seq_raw",
-              "-e", "tcp.flags", "-e", "tcp.payload", "-e", "frame.len")
+    names = ("frame.time_epoch", "ip.id", "ip.src", "ip.dst", "tcp.seq_raw", "tcp.flags", "tcp.payload", "frame.len")
+    fields = ("-T", "fields", *(word for name in names for word in ("-e", name)))
     packets, pdus = (tshark.run("-n", "-r", folder / name, *fields, plugin="none").stdout.splitlines()
                      for name in ("export.pcapng", "pdus.pcapng"))
     assert packets == pdus and len(packets) > 30
