@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
- * summary: File > Export PDUs to File > Virtual conversations, and tshark -U
+ * summary: File > Export PDUs to File, File > Strip Headers, and tshark -U: virtual conversations
  */
 #ifndef PROXYTUNNEL_PDUS_H
 #define PROXYTUNNEL_PDUS_H

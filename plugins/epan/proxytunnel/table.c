@@ -6,6 +6,7 @@
 
 #include <epan/stat_tap_ui.h>
 #include <epan/tap.h>
+#include <inttypes.h>
 
 #include "tap_queue.h"
 
@@ -20,7 +21,7 @@ static stat_tap_table_item columns[C_COUNT] = {
     [C_ORIGIN] = {TABLE_ITEM_STRING, TAP_ALIGN_LEFT, "Origin", "%-21s"},
     [C_STATUS] = {TABLE_ITEM_STRING, TAP_ALIGN_LEFT, "Status", "%-12s"},
     [C_PACKETS] = {TABLE_ITEM_UINT, TAP_ALIGN_RIGHT, "Packets", "%7u"},
-    [C_BYTES] = {TABLE_ITEM_FLOAT, TAP_ALIGN_RIGHT, "Bytes", "%10.0f"}, /* 32 bits would not do */
+    [C_BYTES] = {TABLE_ITEM_STRING, TAP_ALIGN_RIGHT, "Bytes", "%s"}, /* numbers are of 32 bits, or have decimals */
 };
 
 static stat_tap_table_item_type *cell(stat_tap_table *table, unsigned row, unsigned column) {
@@ -60,18 +61,27 @@ static void set_attempt(packet_info *pinfo, stat_tap_table *table, unsigned row,
   for (unsigned i = 0; i < array_length(texts); i++) set_text(table, row, texts[i].column, texts[i].text);
 }
 
-static unsigned row_of(stat_tap_table *table, const attempt_t *attempt) {
-  void *known = NULL;
-  if (table->num_elements && g_hash_table_lookup_extended(rows_of(table), attempt, NULL, &known)) {
-    return GPOINTER_TO_UINT(known);
-  }
-  const unsigned row = table->num_elements;
+typedef struct {
+  unsigned number;
+  uint64_t bytes;
+} row_t;
+
+static row_t *row_of(stat_tap_table *table, const attempt_t *attempt) {
+  row_t *known = table->num_elements ? (row_t *)g_hash_table_lookup(rows_of(table), attempt) : NULL;
+  if (known) return known;
+  row_t *row = g_new0(row_t, 1);
+  row->number = table->num_elements;
   stat_tap_table_item_type fields[C_COUNT] = {{.type = TABLE_ITEM_NONE}};
   for (unsigned i = 0; i < C_COUNT; i++) fields[i].type = columns[i].type;
-  stat_tap_init_table_row(table, row, C_COUNT, fields);
-  if (!row) *own_of(table, 0, C_PACKETS) = g_hash_table_new(NULL, NULL);
-  g_hash_table_insert(rows_of(table), (void *)(uintptr_t)attempt, GUINT_TO_POINTER(row));
+  stat_tap_init_table_row(table, row->number, C_COUNT, fields);
+  if (!row->number) *own_of(table, 0, C_PACKETS) = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+  g_hash_table_insert(rows_of(table), (void *)(uintptr_t)attempt, row);
   return row;
+}
+
+/* Sorted as a text it stands where the number would. */
+static void set_bytes(packet_info *pinfo, stat_tap_table *table, const row_t *row) {
+  set_text(table, row->number, C_BYTES, wmem_strdup_printf(pinfo->pool, "%13" PRIu64, row->bytes));
 }
 
 /* As it stands; what comes to no end is incomplete. */
@@ -85,11 +95,13 @@ static tap_packet_status count(void *tapdata, packet_info *pinfo, epan_dissect_t
   stat_tap_table_ui *ui = ((stat_data_t *)tapdata)->stat_tap_data;
   stat_tap_table *table = g_array_index(ui->tables, stat_tap_table *, 0);
   for (const tap_record_t *record = ((const tap_frame_t *)queued)->first; record; record = record->next) {
-    const unsigned row = row_of(table, record->attempt);
-    set_attempt(pinfo, table, row, record->attempt, status_of(record));
-    if (record->event != TAP_PACKET) continue;
-    cell(table, row, C_PACKETS)->value.uint_value++;
-    cell(table, row, C_BYTES)->value.float_value += record->length;
+    row_t *row = row_of(table, record->attempt);
+    set_attempt(pinfo, table, row->number, record->attempt, status_of(record));
+    if (record->event == TAP_PACKET) {
+      cell(table, row->number, C_PACKETS)->value.uint_value++;
+      row->bytes += record->length;
+    }
+    set_bytes(pinfo, table, row);
   }
   return TAP_PACKET_REDRAW;
 }
