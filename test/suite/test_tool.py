@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""summary: pcap-unproxy as its users meet it: options, outputs, exit codes, damaged and hostile inputs, signals."""
+"""summary: pcap-unproxy as its users meet it: options, outputs, exit codes, damaged and hostile inputs."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ import hashlib
 import json
 import os
 import re
-import signal
 import stat
 import struct
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -209,11 +207,6 @@ def test_idle_connections_are_dropped_beyond_the_limit(run, captures):
     assert "--max-connections" in done.stderr
 
 
-def test_progress_when_asked_for(run, one_tunnel):
-    assert "10 packets" in run("-q", one_tunnel, "--list", "--progress", "always").stderr
-    assert run("-q", one_tunnel, "--list").stderr == ""
-
-
 # ---------------------------------------------------------------- names and origins
 
 def only_origin(run, tmp_path: Path, frames: list[bytes], *options: object) -> dict:
@@ -325,9 +318,15 @@ def test_a_report_survives_hostile_text(run, tmp_path):
     (["in.pcap", "--list", "--synthetic4", "10.0.0.0/30"], "--synthetic4"),
     (["in.pcap", "--list", "--max-connections", "0"], "--max-connections"),
     (["x/one.pcap", "y/one.pcapng", "-d", "out"], "two outputs"),
+    (["in.pcap", "-w", "new", "--report", "./new"], "two outputs"),
+    (["in.pcap", "-w", "new", "--report", "link"], "two outputs"),
+    (["in.pcap", "-w", "in.pcap"], "overwritten"), (["in.pcap", "--keylog", "keys", "--report", "keys"], "overwritten"),
+    (["in.pcap", "--names", "hosts=keys", "-w", "./keys"], "overwritten"),
 ])
 def test_usage_errors(run, tmp_path, arguments, complaint):
     (tmp_path / "in.pcap").write_bytes(wire.pcap([]))
+    (tmp_path / "keys").touch()
+    (tmp_path / "link").symlink_to("new")
     done = run(*arguments, cwd=tmp_path)
     assert done.code == USAGE and complaint in done.stderr and done.stdout == b""
     assert "Traceback" not in done.stderr and done.stderr.count("\n") == 1
@@ -451,37 +450,6 @@ def test_a_closed_pipe_is_an_output_that_cannot_be_written(tool, captures):
         process.stdout.close()
         assert b"standard output" in process.stderr.read()
         assert process.wait(60) == UNWRITABLE
-
-
-# ---------------------------------------------------------------- signals
-
-@pytest.mark.parametrize("extra", [[], ["--layers", "leaf"]])
-@pytest.mark.parametrize("packets", [0, 8])
-def test_a_pipe_can_be_stopped_at_any_time(tool, one_tunnel, tmp_path, extra, packets):
-    output = tmp_path / "out.pcapng"
-    with subprocess.Popen([tool, "-", "-w", output, *extra], stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        if packets:
-            process.stdin.write(one_tunnel.read_bytes())
-            process.stdin.flush()
-        time.sleep(1)
-        process.send_signal(signal.SIGINT)
-        assert process.wait(30) == DAMAGED, process.stderr.read()
-    assert len(tshark("-r", output).splitlines()) == packets
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_reading_and_completes_the_output(tool, one_tunnel, tmp_path, number):
-    output, report = tmp_path / "out.pcapng", tmp_path / "r.json"
-    with subprocess.Popen([tool, "-", "-w", output, "--report", report], stdin=subprocess.PIPE,
-                          stderr=subprocess.DEVNULL) as process:
-        process.stdin.write(one_tunnel.read_bytes())
-        process.stdin.flush()
-        time.sleep(1)          # the pipe stays open: the tool waits for more
-        assert not output.exists()
-        process.send_signal(number)
-        assert process.wait(30) == DAMAGED
-    assert len(tshark("-r", output).splitlines()) == 8
-    assert json.loads(report.read_text())["interrupted"] is True
 
 
 def test_answers_are_read_ahead_whatever_the_format(run, captures, tmp_path):

@@ -175,6 +175,16 @@ Complaint take_prefix(const char* option, const std::string& text, unsigned vers
   return std::nullopt;
 }
 
+// Where an output will be, whether it is there or not: the name behind links that lead to nothing yet, too.
+std::string final_name(std::filesystem::path path) {
+  constexpr int most_links = 40;  // as the system follows
+  std::error_code error;
+  for (int i = 0; i < most_links && std::filesystem::is_symlink(path, error); ++i) {
+    path = path.parent_path() / std::filesystem::read_symlink(path, error);
+  }
+  return std::filesystem::weakly_canonical(std::filesystem::absolute(path), error).string();
+}
+
 Complaint check_outputs(const Options& options) {
   if (options.write.empty() && options.output_dir.empty() && options.report.empty() && !options.list) {
     return "nothing to do: give -w FILE, -d DIR, --report FILE or --list";
@@ -193,13 +203,14 @@ Complaint check_outputs(const Options& options) {
   if (!options.output_dir.empty()) {
     for (const auto& input : options.inputs) outputs.push_back(output_name(options.output_dir, input, options.format));
   }
+  std::vector<std::string> inputs = options.inputs;
+  inputs.insert(inputs.end(), options.names.hosts_files.begin(), options.names.hosts_files.end());
+  if (!options.keylog.empty()) inputs.push_back(options.keylog);
   std::set<std::string> seen;
   for (const std::string& output : outputs) {
     if (output == "-") continue;
-    if (!seen.insert(std::filesystem::weakly_canonical(output).string()).second) {
-      return "two outputs would be written to " + output;
-    }
-    for (const auto& input : options.inputs) {
+    if (!seen.insert(final_name(output)).second) return "two outputs would be written to " + output;
+    for (const auto& input : inputs) {
       if (input != "-" && same_file(input, output)) return output + " is an input: it would be overwritten";
     }
   }

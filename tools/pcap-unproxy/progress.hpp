@@ -10,9 +10,11 @@
 
 namespace unproxy {
 
-/// `reader` itself, or a reader that hands its packets on and shows how far it is: with Progress::always, or with
-/// Progress::automatic when standard error is a terminal. `path` is the input's, for its size and name.
-std::unique_ptr<CaptureReader> with_progress(std::unique_ptr<CaptureReader> reader, const std::string& path,
-                                             Progress progress);
+/// `reader` itself, or a reader that hands its packets on and shows in one line how far it is: with Progress::always,
+/// or with Progress::automatic when standard error is a terminal and the program is not to be quiet. The line ends with
+/// the input, and does not come for one that is read in no time. `name` is what the user called the input, `path` the
+/// file that is read, for its size.
+std::unique_ptr<CaptureReader> with_progress(std::unique_ptr<CaptureReader> reader, const std::string& name,
+                                             const std::string& path, const Options& options);
 
 }  // namespace unproxy

@@ -40,7 +40,10 @@ class Run {
   int operator()() {
     for (std::size_t i = 0; i < options_.inputs.size() && !stop_; ++i) take_input(i);
     was_interrupted_ = stop_;
-    if (was_interrupted_) raise_exit_code(exit_code::damaged);
+    if (was_interrupted_) {
+      complain("interrupted: what was read until then is complete");
+      raise_exit_code(exit_code::damaged);
+    }
     guarded([this] { write_report_file(); });
     guarded([this] { write_list_to_standard_output(); });
     return exit_code_;
@@ -101,7 +104,7 @@ class Run {
     const auto decryption = decrypts ? start_decryption(path, stop) : nullptr;
 
     InputHash hash;
-    auto reader = with_progress(open_capture(path, options_.hash ? &hash : nullptr, stop), path, options_.progress);
+    auto reader = with_progress(open_capture(path, options_.hash ? &hash : nullptr, stop), input, path, options_);
     std::unique_ptr<VirtualWriter> writer;
     const std::string output = output_of(input);
     Session session(options_, next_id_);

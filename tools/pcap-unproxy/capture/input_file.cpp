@@ -13,8 +13,11 @@
 namespace unproxy {
 namespace {
 
-/// How long a stop may go unseen when its signal arrives just before a read that then waits for the pipe.
+/// How long a stop may go unseen when its signal arrives just before a read that then waits for the pipe; and how long
+/// nothing comes through a pipe that brings no more.
 constexpr int poll_milliseconds = 200;
+/// Ctrl-C stops the other end of a pipe, too, which then writes what it has left.
+constexpr std::chrono::seconds time_for_the_rest{1};
 
 }  // namespace
 
@@ -43,12 +46,24 @@ std::size_t InputFile::read(std::uint8_t* at, std::size_t room) {
   return 0;
 }
 
+/// When it was stopped: at once for a file, after a moment for a pipe.
+bool InputFile::is_over() noexcept {
+  if (!is_stopped()) return false;
+  if (regular_) return true;
+  const auto now = std::chrono::steady_clock::now();
+  if (!last_moment_) last_moment_ = now + time_for_the_rest;
+  return now >= *last_moment_;
+}
+
 /// False when stopped.
-bool InputFile::wait_until_readable() const {
-  while (!is_stopped()) {
+bool InputFile::wait_until_readable() {
+  while (!is_over()) {
     if (regular_) return true;
     pollfd waiting{file_.number(), POLLIN, 0};
-    if (::poll(&waiting, 1, poll_milliseconds) != 0 && (waiting.revents != 0 || errno != EINTR)) return true;
+    const bool was_stopped = is_stopped();
+    const int count = ::poll(&waiting, 1, poll_milliseconds);
+    if (count != 0 && (waiting.revents != 0 || errno != EINTR)) return true;
+    if (count == 0 && was_stopped) return false;
   }
   return false;
 }

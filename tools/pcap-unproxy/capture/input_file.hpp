@@ -2,9 +2,11 @@
 // summary: the bytes of an input, from a file or a pipe, hashed as they are read, and a window that slides over them.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/bytes.hpp"
@@ -18,7 +20,8 @@ namespace unproxy {
 class InputFile {
  public:
   /// `path` "-" is standard input. `hash` (may be null) gets every byte that is read, `stop` (may be null) ends reading
-  /// when it is set; both are borrowed for the life of this object. CaptureError if the file cannot be opened.
+  /// when it is set: at once of a file, of a pipe when nothing comes any more, or after a second; both are borrowed for
+  /// the life of this object. CaptureError if the file cannot be opened.
   InputFile(const std::string& path, InputHash* hash, const StopFlag* stop);
 
   /// Up to `room` bytes, as soon as there are any; 0 at the end, when stopped and after an error.
@@ -32,7 +35,8 @@ class InputFile {
   [[nodiscard]] int error() const noexcept { return error_; }
 
  private:
-  [[nodiscard]] bool wait_until_readable() const;
+  [[nodiscard]] bool wait_until_readable();
+  [[nodiscard]] bool is_over() noexcept;
 
   std::string name_;
   FileDescriptor file_;
@@ -40,6 +44,7 @@ class InputFile {
   InputHash* hash_;
   const StopFlag* stop_;
   int error_ = 0;
+  std::optional<std::chrono::steady_clock::time_point> last_moment_;  ///< to read from a pipe that was stopped
 };
 
 /// A window on an InputFile: records are views into one large buffer, which moves on when it is used up.
