@@ -314,7 +314,9 @@ def test_a_report_survives_hostile_text(run, tmp_path):
     (["in.pcap", "-w", "a", "-d", "b"], "-d"), (["a", "b", "-w", "out"], "-d"),
     (["in.pcap", "-w", "same", "--report", "same"], "same"), (["in.pcap", "-w", "-", "--list"], "standard output"),
     (["-", "-", "-d", "x"], "standard input"), (["in.pcap", "--list", "--disable", "gopher"], "gopher"),
-    (["in.pcap", "--list", "--names", "rumours"], "rumours"), (["in.pcap", "--list", "--layers", "some"], "some"),
+    (["in.pcap", "--list", "--names", "rumours"], "rumours"),
+    (["in.pcap", "--list", "--layers", "some"], "--layers: 'some' is none of all, leaf"),
+    (["in.pcap", "--list", "--layers", "0"], "'0' is none of"), (["in.pcap", "--list", "-F", "cap"], "pcap, pcapng"),
     (["in.pcap", "--list", "--synthetic4", "10.0.0.0/30"], "--synthetic4"),
     (["in.pcap", "--list", "--max-connections", "0"], "--max-connections"),
     (["x/one.pcap", "y/one.pcapng", "-d", "out"], "two outputs"),
@@ -344,6 +346,7 @@ def test_help_names_every_option_of_the_contract(run):
                    "--max-connections", "--quiet", "--verbose", "--progress", "--version"):
         assert option in text
     assert re.fullmatch(r"pcap-unproxy \d+\.\d+\.\d+\n", run("--version").text)
+    assert max(map(len, text.splitlines())) <= 80 and "Examples:" in text
 
 
 def test_an_input_is_never_overwritten(run, one_tunnel, tmp_path):

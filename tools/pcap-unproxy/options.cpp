@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <map>
 #include <set>
+#include <sstream>
 
 #include "capture/open.hpp"
 #include "completion.hpp"
@@ -20,13 +21,23 @@ const char* const version = UNPROXY_VERSION;
 namespace {
 
 constexpr const char* description =
-    "Writes the traffic that clients sent through proxies (SOCKS, HTTP, PROXY protocol) as if there had been no "
-    "proxy:\n"
-    "one virtual conversation for each tunnel and origin, between the client and the real origin.";
+    "Writes the traffic that clients sent through proxies (SOCKS, HTTP, PROXY\n"
+    "protocol) as if there had been no proxy: one virtual conversation for each\n"
+    "tunnel and origin, between the client and the real origin.";
 
 constexpr const char* footer =
-    "Exit codes: 0 done; 1 done, but an input was damaged, cut short or interrupted; 2 usage; 3 an input cannot be\n"
-    "read; 4 the output cannot be written, or memory ran out.";
+    "Examples:\n"
+    "  pcap-unproxy in.pcapng --list\n"
+    "  pcap-unproxy in.pcapng -w out.pcapng --report out.json\n"
+    "  pcap-unproxy day/*.pcap.gz -d unproxied --layers leaf    (for an IDS)\n"
+    "  pcap-unproxy in.pcapng --keylog sslkeys.log -w out.pcapng\n"
+    "  tcpdump -i eth0 -U -w - | pcap-unproxy - -w out.pcapng    (until Ctrl-C)\n"
+    "\n"
+    "Exit codes: 0 done; 1 done, but an input was damaged, cut short or interrupted;\n"
+    "2 usage; 3 an input cannot be read; 4 the output cannot be written, or memory\n"
+    "ran out.";
+
+constexpr std::size_t help_width = 80, help_indent = 27;
 
 std::vector<std::string> protocols() {
   std::vector<std::string> names;
@@ -37,7 +48,7 @@ std::vector<std::string> protocols() {
 
 std::string protocols_text() {
   std::string text;
-  for (const std::string& name : protocols()) text += (text.empty() ? "protocols not to follow: " : ",") + name;
+  for (const std::string& name : protocols()) text += (text.empty() ? "protocols not to follow: " : ", ") + name;
   return text;
 }
 
@@ -49,6 +60,30 @@ struct Raw {
   bool quiet = false, verbose = false, fix_checksums = false;
   Shell completion = Shell::bash;
 };
+
+// Lines that fit the right column.
+std::string wrapped(const std::string& text) {
+  std::string lines;
+  std::size_t column = 0;
+  std::istringstream words(text);
+  for (std::string word; words >> word; column += word.size()) {
+    if (column + 1 + word.size() > help_width - help_indent) {
+      lines += '\n';
+      column = 0;
+    } else if (column != 0) {
+      lines += ' ';
+      ++column;
+    }
+    lines += word;
+  }
+  return lines;
+}
+
+std::string help(CLI::App& app) {
+  app.get_formatter()->column_width(help_indent);
+  for (CLI::Option* option : app.get_options()) option->description(wrapped(option->get_description()));
+  return app.help();
+}
 
 /// CLI11's group of what --help does not show.
 constexpr const char* hidden = "";
@@ -64,6 +99,33 @@ std::vector<std::string> words_of(const std::map<std::string, Value>& values) {
   return words;
 }
 
+std::string none_of(const std::string& word, const std::vector<std::string>& words) {
+  std::string text = "'" + word + "' is none of ";
+  for (std::size_t i = 0; i < words.size(); ++i) text += (i == 0 ? "" : ", ") + words[i];
+  return text;
+}
+
+/// Takes one of the words for its value, and nothing else.
+template <typename Value>
+CLI::Validator one_of(const std::map<std::string, Value>& values) {
+  const auto take = [values](std::string& word) {
+    const auto found = values.find(word);
+    if (found == values.end()) return none_of(word, words_of(values));
+    word = std::to_string(static_cast<int>(found->second));
+    return std::string();
+  };
+  return {take, ""};
+}
+
+CLI::Validator is_protocol() {
+  const auto check = [](std::string& word) {
+    const auto known = protocols();
+    const bool is_known = std::find(known.begin(), known.end(), word) != known.end();
+    return is_known ? std::string() : none_of(word, known);
+  };
+  return {check, ""};
+}
+
 Choices define(CLI::App& app, Options& options, Raw& raw) {
   const std::map<std::string, Format> formats = {{"pcapng", Format::pcapng}, {"pcap", Format::pcap}};
   const std::map<std::string, Layers> layers = {{"all", Layers::all}, {"leaf", Layers::leaf}};
@@ -72,19 +134,38 @@ Choices define(CLI::App& app, Options& options, Raw& raw) {
   const std::map<std::string, Progress> progress = {
       {"auto", Progress::automatic}, {"always", Progress::always}, {"never", Progress::never}};
 
-  app.add_option("INPUT", options.inputs, "capture files; - is standard input")->required();
+  app.add_option("INPUT", options.inputs, "capture files; - is standard input")->required()->type_name("FILE");
+
+  app.option_defaults()->group("Output");
   app.add_option("-w,--write", options.write, "all virtual conversations in one file; - is standard output")
       ->type_name("FILE");
   app.add_option("-d,--output-dir", options.output_dir, "one output for each input: NAME.unproxied.pcapng")
       ->type_name("DIR");
   app.add_option("-F,--format", options.format, "output format: pcapng (default) or pcap")
-      ->transform(CLI::CheckedTransformer(formats).description(""))
+      ->transform(one_of(formats))
       ->type_name("FORMAT");
   app.add_option("--layers", options.layers, "all (default), or leaf: only tunnels in which no further one opened")
-      ->transform(CLI::CheckedTransformer(layers).description(""))
+      ->transform(one_of(layers))
       ->type_name("WHICH");
   app.add_option("--report", options.report, "JSON report; - is standard output")->type_name("FILE");
   app.add_flag("--list", options.list, "a table of tunnels on standard output");
+  app.add_flag("--hash", options.hash, "SHA-256 of each input and of each direction's payload in the report");
+  app.add_flag("--show-credentials", options.show_credentials, "do not redact passwords");
+  app.add_flag("--fix-checksums", raw.fix_checksums, "compute every checksum anew");
+
+  app.option_defaults()->group("Input");
+  app.add_option("-f,--filter", options.filter, "only packets that match a capture filter")->type_name("BPF");
+  app.add_option("--keylog", options.keylog, "TLS key log (SSLKEYLOGFILE) for sessions with proxies inside TLS")
+      ->check(CLI::ExistingFile.description(""))
+      ->type_name("FILE");
+  app.add_option("--engine", options.engine,
+                 "what reads TLS: auto (default; tshark where there are keys), native (nothing does) or tshark")
+      ->transform(one_of(engines))
+      ->type_name("ENGINE");
+  app.add_option("--tshark", options.tshark, "command that runs tshark with the proxytunnel plugin (tshark)")
+      ->type_name("CMD");
+
+  app.option_defaults()->group("Origins and their names");
   app.add_option("--names", raw.names, "where names may come from: capture (default), hosts=FILE, live")
       ->delimiter(',')
       ->type_name("SOURCES");
@@ -92,30 +173,21 @@ Choices define(CLI::App& app, Options& options, Raw& raw) {
       ->type_name("NET");
   app.add_option("--synthetic6", raw.synthetic6, "prefix of synthetic IPv6 addresses (fd70:726f:7879::/48)")
       ->type_name("NET");
+
+  app.option_defaults()->group("What is followed");
   app.add_option("--disable", raw.disabled, protocols_text())
       ->delimiter(',')
-      ->check(CLI::IsMember(protocols()).description(""))
+      ->check(is_protocol())
       ->type_name("PROTOCOLS");
-  app.add_flag("--hash", options.hash, "SHA-256 of each input and of each direction's payload in the report");
-  app.add_flag("--show-credentials", options.show_credentials, "do not redact passwords");
-  app.add_flag("--fix-checksums", raw.fix_checksums, "compute every checksum anew");
-  app.add_option("--engine", options.engine,
-                 "what reads TLS: auto (default; tshark where there are keys), native (nothing does) or tshark")
-      ->transform(CLI::CheckedTransformer(engines).description(""))
-      ->type_name("ENGINE");
-  app.add_option("--keylog", options.keylog, "TLS key log (SSLKEYLOGFILE) for sessions with proxies inside TLS")
-      ->check(CLI::ExistingFile.description(""))
-      ->type_name("FILE");
-  app.add_option("--tshark", options.tshark, "command that runs tshark with the proxytunnel plugin (tshark)")
-      ->type_name("CMD");
   app.add_flag("--forward-without-proof", options.tracker.forward_without_proof,
                "an absolute URI alone makes a server a proxy");
-  app.add_option("-f,--filter", options.filter, "only packets that match a capture filter")->type_name("BPF");
   app.add_option("--max-connections", options.tracker.connections, "connections tracked at once")
       ->check(CLI::Range(std::size_t{1}, std::size_t{1} << 31).description(""))
       ->type_name("N");
+
+  app.option_defaults()->group("Messages");
   app.add_option("--progress", options.progress, "auto (default), always or never")
-      ->transform(CLI::CheckedTransformer(progress).description(""))
+      ->transform(one_of(progress))
       ->type_name("WHEN");
   app.add_flag("-q,--quiet", raw.quiet, "only errors");
   app.add_flag("-v,--verbose", raw.verbose, "what was passed over, and why");
@@ -125,7 +197,7 @@ Choices define(CLI::App& app, Options& options, Raw& raw) {
     raw.completion = shell;
     throw CLI::Success();
   };
-  app.add_option_function<Shell>("--completion", leave)->transform(CLI::CheckedTransformer(shells))->group(hidden);
+  app.add_option_function<Shell>("--completion", leave)->transform(one_of(shells))->group(hidden);
 
   return {{"FORMAT", words_of(formats)}, {"WHICH", words_of(layers)},   {"SOURCES", {"capture", "hosts=", "live"}},
           {"PROTOCOLS", protocols()},    {"ENGINE", words_of(engines)}, {"WHEN", words_of(progress)}};
@@ -158,7 +230,7 @@ Complaint take_names(const Raw& raw, NameSources& names) {
     } else if (source.starts_with("hosts=") && source.size() > 6) {
       names.hosts_files.push_back(source.substr(6));
     } else {
-      return "--names: '" + source + "' is none of capture, hosts=FILE, live";
+      return "--names: " + none_of(source, {"capture", "hosts=FILE", "live"});
     }
   }
   return std::nullopt;
@@ -247,7 +319,7 @@ std::variant<Options, Leave> parse_options(int argc, const char* const* argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
-    return Leave{exit_code::done, app.help()};
+    return Leave{exit_code::done, help(app)};
   } catch (const CLI::CallForVersion&) {
     return Leave{exit_code::done, app.version() + "\n"};
   } catch (const CLI::Success&) {
