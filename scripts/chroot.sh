@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# summary: for scripts that need a Debian of their own, in a folder: sourced by bash, as root. All of it goes at the end.
+#
+# What is made once is kept in $PROXYTUNNEL_CHROOTS (default: ~/.cache/proxytunnel-chroots).
+chroots=${PROXYTUNNEL_CHROOTS:-$HOME/.cache/proxytunnel-chroots}
+mirror=http://deb.debian.org/debian
+TMPDIR=${TMPDIR:-/var/tmp}
+export TMPDIR
+temporary=()
+mounted=()
+
+# debian SUITE FOLDER: a minimal system of that suite in a new or empty FOLDER.
+debian() {
+  command -v debootstrap >/dev/null || scripts/setup developer
+  debootstrap --variant=minbase "$1" "$2" "$mirror" >/dev/null
+}
+
+# kept_debian SUITE FOLDER: the same, unpacked from an archive that was made the first time.
+kept_debian() {
+  local archive=$chroots/$1.tar new
+  if [ ! -e "$archive" ]; then
+    mkdir -p "$chroots"
+    new_root base
+    new=$root
+    debian "$1" "$new"
+    tar -cf "$archive.new" --numeric-owner -C "$new" .
+    mv "$archive.new" "$archive"
+  fi
+  tar -xf "$archive" --numeric-owner -C "$2"
+}
+
+# new_root NAME: sets $root to a new folder.
+new_root() {
+  root=$(mktemp -d -t "$1.XXXXXX")
+  temporary+=("$root")
+  chmod 755 "$root"
+}
+
+# connect ROOT: gives it what programs expect of a running system: names from the network, /proc and /dev.
+connect() {
+  local point
+  cp /etc/resolv.conf "$1/etc/resolv.conf"
+  for point in proc dev; do
+    mount --bind "/$point" "$1/$point"
+    mounted+=("$1/$point")
+  done
+}
+
+# within ROOT USER COMMAND...: runs it there, with nothing of our environment, in the user's home.
+within() {
+  local home=/root
+  [ "$2" = root ] || home=/home/$2
+  env -i HOME="$home" PATH=/usr/sbin:/usr/bin:/sbin:/bin TERM="${TERM:-dumb}" LC_ALL=C.UTF-8 \
+    DEBIAN_FRONTEND=noninteractive chroot --userspec="$2" "$1" /bin/bash -c 'cd && exec "$@"' bash "${@:3}"
+}
+
+# apt_get ROOT ARGUMENT...: apt-get there. Old snapshots of the archive are welcome too.
+apt_get() {
+  within "$1" root apt-get -qqy --no-install-recommends -o Acquire::Check-Valid-Until=false -o Acquire::Retries=3 \
+    -o Dpkg::Use-Pty=0 "${@:2}"
+}
+
+# Takes away what is there so far.
+clean_up() {
+  local failed=0 folder
+  for folder in "${mounted[@]}"; do umount "$folder" || failed=1; done
+  # A mount that stays would let rm reach outside.
+  if [ ${#temporary[@]} -gt 0 ] && { [ "$failed" -ne 0 ] || [ -n "${keep:-}" ]; }; then
+    echo "left in ${temporary[*]}" >&2
+  else
+    rm -rf --one-file-system "${temporary[@]}"
+  fi
+  mounted=()
+  temporary=()
+}
+trap clean_up EXIT
