@@ -15,17 +15,15 @@ debian() {
   debootstrap --variant=minbase "$1" "$2" "$mirror" >/dev/null
 }
 
-# kept_debian SUITE FOLDER: the same, unpacked from an archive that was made the first time.
+# kept_debian SUITE FOLDER: the same, unpacked from an archive that is made the first time.
 kept_debian() {
-  local archive=$chroots/$1.tar new
+  local archive=$chroots/$1.tar root
   if [ ! -e "$archive" ]; then
     mkdir -p "$chroots"
     new_root base
-    new=$root
-    debian "$1" "$new"
-    tar -cf "$archive.new" --numeric-owner -C "$new" .
-    mv "$archive.new" "$archive"
+    debian "$1" "$root" && tar -cf "$archive.new" --numeric-owner -C "$root" . && mv "$archive.new" "$archive" || return
   fi
+  mkdir -p "$2"
   tar -xf "$archive" --numeric-owner -C "$2"
 }
 
@@ -48,16 +46,17 @@ connect() {
 
 # within ROOT USER COMMAND...: runs it there, with nothing of our environment, in the user's home.
 within() {
-  local home=/root
-  [ "$2" = root ] || home=/home/$2
-  env -i HOME="$home" PATH=/usr/sbin:/usr/bin:/sbin:/bin TERM="${TERM:-dumb}" LC_ALL=C.UTF-8 \
-    DEBIAN_FRONTEND=noninteractive chroot --userspec="$2" "$1" /bin/bash -c 'cd && exec "$@"' bash "${@:3}"
+  local home
+  home=$(chroot "$1" getent passwd "$2" | cut -d: -f6)
+  env -i HOME="$home" PATH=/usr/sbin:/usr/bin:/sbin:/bin TERM="${TERM:-dumb}" \
+    chroot --userspec="$2" "$1" /bin/bash -c 'cd && exec "$@"' bash "${@:3}"
 }
 
-# apt_get ROOT ARGUMENT...: apt-get there. Old snapshots of the archive are welcome too.
+# apt_get ROOT ARGUMENT...: there, and its output only if it fails. Old snapshots of the archive are welcome too.
 apt_get() {
-  within "$1" root apt-get -qqy --no-install-recommends -o Acquire::Check-Valid-Until=false -o Acquire::Retries=3 \
-    -o Dpkg::Use-Pty=0 "${@:2}"
+  local output
+  output=$(within "$1" root env DEBIAN_FRONTEND=noninteractive apt-get -qy --no-install-recommends \
+    -o Acquire::Check-Valid-Until=false -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 "${@:2}" 2>&1) || { echo "$output" >&2; return 1; }
 }
 
 # Takes away what is there so far.
