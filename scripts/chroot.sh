@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# summary: for scripts that need a Debian of their own, in a folder: sourced by bash, as root. All of it goes at the end.
+# summary: for scripts that need a Debian of their own, in a folder that goes at the end: sourced by bash, as root.
 #
 # What is made once is kept in $PROXYTUNNEL_CHROOTS (default: ~/.cache/proxytunnel-chroots).
 chroots=${PROXYTUNNEL_CHROOTS:-$HOME/.cache/proxytunnel-chroots}
@@ -54,9 +54,10 @@ within() {
 
 # apt_get ROOT ARGUMENT...: there, and its output only if it fails. Old snapshots of the archive are welcome too.
 apt_get() {
-  local output
-  output=$(within "$1" root env DEBIAN_FRONTEND=noninteractive apt-get -qy --no-install-recommends \
-    -o Acquire::Check-Valid-Until=false -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 "${@:2}" 2>&1) || { echo "$output" >&2; return 1; }
+  local output command=(apt-get -qy --no-install-recommends -o Acquire::Check-Valid-Until=false
+    -o Acquire::Retries=3 -o Dpkg::Use-Pty=0)
+  output=$(within "$1" root env DEBIAN_FRONTEND=noninteractive "${command[@]}" "${@:2}" 2>&1) ||
+    { echo "$output" >&2; return 1; }
 }
 
 # Takes away what is there so far.
