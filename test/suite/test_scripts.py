@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # summary: scripts/sum-results, whose line CI reads, adds up and never calls a broken run a good one;
-#          scripts/tshark-with-plugin reads and writes wherever its caller may.
+#          scripts/tshark-with-plugin reads and writes wherever its caller may; every script's syntax is its shell's.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 
 from conftest import REPOSITORY, run_program
+from test_repository import repository_files
 
 GOOD = "<testsuites><testsuite><testcase name='a'/><testcase name='b'/></testsuite></testsuites>"
 MIXED = ("<testsuite><testcase name='a'/><testcase name='b'><failure/></testcase><testcase name='c'><error/></testcase>"
@@ -41,6 +43,20 @@ def last_line(tmp_path: Path, *programs: tuple[int, str | None]) -> tuple[int, s
 ])
 def test_sum_results(tmp_path: Path, programs: list[tuple[int, str | None]], code: int, line: str):
     assert last_line(tmp_path, *programs) == (code, line)
+
+
+def shell_of(file: Path) -> str | None:
+    found = re.match(rb"#!\S*[/ ](sh|bash)\n", file.read_bytes()[:64])
+    return found[1].decode() if found else "bash" if file.suffix == ".sh" else None
+
+
+def test_shells_accept_their_scripts(tmp_path: Path):
+    scripts = {file: shell_of(file) for file in repository_files() if shell_of(file)}
+    assert {"scripts/setup", "scripts/chroot.sh"} <= {str(file.relative_to(REPOSITORY)) for file in scripts}
+    broken = tmp_path / "broken.sh"
+    broken.write_text("if (\n")
+    results = {file: run_program(shell, "-n", file) for file, shell in {**scripts, broken: "bash"}.items()}
+    assert [file for file, done in results.items() if done.code != 0 or done.stderr] == [broken]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root's tshark becomes another user")

@@ -2,6 +2,7 @@
 // summary: the streaming readers on good, odd, cut and hostile files, and the way to the right reader.
 #include <unistd.h>
 
+#include <algorithm>
 #include <limits>
 #include <set>
 #include <thread>
@@ -13,6 +14,7 @@
 
 using namespace capture_test;
 using unproxy::InputHash;
+using unproxy::NameRecord;
 using unproxy::open_capture;
 using unproxy::Time;
 
@@ -98,11 +100,12 @@ void check_everything(const Reading& reading) {
     assert_true(reading.packets[i].bytes == expected[i].bytes);
     assert_int_equal(reading.packets[i].wire_length, expected[i].wire_length);
   }
-  assert_int_equal(reading.names.size(), 3);
-  assert_string_equal(reading.names[0].address.text().c_str(), "10.0.0.1");
-  assert_string_equal(reading.names[0].name.c_str(), "a.example");
-  assert_string_equal(reading.names[2].address.text().c_str(), "fd00::1");
-  assert_string_equal(reading.names[2].name.c_str(), "c.example");
+  // libwiretap tells the names of a block in the order of the block, or from 4.4 on the other way round.
+  std::vector<std::string> names;
+  for (const NameRecord& record : reading.names) names.push_back(record.address.text() + ' ' + record.name);
+  std::sort(names.begin(), names.end());
+  const std::vector<std::string> expected_names = {"10.0.0.1 a.example", "fd00::1 b.example", "fd00::1 c.example"};
+  assert_true(names == expected_names);
   assert_int_equal(reading.secrets.size(), 1);
   assert_int_equal(reading.secrets[0].type, 0x544c534b);
   assert_int_equal(reading.secrets[0].data.size(), 7);
@@ -112,7 +115,9 @@ void pcapng_everything(void**) {
   const Directory directory;
   const std::string path = directory.file("a.pcapng", everything_in_pcapng());
   for (const std::size_t window : {std::size_t{1}, std::size_t{7}, std::size_t{64}, std::size_t{1} << 20}) {
-    check_everything(read_file(path, window));
+    const Reading reading = read_file(path, window);
+    check_everything(reading);
+    assert_string_equal(reading.names[2].name.c_str(), "c.example");
   }
 }
 

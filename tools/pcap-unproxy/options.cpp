@@ -197,7 +197,8 @@ Choices define(CLI::App& app, Options& options, Raw& raw) {
     raw.completion = shell;
     throw CLI::Success();
   };
-  app.add_option_function<Shell>("--completion", leave)->transform(one_of(shells))->group(hidden);
+  // At once, as CLI11 misses the inputs before it calls back from 2.6 on.
+  app.add_option_function<Shell>("--completion", leave)->transform(one_of(shells))->group(hidden)->trigger_on_parse();
 
   return {{"FORMAT", words_of(formats)}, {"WHICH", words_of(layers)},   {"SOURCES", {"capture", "hosts=", "live"}},
           {"PROTOCOLS", protocols()},    {"ENGINE", words_of(engines)}, {"WHEN", words_of(progress)}};
