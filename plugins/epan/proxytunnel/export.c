@@ -46,7 +46,7 @@ static void begin_anew(export_t *export) {
   if (!output_can_be_replaced(export->path) || export->why) return;
   char *why = NULL;
   if (output_is_open(export->path)) {
-    fail(export, g_strdup("it is open"));
+    fail(export, g_strdup("it is open now, and stays as it is"));
     return;
   }
   export->dump = dump_open(export->path, &why);

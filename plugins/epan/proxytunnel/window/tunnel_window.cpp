@@ -23,9 +23,9 @@
 namespace proxytunnel {
 namespace {
 
-constexpr int widest_column = 320;    // pixels, at first
-constexpr qint64 share_of_time = 10;  // reading takes at most one part in so many
-constexpr int shortest_wait = 100;    // milliseconds
+constexpr int narrowest_column = 40, widest_column = 320;  // pixels, at first
+constexpr qint64 share_of_time = 10;                       // reading takes at most one part in so many
+constexpr int shortest_wait = 100;                         // milliseconds
 constexpr int longest_wait = 30'000;
 
 QString counted(std::size_t count, const char* what) {
@@ -81,12 +81,18 @@ void TunnelWindow::build() {
   table_->setModel(&shown_);
   table_->setSortingEnabled(true);
   table_->sortByColumn(1, Qt::AscendingOrder);
+  table_->header()->setDefaultSectionSize(narrowest_column);
   table_->setUniformRowHeights(true);
   table_->setAlternatingRowColors(true);
   table_->setSelectionMode(QAbstractItemView::ExtendedSelection);
   table_->setContextMenuPolicy(Qt::CustomContextMenu);
   connect(table_, &QWidget::customContextMenuRequested, this, &TunnelWindow::show_menu);
   connect(table_->selectionModel(), &QItemSelectionModel::selectionChanged, this, [this] { look_at_selected(); });
+
+  connect(table_->header(), &QHeaderView::sectionResized, this,
+          [this, last = shown_.columnCount({}) - 1](int column) {  // the last one is as wide as the window
+            if (!is_widening_ && column != last) are_columns_chosen_ = true;
+          });
 
   counts_ = new QLabel;
   counts_->setTextFormat(Qt::PlainText);
@@ -146,23 +152,23 @@ void TunnelWindow::refresh() {
       &tunnels);
   is_reading_ = true;
   model_.update(std::move(tunnels));
-  restore_tree();
+  table_->expandAll();  // tunnels in tunnels are to be seen
   is_reading_ = false;
+  widen_columns();
   show_counts();
   cost_ = clock.elapsed();
 }
 
-// Tunnels in tunnels are to be seen.
-void TunnelWindow::restore_tree() {
-  if (model_.size() > 0 && !has_columns_) {
-    has_columns_ = true;
-    table_->expandAll();
-    for (int i = 0; i < shown_.columnCount({}); ++i) {
-      table_->resizeColumnToContents(i);
-      table_->setColumnWidth(i, std::min(table_->columnWidth(i), widest_column));
-    }
+// As wide as what is in them, until somebody takes a hand in it.
+void TunnelWindow::widen_columns() {
+  if (are_columns_chosen_) return;
+  is_widening_ = true;
+  for (int i = 0; i < shown_.columnCount({}); ++i) {
+    const int before = table_->columnWidth(i);
+    table_->resizeColumnToContents(i);
+    table_->setColumnWidth(i, std::clamp(table_->columnWidth(i), before, std::max(before, widest_column)));
   }
-  table_->expandAll();
+  is_widening_ = false;
 }
 
 void TunnelWindow::show_counts() {

@@ -38,7 +38,7 @@ class TunnelWindow : public QWidget {
 
   void build();
   void add_actions(QLayout& buttons);
-  void restore_tree();
+  void widen_columns();
   void show_counts();
   void show_menu(const QPoint& place);
   void look_at_selected();
@@ -64,7 +64,8 @@ class TunnelWindow : public QWidget {
   qint64 cost_ = 0;  ///< milliseconds that the last reading took
   bool is_reading_ = false;
   bool is_exporting_ = false;
-  bool has_columns_ = false;  ///< as wide as their first contents
+  bool is_widening_ = false;
+  bool are_columns_chosen_ = false;  ///< their widths, by whoever uses the window
 };
 
 }  // namespace proxytunnel
