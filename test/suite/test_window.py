@@ -208,7 +208,7 @@ def test_the_table_fills_while_packets_come(wireshark, screen: Screen, tshark: T
         ends.append(at)
     reading, writing = os.pipe()
     os.write(writing, data[:ends[39]])
-    program = wireshark("Capturing from -", "-k", "-i", "-", stdin=reading)
+    program = wireshark("Capturing from .*", "-k", "-i", "-", stdin=reading)
     os.close(reading)
     program.open("t", "Proxy Tunnels")
     os.write(writing, data[ends[39]:])

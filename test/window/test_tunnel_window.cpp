@@ -76,7 +76,7 @@ const window_host_t& host() {
     it.json = [](const std::uint32_t* ids, std::size_t count) {
       return qstrdup(("json of " + std::to_string(ids[0]) + " and " + std::to_string(count - 1) + " more").c_str());
     };
-    it.free_text = [](char* text) { delete[] text; };
+    it.free_text = [](char* text) { delete[] text; };  // NOLINT(readability-non-const-parameter): the host's type
     it.go_to_frame = [](std::uint32_t frame) { visited.push_back(frame); };
     it.apply_filter = [](const char* text) { filter = text; };
     return it;
@@ -86,6 +86,7 @@ const window_host_t& host() {
 
 std::vector<Tunnel> tunnels() {
   std::vector<Tunnel> made;
+  made.reserve(rows.size());
   for (const Row& row : rows) made.emplace_back(fact(row));
   return made;
 }
@@ -197,7 +198,7 @@ void csv_is_no_formula(void**) {
   rows = {{0, WINDOW_NO_TUNNEL, "=cmd|' /C calc'!A0"}, {1, WINDOW_NO_TUNNEL, "a\"b,c"}};
   rows[1].bytes = 12345;
   const auto made = tunnels();
-  const QString text = csv_of({&made[0], &made[1]});
+  const QString text = csv_of({&made.front(), &made.back()});
   const QStringList lines = text.split('\n');
   assert_int_equal(lines.size(), 4);
   assert_true(lines[0].startsWith("Protocol,Id,Client,"));

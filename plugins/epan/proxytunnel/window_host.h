@@ -7,6 +7,7 @@
 #ifndef PROXYTUNNEL_WINDOW_HOST_H
 #define PROXYTUNNEL_WINDOW_HOST_H
 
+/* NOLINTBEGIN(modernize-*): C */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -92,5 +93,6 @@ typedef const window_t *window_open_t(const window_host_t *host);
 #ifdef __cplusplus
 }
 #endif
+/* NOLINTEND(modernize-*) */
 
 #endif

@@ -14,7 +14,7 @@ namespace {
 QString last_folder;  // as long as the program runs
 
 QString take(const window_host_t& host, char* text) {
-  const QString taken = QString::fromUtf8(text);
+  QString taken = QString::fromUtf8(text);
   host.free_text(text);
   return taken;
 }

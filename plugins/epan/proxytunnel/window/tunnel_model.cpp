@@ -182,7 +182,7 @@ TunnelFilter::TunnelFilter(TunnelModel& model) : model_(model) {
 void TunnelFilter::set_words(const QString& text) {
   words_ = text.toLower().simplified().split(' ');
   words_.removeAll({});
-  invalidateFilter();
+  invalidate();
 }
 
 bool TunnelFilter::filterAcceptsRow(int row, const QModelIndex& parent) const {
