@@ -168,13 +168,14 @@ def conversations(tshark: Tshark, capture: Path) -> set[str]:
 
 # ---------------------------------------------------------------- tests
 
-def test_the_option_exports_as_in_tshark(wireshark, tshark: Tshark, folder: Path):
+def test_the_option_exports_as_in_tshark(wireshark, screen: Screen, tshark: Tshark, folder: Path):
     """Wireshark obeys it after it has read the file."""
     ours = folder / "ours.pcapng"
     program = wireshark(CAPTURE.name, "-r", CAPTURE, "-z",
                         f"proxytunnel,export,{ours}")
     until(lambda: ours.is_file() and ours.stat().st_size > 1000, "packets in a file that is not closed yet")
     assert len(conversations(tshark, ours)) == 4
+    screen.key("ctrl+r")   # begins anew
     program.quit()
     assert ours.read_bytes() == exported(tshark, CAPTURE, folder / "tshark.pcapng")
 
