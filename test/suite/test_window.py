@@ -222,10 +222,12 @@ def test_the_table_fills_while_packets_come(wireshark, screen: Screen, tshark: T
 
 
 def test_without_its_library_the_menu_says_so(wireshark, screen: Screen, tshark: Tshark, folder: Path):
+    """And the option exports all the same."""
     shutil.copy(tshark.plugin, folder / "proxytunnel.so")
-    program = wireshark(CAPTURE.name, "-r", CAPTURE,
+    program = wireshark(CAPTURE.name, "-r", CAPTURE, "-z", f"proxytunnel,export,{folder}/ours.pcapng",
                         plugin=folder / "proxytunnel.so")
     program.menu("t", lambda: screen.active() not in ("", CAPTURE.name))
     assert not screen.windows("Proxy Tunnels")
     screen.key("Return")
     program.quit()
+    assert (folder / "ours.pcapng").read_bytes() == exported(tshark, CAPTURE, folder / "tshark.pcapng")
