@@ -480,13 +480,10 @@ char* pt_report_json(const pt_outcome_t* snapshot, const char* input, bool show_
 
 char* pt_tunnels_json(const pt_outcome_t* snapshot, const uint32_t* ids, size_t count, bool show_credentials) {
   const auto passwords = show_credentials ? Passwords::show : Passwords::redact;
-  const auto& tunnels = snapshot->snapshot.tunnels;  // sorted by id
   std::string text;
-  for (std::size_t i = 0; i < count; ++i) {
-    const auto found = std::lower_bound(tunnels.begin(), tunnels.end(), ids[i],
-                                        [](const ReportEntry& entry, TunnelId id) { return entry.attempt.id < id; });
-    if (found == tunnels.end() || found->attempt.id != ids[i]) continue;
-    text += (text.empty() ? "[" : ",\n") + tunnel_json(*found, passwords);
+  for (const ReportEntry& entry : snapshot->snapshot.tunnels) {
+    if (!std::binary_search(ids, ids + count, entry.attempt.id)) continue;
+    text += (text.empty() ? "[" : ",\n") + tunnel_json(entry, passwords);
   }
   return text_for_c((text.empty() ? "[" : text) + "]\n");
 }

@@ -84,7 +84,8 @@ static void go_to_virtual(ext_menubar_gui_type type _U_, gpointer gui _U_, gpoin
   const selection_t selection = selected();
   if (!selection.attempt) return;
   const attempt_t *attempt = selection.attempt;
-  const uint32_t frame = attempt->payload_frame ? attempt->payload_frame : attempt->opened ? attempt->opened_frame : 0;
+  const uint32_t payload = payload_frame_of(attempt);
+  const uint32_t frame = payload || !attempt->opened ? payload : attempt->opened_frame;
   if (frame) {
     plugin_if_goto_frame(frame);
   } else {

@@ -44,7 +44,7 @@ static void add_frames(tunnel_row_t *row, const attempt_t *attempt) {
   row->parent_stream = attempt ? attempt->parent_stream : UINT32_MAX;
   row->stream = attempt ? attempt->stream : UINT32_MAX;
   row->opened_frame = attempt && attempt->opened ? attempt->opened_frame : 0;
-  row->payload_frame = attempt ? attempt->payload_frame : 0;
+  row->payload_frame = attempt ? payload_frame_of(attempt) : 0;
 }
 
 static void visit_attempt(const pt_attempt_t *attempt, tunnel_visitor_t *visit, void *context) {

@@ -56,7 +56,8 @@ typedef struct {
   /* From now on `changed` is called when rows may have changed, at most as often as Wireshark draws statistics; NULL:
    * no longer. One at a time. */
   void (*listen)(void (*changed)(void *context), void *context);
-  /* The entries of the report (docs/contract.md) of these tunnels, as a JSON array; free it with free_text(). */
+  /* The entries of the report (docs/contract.md) of these tunnels, whose ids are in order, as a JSON array; free it
+   * with free_text(). */
   char *(*json)(const uint32_t *ids, size_t count);
   void (*free_text)(char *text);
 

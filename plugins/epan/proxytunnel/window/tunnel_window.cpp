@@ -265,6 +265,7 @@ void TunnelWindow::copy_csv() {
 void TunnelWindow::copy_json() {
   std::vector<std::uint32_t> ids;
   for (const Tunnel* tunnel : selected_or_all()) ids.push_back(tunnel->id);
+  std::sort(ids.begin(), ids.end());
   char* text = host_.json(ids.data(), ids.size());
   QApplication::clipboard()->setText(QString::fromUtf8(text));
   host_.free_text(text);
