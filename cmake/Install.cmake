@@ -21,3 +21,7 @@ proxytunnel_installer(install-personal-plugin install-personal "Installing the p
 proxytunnel_installer(uninstall-personal uninstall-personal "Removing what was installed below ~/.local")
 add_dependencies(install-personal pcap-unproxy completions proxytunnel_plugin)
 add_dependencies(install-personal-plugin proxytunnel_plugin)
+if(TARGET proxytunnel_window)
+  add_dependencies(install-personal proxytunnel_window)
+  add_dependencies(install-personal-plugin proxytunnel_window)
+endif()

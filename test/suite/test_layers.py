@@ -90,7 +90,11 @@ def tool_faults(path: str, text: str) -> list[str]:
 
 
 def plugin_faults(path: str, text: str) -> list[str]:
-    """The plugin is C and knows one header of ours; `path` is relative to plugins."""
+    """The plugin is C and knows one header of ours; its window is Qt, and knows one header of the plugin. `path` is
+    relative to plugins."""
+    if "/window/" in path:
+        return [f"{path}: the window must not see {ours or system}" for ours, system in INCLUDE.findall(text)
+                if "/" in ours + system or (ours.endswith(".h") and ours != "window_host.h")]
     faults = [f"{path}: the plugin is C: epan leaves by longjmp, past destructors"] * path.endswith((".cpp", ".hpp"))
     return faults + [f"{path}: the plugin must not see {ours}" for ours, _ in INCLUDE.findall(text)
                      if layer_of(ours) in BELOW and ours != "capi/proxytunnel.h"]
@@ -144,7 +148,7 @@ def test_plugin_arrows():
 def test_entries_are_on_top():
     """The shims are called by epan; nobody else but the plugin's entry knows them."""
     files = sources(REPOSITORY / "plugins/epan/proxytunnel")
-    for stem in ("tcp", "udp", "taps", "export", "follow"):
+    for stem in ("tcp", "udp", "taps", "export_option", "follow", "menu"):
         knowing = {path for path, text in files.items() if f'#include "{stem}.h"' in text}
         assert knowing == {"packet-proxytunnel.c", f"{stem}.c"}
 
@@ -198,6 +202,9 @@ def test_other_rules_can_fail():
     assert not tool_faults("decode/ip.cpp", '#include "capture/capture.hpp"')
     assert plugin_faults("epan/a.c", '#include "tracker/tracker.hpp"')
     assert plugin_faults("epan/a.cpp", "")
+    assert plugin_faults("epan/window/a.cpp", '#include "export.h"')
+    assert plugin_faults("epan/window/a.cpp", "#include <epan/tap.h>")
+    assert not plugin_faults("epan/window/a.cpp", '#include <QWidget>\n#include "window_host.h"\n#include "b.hpp"')
     assert circle_in({"a.c": '#include "b.h"', "b.h": '#include "c.h"', "c.c": '#include "a.h"', "a.h": "", "c.h": "",
                       "d.c": '#include "a.h"', "e.c": ""}) == ["a", "b", "c", "d"]
     assert circle_in({"a.c": '#include "a.h"\n#include "b.h"', "a.h": '#include "b.h"', "b.h": ""}) == []

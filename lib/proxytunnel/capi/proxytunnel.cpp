@@ -478,6 +478,16 @@ char* pt_report_json(const pt_outcome_t* snapshot, const char* input, bool show_
   return text_for_c(text);
 }
 
+char* pt_tunnels_json(const pt_outcome_t* snapshot, const uint32_t* ids, size_t count, bool show_credentials) {
+  const auto passwords = show_credentials ? Passwords::show : Passwords::redact;
+  std::string text;
+  for (const ReportEntry& entry : snapshot->snapshot.tunnels) {
+    if (!std::binary_search(ids, ids + count, entry.attempt.id)) continue;
+    text += (text.empty() ? "[" : ",\n") + tunnel_json(entry, passwords);
+  }
+  return text_for_c((text.empty() ? "[" : text) + "]\n");
+}
+
 char* pt_list_text(const pt_outcome_t* snapshot) {
   std::string text;
   write_list(snapshot->snapshot, [&text](std::string_view piece) { text += piece; });

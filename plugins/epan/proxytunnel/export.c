@@ -1,202 +1,166 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
- * summary: -z proxytunnel,export,FILE: the virtual packets as a pcapng file (raw IP, nanoseconds, source frame numbers,
- * comments, names).
+ * summary: the virtual packets of frames as they are dissected, into a file.
  */
 #include "export.h"
 
-#include <epan/addr_resolv.h>
-#include <epan/stat_tap_ui.h>
 #include <epan/tap.h>
-#include <epan/to_str.h>
-#include <string.h>
-#include <wiretap/wtap.h>
-#include <wiretap/wtap_opttypes.h>
-#include <wsutil/report_message.h>
 
-#include "names.h"
+#include "core.h"
+#include "dump.h"
 #include "output.h"
 #include "tap_queue.h"
-#include "words.h"
 
-typedef struct {
+struct export {
   char *path;
-  wtap_dumper *dumper;    /* NULL once it is closed */
-  GTree *names4, *names6; /* of origins: hashipv4_t and hashipv6_t by "address name" */
-} export_t;
+  dump_t *dump;      /* NULL: written to its end, or failed */
+  GHashTable *ids;   /* of wanted tunnels; NULL: all */
+  bool is_of_option; /* its errors are told when they happen, and change the exit code */
+  bool is_outdated;  /* the frames will be dissected anew */
+  int64_t packets;
+  uint32_t frames; /* of the capture, with and without virtual packets; not counted for options */
+  char *why;       /* it failed */
+};
 
-static void report_error(const export_t *export, int error, char *text) {
-  char *why = g_strdup_printf("%s%s%s", wtap_strerror(error), text ? ": " : "", text ? text : "");
-  output_failed(export->path, why);
-  g_free(why);
-  g_free(text);
-}
-
-static void export_name(export_t *export, wmem_allocator_t *pool, const tap_record_t *packet) {
-  const attempt_t *attempt = packet->attempt;
-  if (!names_its_origin(attempt)) return;
-  /* From the packet: in a conversation of mixed families that is the address that is shown. */
-  const address *shown = packet->packet->from_client ? &packet->receiver : &packet->sender;
-  char *key = g_strdup_printf("%s %s", address_to_str(pool, shown), attempt->host);
-  if (shown->type == AT_IPv4) {
-    hashipv4_t *entry = g_new0(hashipv4_t, 1);
-    memcpy(&entry->addr, shown->data, 4);
-    g_strlcpy(entry->name, attempt->host, sizeof entry->name);
-    g_tree_replace(export->names4, key, entry);
+static void fail(export_t *export, char *why) {
+  if (export->is_of_option) output_failed(export->path, why);
+  if (export->why) {
+    g_free(why);
   } else {
-    hashipv6_t *entry = g_new0(hashipv6_t, 1);
-    memcpy(entry->addr, shown->data, 16);
-    g_strlcpy(entry->name, attempt->host, sizeof entry->name);
-    g_tree_replace(export->names6, key, entry);
+    export->why = why;
   }
 }
 
-/* What is synthetic says so; the first packet also says what it stands for. */
-static const char *comment_of(wmem_allocator_t *pool, const tap_record_t *record) {
-  const attempt_t *attempt = record->attempt;
-  const char *synthetic = record->packet->is_udp ? "" : "synthetic: not on the wire. ";
-  if (!record->opens) return "synthetic: not on the wire";
-  return wmem_strdup_printf(
-      pool,
-      "%s%s by proxy %s%s%s; origin by %s%s%s; request in frame %u, "
-      "opened in frame %u",
-      synthetic, attempt_text(pool, attempt), endpoint_text(pool, &attempt->proxy),
-      *attempt->username ? " for user " : "", attempt->username, pt_provenance_name(attempt->provenance),
-      *attempt->virtual_client ? "; the port of the client is synthetic, its own is that of " : "",
-      *attempt->virtual_client ? endpoint_text(pool, &attempt->client) : "", attempt->request_frame,
-      attempt->opened_frame);
+static void close_dump(export_t *export) {
+  char *why = NULL;
+  if (export->dump && !dump_close(export->dump, &why)) fail(export, why);
+  export->dump = NULL;
 }
 
-static wtap_block_t options_of(wmem_allocator_t *pool, const tap_record_t *record) {
-  wtap_block_t block = wtap_block_create(WTAP_BLOCK_PACKET);
-  if (record->packet->kind < PT_TRANSLATED || record->opens) {
-    const char *comment = comment_of(pool, record);
-    wtap_block_add_string_option(block, OPT_COMMENT, comment, strlen(comment));
+/* Nothing is lost before there is something new: tshark says that it will begin anew when it has read everything, and
+ * Wireshark when a file is closed. */
+static void begin_anew(export_t *export) {
+  export->is_outdated = false;
+  if (!export->dump || !export->packets) return;
+  close_dump(export);
+  export->packets = 0;
+  if (!output_can_be_replaced(export->path) || export->why) return;
+  char *why = NULL;
+  if (output_is_open(export->path)) {
+    fail(export, g_strdup("it is open now, and stays as it is"));
+    return;
   }
-  wtap_block_add_uint64_option(block, OPT_PKT_PACKETID, record->packet->frame);
-  return block;
+  export->dump = dump_open(export->path, &why);
+  if (!export->dump) fail(export, why);
 }
 
-static bool export_packet(export_t *export, packet_info *pinfo, const tap_record_t *packet) {
-  if (packet->opens) export_name(export, pinfo->pool, packet);
-  wtap_rec record;
-  ws_record_init(&record);
-  ws_record_is_packet(&record, WTAP_ENCAP_RAW_IP);
-  record.presence_flags = WTAP_HAS_TS | WTAP_HAS_CAP_LEN;
-  record.ts = pinfo->abs_ts;
-  record.tsprec = WTAP_TSPREC_NSEC;
-  record.rec_header.packet_header.caplen = packet->captured;
-  record.rec_header.packet_header.len = packet->length;
-  record.block = options_of(pinfo->pool, packet);
-  int error = 0;
-  char *text = NULL;
-  const bool written = ws_dump(export->dumper, &record, packet->bytes, packet->captured, &error, &text);
-  wtap_rec_cleanup(&record);
-  if (!written) report_error(export, error, text);
-  return written;
+static void export_reset(void *tapdata) {
+  ((export_t *)tapdata)->is_outdated = true;
 }
 
-/* What went wrong was told. */
-static void abandon(export_t *export) {
-  int error;
-  char *text = NULL;
-  if (export->dumper) ws_dump_close(export->dumper, &error, &text);
-  g_free(text);
-  export->dumper = NULL;
+static bool is_wanted(const export_t *export, const tap_record_t *record) {
+  if (record->event != TAP_PACKET) return false;
+  return !export->ids || g_hash_table_contains(export->ids, GUINT_TO_POINTER(record->attempt->id));
 }
 
 static tap_packet_status export_frame(void *tapdata, packet_info *pinfo, epan_dissect_t *dissection _U_,
                                       const void *queued, tap_flags_t flags _U_) {
   export_t *export = (export_t *)tapdata;
-  if (!export->dumper) return TAP_PACKET_DONT_REDRAW;
   for (const tap_record_t *packet = ((const tap_frame_t *)queued)->first; packet; packet = packet->next) {
-    if (packet->event != TAP_PACKET || export_packet(export, pinfo, packet)) continue;
-    abandon(export);
-    return TAP_PACKET_FAILED;
+    if (!is_wanted(export, packet)) continue;
+    if (export->is_outdated) begin_anew(export);
+    if (!export->dump) return TAP_PACKET_DONT_REDRAW;
+    char *why = NULL;
+    if (!dump_packet(export->dump, pinfo, packet, &why)) {
+      fail(export, why);
+      close_dump(export);
+      return TAP_PACKET_FAILED;
+    }
+    export->packets++;
   }
   return TAP_PACKET_REDRAW;
 }
 
-static gboolean prepend_name(void *key _U_, void *entry, void *list) {
-  GList **names = (GList **)list;
-  *names = g_list_prepend(*names, entry);
-  return FALSE;
-}
-
-static GList *names_of(GTree *tree) {
-  GList *names = NULL;
-  g_tree_foreach(tree, prepend_name, &names);
-  return names;
-}
-
-/* After the last packet; the names are known only now. */
-static void export_close(void *tapdata) {
+/* Wireshark draws at any time: also before it reads, and while it does. */
+static void export_draw(void *tapdata) {
   export_t *export = (export_t *)tapdata;
-  if (!export->dumper) return;
-  /* The lists are freed by whoever writes them, the entries stay ours. */
-  addrinfo_lists_t names = {names_of(export->names4), names_of(export->names6)};
-  wtap_dump_set_addrinfo_list(export->dumper, &names);
-  int error = 0;
-  char *text = NULL;
-  if (!ws_dump_close(export->dumper, &error, &text)) report_error(export, error, text);
-  export->dumper = NULL;
+  if (export->is_outdated && core_tracker()) begin_anew(export);
+  char *why = NULL;
+  if (!export->dump || dump_flush(export->dump, &why)) return;
+  fail(export, why);
+  close_dump(export);
 }
 
-static void export_finish(void *tapdata) {
-  export_t *export = (export_t *)tapdata;
-  abandon(export);
-  g_tree_destroy(export->names4);
-  g_tree_destroy(export->names6);
+static void export_free(export_t *export) {
+  if (export->ids) g_hash_table_destroy(export->ids);
+  g_free(export->why);
   g_free(export->path);
   g_free(export);
 }
 
-static int compare_keys(const void *one, const void *another, void *data _U_) {
-  return strcmp((const char *)one, (const char *)another);
+static void finish_option(void *tapdata) {
+  export_t *export = (export_t *)tapdata;
+  close_dump(export);
+  export_free(export);
 }
 
-/* A tree: the captures name the keys, and GLib's hash of a string is no secret. */
-static GTree *names_new(void) {
-  return g_tree_new_full(compare_keys, NULL, g_free, g_free);
-}
-
-static bool export_begin(const char *path) {
+static export_t *export_new(const char *path, tap_finish_cb finish, char **why) {
   export_t *export = g_new0(export_t, 1);
   export->path = g_strdup(path);
-  export->names4 = names_new();
-  export->names6 = names_new();
-  wtap_dump_params params;
-  wtap_dump_params_init(&params, NULL);
-  params.encap = WTAP_ENCAP_RAW_IP;
-  params.tsprec = WTAP_TSPREC_NSEC;
-  int error = 0;
-  char *text = NULL;
-  const int type = wtap_pcapng_file_type_subtype();
-  export->dumper = output_is_stdout(path) ? wtap_dump_open_stdout(type, WTAP_UNCOMPRESSED, &params, &error, &text)
-                                          : wtap_dump_open(path, type, WTAP_UNCOMPRESSED, &params, &error, &text);
-  if (!export->dumper) {
-    report_error(export, error, text);
-    export_finish(export);
-    return false;
+  export->is_of_option = finish != NULL;
+  export->dump = dump_open(path, why);
+  if (export->dump) {
+    GString *refusal = register_tap_listener("proxytunnel", export, NULL, TL_REQUIRES_NOTHING, export_reset,
+                                             export_frame, export_draw, finish);
+    if (!refusal) return export;
+    *why = g_string_free(refusal, FALSE);
+    char *ignored = NULL;
+    dump_close(export->dump, &ignored);
+    g_free(ignored);
   }
-  GString *refusal = register_tap_listener("proxytunnel", export, NULL, TL_REQUIRES_NOTHING, NULL, export_frame,
-                                           export_close, export_finish);
-  if (!refusal) return true;
-  report_failure("proxytunnel: %s", refusal->str);
-  g_string_free(refusal, TRUE);
-  export_finish(export);
-  return false;
+  export_free(export);
+  return NULL;
 }
 
-static ws_option_result_t export_option(const char *option, void *user _U_) {
-  const char *path = output_of(option, "proxytunnel,export");
-  if (!path || !export_begin(path)) WS_OPTION_WRONG;
-  WS_OPTION_TAKEN;
+bool export_until_end(const char *path, char **why) {
+  return export_new(path, finish_option, why) != NULL;
 }
 
-void export_handoff(void) {
-  static stat_tap_ui ui = {.group = REGISTER_STAT_GROUP_GENERIC,
-                           .title = "Virtual packets of proxy tunnels as a file",
-                           .cli_string = "proxytunnel,export",
-                           .tap_init_cb = export_option};
-  register_stat_tap_ui(&ui, NULL);
+static void frames_reset(void *tapdata) {
+  *(uint32_t *)tapdata = 0;
+}
+
+static tap_packet_status frames_count(void *tapdata, packet_info *pinfo _U_, epan_dissect_t *dissection _U_,
+                                      const void *queued _U_, tap_flags_t flags _U_) {
+  ++*(uint32_t *)tapdata;
+  return TAP_PACKET_DONT_REDRAW;
+}
+
+export_t *export_begin(const char *path, const uint32_t *ids, size_t count, char **why) {
+  if (output_is_open(path)) {
+    *why = g_strdup("it is open already: name another file");
+    return NULL;
+  }
+  export_t *export = export_new(path, NULL, why);
+  if (!export) return NULL;
+  GString *refusal = register_tap_listener("frame", &export->frames, NULL, TL_REQUIRES_NOTHING, frames_reset,
+                                           frames_count, NULL, NULL);
+  if (refusal) g_string_free(refusal, TRUE); /* then it seems that none were */
+  if (!count) return export;
+  export->ids = g_hash_table_new(g_direct_hash, g_direct_equal);
+  for (size_t i = 0; i < count; i++) g_hash_table_add(export->ids, GUINT_TO_POINTER(ids[i]));
+  return export;
+}
+
+uint32_t export_frames(const export_t *export) {
+  return export->frames;
+}
+
+int64_t export_end(export_t *export, char **why) {
+  remove_tap_listener(&export->frames);
+  remove_tap_listener(export);
+  close_dump(export);
+  *why = g_steal_pointer(&export->why);
+  const int64_t packets = *why ? -1 : export->packets;
+  export_free(export);
+  return packets;
 }

@@ -12,7 +12,7 @@
 #include <wsutil/report_message.h>
 
 /* Captures are opened before options are obeyed. */
-static bool is_open(const char *path) {
+bool output_is_open(const char *path) {
   enum { most = 1024 }; /* the capture has one of the first numbers */
   struct stat wanted, other;
   if (stat(path, &wanted) || !S_ISREG(wanted.st_mode)) return false;
@@ -29,7 +29,7 @@ const char *output_of(const char *option, const char *what) {
     return NULL;
   }
   const char *path = option + size + 1;
-  if (!output_is_stdout(path) && is_open(path)) {
+  if (!output_is_stdout(path) && output_is_open(path)) {
     report_failure("proxytunnel: %s is open already: name another file", path);
     return NULL;
   }
@@ -63,10 +63,14 @@ static bool write_stream(FILE *file, const char *text) {
   return fputs(text, file) >= 0 && !fflush(file);
 }
 
+bool output_can_be_replaced(const char *path) {
+  struct stat there;
+  return !output_is_stdout(path) && (stat(path, &there) || S_ISREG(there.st_mode));
+}
+
 /* A device or a pipe stays what it is; a file is replaced when its text is complete. */
 bool output_write(const char *path, const char *text) {
-  struct stat there;
-  if (!output_is_stdout(path) && (stat(path, &there) || S_ISREG(there.st_mode))) {
+  if (output_can_be_replaced(path)) {
     GError *error = NULL;
     if (g_file_set_contents(path, text, -1, &error)) return true;
     output_failed(path, error->message);

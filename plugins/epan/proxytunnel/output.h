@@ -12,6 +12,10 @@ const char *output_of(const char *option, const char *what);
 /* False, and a message, if the option has more to say than `what`. */
 bool output_takes_nothing_else(const char *option, const char *what);
 bool output_is_stdout(const char *path);
+/* A regular file that this program has open: the capture, or an output. */
+bool output_is_open(const char *path);
+/* Whether what was written there can be written again: not what went into a pipe. */
+bool output_can_be_replaced(const char *path);
 /* Replaces what the file holds. False, and output_failed(), if that cannot be done. */
 bool output_write(const char *path, const char *text);
 /* A message, and the program's exit code is 2 in the end: whatever else it does is done first. */

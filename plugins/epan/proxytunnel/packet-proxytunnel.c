@@ -7,9 +7,10 @@
 #include "core.h"
 #include "decrypted.h"
 #include "depend.h"
-#include "export.h"
+#include "export_option.h"
 #include "fields.h"
 #include "follow.h"
+#include "menu.h"
 #include "pdus.h"
 #include "prefs.h"
 #include "record.h"
@@ -50,6 +51,7 @@ static void register_protocol(void) {
   tcp_register();
   udp_register(proto_proxytunnel);
   tls_register(proto_proxytunnel);
+  menu_register(proto_proxytunnel);
 }
 
 static void hand_off(void) {
@@ -62,7 +64,7 @@ static void hand_off(void) {
   follow_handoff();
   taps_handoff();
   table_handoff();
-  export_handoff();
+  export_option_handoff();
   decrypted_handoff();
 }
 

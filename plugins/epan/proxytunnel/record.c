@@ -24,6 +24,11 @@ attempt_t *flow_of(uint32_t id, uint32_t flow) {
   return (attempt_t *)wmem_map_lookup(flows, &key);
 }
 
+uint32_t payload_frame_of(const attempt_t *attempt) {
+  const attempt_t *flow = attempt->payload_frame ? NULL : flow_of(attempt->id, 0);
+  return flow ? flow->payload_frame : attempt->payload_frame;
+}
+
 bool is_forward(const attempt_t *attempt) {
   return attempt->protocol == pt_protocol_http_forward;
 }

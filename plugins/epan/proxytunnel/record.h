@@ -100,6 +100,8 @@ bool record_forwards(const record_t *record);
 attempt_t *attempt_of(uint32_t id);
 /* The same with the target and the origin of one flow of a UDP association. */
 attempt_t *flow_of(uint32_t id, uint32_t flow);
+/* Where the first payload of a tunnel is shown, or of a flow of it; 0: nowhere (yet). */
+uint32_t payload_frame_of(const attempt_t *attempt);
 /* The messages (message_t) that end in that frame but were understood in a later one; NULL if none. */
 wmem_list_t *messages_standing_in(uint32_t frame);
 

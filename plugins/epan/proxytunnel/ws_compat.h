@@ -203,6 +203,15 @@ typedef guint ws_stream_number_t;
                          (listener))
 #endif
 
+/* What the window calls the follower of TCP streams. */
+static inline int ws_tcp_follower(void) {
+#if WS_RELEASE >= 404
+  return proto_get_id_by_filter_name("tcp");
+#else
+  return 0; /* FOLLOW_TCP */
+#endif
+}
+
 /* How a heuristic of TLS takes a session for good. */
 static inline void ws_tls_claim(void *data, dissector_handle_t handle) {
 #if WS_RELEASE >= 404
