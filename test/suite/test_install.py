@@ -33,7 +33,9 @@ PLUGIN = re.compile(r"lib(/[^/]+)*/wireshark/plugins/\d+\.\d+/epan/proxytunnel\.
 # Where there is Qt. It does not lie where Wireshark looks for plugins.
 WINDOW = "proxytunnel/proxytunnel-window.so"
 HAS_WINDOW = (BUILD / "plugins/epan/proxytunnel/window/proxytunnel-window.so").is_file()
-PERSONAL_PLUGIN = re.compile(r"lib/wireshark/plugins/\d+\.\d+/epan/proxytunnel\.so")
+PROFILE = "share/wireshark/profiles/proxytunnel"
+PERSONAL_PROFILE = ".config/wireshark/profiles/proxytunnel"
+PERSONAL_PLUGIN = re.compile(r"\.local/lib/wireshark/plugins/\d+\.\d+/epan/proxytunnel\.so")
 
 
 def files_below(folder: Path) -> set[str]:
@@ -71,14 +73,19 @@ def lists(tmp_path: Path) -> Iterator[Callable[[], set[str]]]:
         shutil.move(file, BUILD)
 
 
-def without_plugin(files: set[str], plugin: re.Pattern = PLUGIN) -> set[str]:
+def without_plugin(files: set[str], plugin: re.Pattern = PLUGIN, profile: str = PROFILE) -> set[str]:
     plugins = {file for file in files if plugin.fullmatch(file)}
-    assert len(plugins) == 1 and with_window(plugins) <= files, files
-    return files - with_window(plugins)
+    assert len(plugins) == 1, files
+    assert with_window(plugins) | profile_in(profile) <= files
+    return files - with_window(plugins) - profile_in(profile)
 
 
 def with_window(plugins: set[str]) -> set[str]:
     return plugins | {file.replace("epan/proxytunnel.so", WINDOW) for file in plugins if HAS_WINDOW}
+
+
+def profile_in(folder: str) -> set[str]:
+    return {f"{folder}/{name}" for name in ("colorfilters", "dfilter_buttons", "preferences")}
 
 
 # ---------------------------------------------------------------- installing
@@ -104,6 +111,7 @@ def test_by_default_the_plugin_goes_where_wireshark_looks(lists, tmp_path):
     install("--prefix", "/usr/local", DESTDIR=tmp_path / "stage")
     expected = {f"usr/local/{file}" for file in TOOL_FILES | DOCUMENTS}
     expected |= with_window({f"{folder[1:]}/epan/proxytunnel.so"})
+    expected |= profile_in(f"{run_program('pkg-config', '--variable=prefix', 'wireshark').text.strip()[1:]}/{PROFILE}")
     assert files_below(tmp_path / "stage") == expected
     assert build("uninstall", DESTDIR=tmp_path / "elsewhere").code != 0
     assert files_below(tmp_path / "stage") == expected
@@ -133,18 +141,25 @@ def test_a_personal_installation_is_apart(lists, tmp_path):
         done = cmake("-D", f"ACTION={action}", "-D", f"BUILD={BUILD}", *arguments, "-P", script, HOME=home)
         assert done.code == 0, done.stderr
 
+    def others() -> set[str]:
+        return without_plugin(files_below(home), PERSONAL_PLUGIN, PERSONAL_PROFILE)
+
+    tool_and_documents = {f".local/{file}" for file in TOOL_FILES | DOCUMENTS}
     install("--prefix", prefix, "--component", "tool")
     personal("install-personal")
-    assert without_plugin(files_below(home / ".local"), PERSONAL_PLUGIN) == TOOL_FILES | DOCUMENTS
+    assert others() == tool_and_documents
     assert build("uninstall").code == 0
-    assert files_below(prefix) == set()
-    assert without_plugin(files_below(home / ".local"), PERSONAL_PLUGIN) == TOOL_FILES | DOCUMENTS
+    assert files_below(prefix) == set() and others() == tool_and_documents
     personal("uninstall-personal")
     assert files_below(home) == set() and not lists()
     personal("install-personal", "-D", "COMPONENT=plugin")
-    assert without_plugin(files_below(home / ".local"), PERSONAL_PLUGIN) == set()
+    assert others() == set()
+    # What the user has changed of the profile is the user's.
+    changed = home / PERSONAL_PROFILE / "preferences"
+    changed.write_text("gui.column.format: mine\n")
+    personal("install-personal", "-D", "COMPONENT=plugin")
     personal("uninstall-personal")
-    assert files_below(home) == set()
+    assert files_below(home) == {f"{PERSONAL_PROFILE}/preferences"} and "mine" in changed.read_text()
 
 
 @installs
