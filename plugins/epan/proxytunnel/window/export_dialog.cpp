@@ -33,16 +33,19 @@ QString not_written(const QString& path, const QString& why) {
          "\n\nChoose another name, or a folder in which you may write.";
 }
 
-// What to say when it is done.
-QString outcome(const window_host_t& host, void* written, const QString& path) {
+// When all was dissected anew.
+void finish(const window_host_t& host, QWidget* parent, void* written, const QString& path) {
   const std::uint32_t seen = host.export_frames(written), all = host.frames();
   char* why = nullptr;
   const std::int64_t packets = host.export_end(written, &why);
-  if (packets < 0) return not_written(path, take(host, why));
+  if (packets < 0) return tell(parent, not_written(path, take(host, why)), Tone::warning);
   const QString name = QDir::toNativeSeparators(path);
   if (seen == 0) {
-    return "Wireshark did not read the packets again, so " + name +
-           " is empty. Try again when it is not busy, or run\n\ntshark -r CAPTURE -q -z proxytunnel,export," + name;
+    return tell(parent,
+                "Wireshark did not read the packets again, so " + name +
+                    " is empty. Try again when it is not busy, or run\n\ntshark -r CAPTURE -q -z proxytunnel,export," +
+                    name,
+                Tone::warning);
   }
   QString text = QString::number(packets) + (packets == 1 ? " packet was" : " packets were") + " written to " + name;
   if (seen < all) {
@@ -50,7 +53,7 @@ QString outcome(const window_host_t& host, void* written, const QString& path) {
   } else if (packets == 0) {
     text += "\n\nThere is no virtual conversation: no tunnel opened, or the preferences switch it off.";
   }
-  return text;
+  tell(parent, text, seen < all ? Tone::warning : Tone::note);
 }
 
 }  // namespace
@@ -65,11 +68,11 @@ void export_conversations(const window_host_t& host, QWidget* parent, const std:
   char* why = nullptr;
   void* written = host.export_begin(QFile::encodeName(path).constData(), ids.data(), ids.size(), &why);
   if (written == nullptr) {
-    tell(parent, not_written(path, take(host, why)));
+    tell(parent, not_written(path, take(host, why)), Tone::warning);
     return;
   }
   if (!dissect_again()) host.filter_again();
-  tell(parent, outcome(host, written, path));
+  finish(host, parent, written, path);
 }
 
 }  // namespace proxytunnel

@@ -61,9 +61,9 @@ bool trigger(const char* action) {
   return true;
 }
 
-void tell(QWidget* parent, const QString& text) {
-  QMessageBox box(QMessageBox::Information, "Proxy Tunnel", text, QMessageBox::Ok,
-                  parent != nullptr ? parent : wireshark());
+void tell(QWidget* parent, const QString& text, Tone tone) {
+  const auto icon = tone == Tone::note ? QMessageBox::Information : QMessageBox::Warning;
+  QMessageBox box(icon, "Proxy Tunnel", text, QMessageBox::Ok, parent != nullptr ? parent : wireshark());
   box.setTextFormat(Qt::PlainText);
   box.exec();
 }

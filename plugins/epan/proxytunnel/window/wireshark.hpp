@@ -23,7 +23,9 @@ bool follow_tcp(int follower, std::uint32_t stream);
 /// it is grey.
 bool trigger(const char* action);
 
+enum class Tone { note, warning };
+
 /// A message that is plain text, whatever is in it. `parent` may be NULL.
-void tell(QWidget* parent, const QString& text);
+void tell(QWidget* parent, const QString& text, Tone tone = Tone::note);
 
 }  // namespace proxytunnel
