@@ -95,7 +95,6 @@ class Wireshark:
         command = [WRAPPER, plugin or tshark.plugin, *self.NO_INTERFACES, *arguments]
         self.process = subprocess.Popen([str(word) for word in command], env=environment, stderr=subprocess.PIPE,
                                         text=True, start_new_session=True, **options)
-        screen.activate(title)
 
     def menu(self, entry: str, opened: Callable[[], object]) -> None:
         """Of Tools > Proxy Tunnel. A slow program may miss a key."""
@@ -150,6 +149,7 @@ def wireshark(screen: Screen, tshark: Tshark) -> Iterator[Callable[..., Wireshar
 
     def start(title: str, *arguments: object, **options: object) -> Wireshark:
         started.append(Wireshark(screen, tshark, title, *arguments, **options))
+        screen.activate(title)
         return started[-1]
 
     yield start
