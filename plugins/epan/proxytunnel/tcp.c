@@ -68,7 +68,7 @@ static pt_segment_t seen_of(const packet_info *pinfo, const segment_t *segment) 
 
 /* On the first pass, most segments of ordinary traffic: the core has them, and nothing comes of it. */
 static bool passes(const packet_info *pinfo, const segment_t *segment) {
-  if (pinfo->fd->visited) return false;
+  if (pinfo->fd->visited || segment->has_syn || segment->end != PT_STREAM_OPEN) return false;
   const pt_segment_t given = seen_of(pinfo, segment);
   return pt_tracker_passes(core_tracker(), &given);
 }
