@@ -370,6 +370,23 @@ def test_what_is_no_capture(run, tmp_path, content):
     assert done.code == DAMAGED or not output.exists()
 
 
+@pytest.mark.parametrize(("content", "advice"), [
+    (b"\xfd7zXZ\0" + bytes(100), "xz -dc"), (b"BZh91AY&SY" + bytes(100), "bzip2 -dc"), (b"PK\3\4" + bytes(100), "unzip"),
+    (b"\x7fELF\2\1\1" + bytes(100), "is a program"), (b"<html>\n<body>\n</body></html>\n", "a pcap or pcapng file"),
+    (b"Oct 11 22:14:15 mymachine su: 'su root' failed for lonvick on /dev/pts/8\n", "a pcap or pcapng file")])
+def test_what_is_given_by_mistake_is_told_with_advice(run, tmp_path, content, advice):
+    path = tmp_path / "odd.bin"
+    path.write_bytes(content)
+    done = run(path, "--list", "-q")
+    assert done.code == UNREADABLE and advice in done.stderr and done.stderr.count("\n") == 1, done.stderr
+
+
+def test_hosts_files_that_are_none(run, one_tunnel, tool, tmp_path):
+    for path, why in ((tmp_path, "is a directory"), (tool, "is no text"), (tmp_path / "absent", "cannot be read")):
+        done = run(one_tunnel, "--list", "-q", "--names", f"hosts={path}")
+        assert done.code == UNREADABLE and why in done.stderr and "hosts file" in done.stderr
+
+
 def test_inputs_that_are_not_there(run, tmp_path):
     for path in (tmp_path / "absent.pcap", tmp_path):
         done = run(path, "-w", tmp_path / "out.pcapng")

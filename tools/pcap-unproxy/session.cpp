@@ -2,6 +2,7 @@
 // summary: one capture on its way through the core.
 #include "session.hpp"
 
+#include <filesystem>
 #include <fstream>
 #include <random>
 
@@ -38,10 +39,16 @@ Session::Session(const Options& options, proxytunnel::TunnelId first_id)
 }
 
 void Session::read_hosts_files() {
+  const auto refuse = [](const std::string& path, const std::string& why) {
+    throw CaptureError(path + why + "; --names hosts=FILE wants a hosts file");
+  };
   for (const std::string& path : options_.names.hosts_files) {
+    std::error_code none;
+    if (std::filesystem::is_directory(path, none)) refuse(path, " is a directory");
     std::ifstream file(path);
-    if (!file) throw CaptureError(path + ": cannot be read; --names hosts=FILE wants a hosts file");
+    if (!file) refuse(path, ": cannot be read");
     for (std::string line; std::getline(file, line);) {
+      if (line.find('\0') != std::string::npos) refuse(path, " is no text");
       const auto entry = proxytunnel::parse_hosts_line(line);
       if (!entry) continue;
       for (const auto& name : entry->names) tracker_.names().record(Provenance::hosts_file, name, entry->address);

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <cstring>
+#include <string_view>
 
 #include "capture/pcap_reader.hpp"
 #include "capture/pcapng_reader.hpp"
@@ -29,6 +30,31 @@ class StoppedReader final : public CaptureReader {
 
 /// Enough to tell pcap, its version and pcapng.
 constexpr std::size_t magic_size = 12;
+
+/// What people give by mistake, and what helps. It would be told as one of the odd formats that Wireshark opens.
+struct Mistake {
+  std::string_view magic;
+  const char* advice;
+};
+constexpr Mistake mistakes[] = {
+    {"\xfd"
+     "7zXZ",
+     " is compressed with xz: give it as xz -dc FILE | pcap-unproxy -"},
+    {"BZh", " is compressed with bzip2: give it as bzip2 -dc FILE | pcap-unproxy -"},
+    {"PK\x03\x04", " is a zip archive: unzip it, and name the capture files in it"},
+    {"7z\xbc\xaf", " is a 7z archive: unpack it, and name the capture files in it"},
+    {"Rar!", " is a RAR archive: unpack it, and name the capture files in it"},
+    {"\x7f"
+     "ELF",
+     " is a program"},
+};
+
+void refuse_mistakes(const std::string& name, Bytes beginning) {
+  const std::string_view text = proxytunnel::text_of(beginning);
+  for (const Mistake& mistake : mistakes) {
+    if (text.starts_with(mistake.magic)) throw CaptureError(name + mistake.advice);
+  }
+}
 
 std::unique_ptr<CaptureReader> open_foreign(const std::string& path, InputWindow window, const StopFlag* stop) {
   const std::string name = window.file().name();
@@ -58,6 +84,7 @@ std::unique_ptr<CaptureReader> open_capture(const std::string& path, InputHash* 
   if (beginning.empty()) throw CaptureError(file.name() + " is empty");
   if (PcapReader::recognizes(beginning)) return std::make_unique<PcapReader>(std::move(window));
   if (PcapngReader::recognizes(beginning)) return std::make_unique<PcapngReader>(std::move(window));
+  refuse_mistakes(file.name(), beginning);
   return open_foreign(path, std::move(window), stop);
 }
 

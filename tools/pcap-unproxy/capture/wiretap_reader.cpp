@@ -234,8 +234,8 @@ std::unique_ptr<CaptureReader> open_with_wiretap(const std::string& path, const 
   const int encapsulation = wtap_file_encap(file.get());
   // Wireshark opens pictures and logs, too: one record with the whole file, and nothing in it to decode.
   if (encapsulation != WTAP_ENCAP_PER_PACKET && link_type_of(encapsulation) == linktype::unknown) {
-    throw CaptureError(name + " holds no network packets but " + wtap_encap_description(encapsulation) +
-                       ": convert it to pcapng first");
+    throw CaptureError(name + " holds no network packets: give a pcap or pcapng file, or one that Wireshark opens (" +
+                       "it takes this one for " + wtap_encap_description(encapsulation) + ")");
   }
   return std::make_unique<WiretapReader>(std::move(file), std::move(spool), stop);
 }
