@@ -371,8 +371,9 @@ def test_what_is_no_capture(run, tmp_path, content):
 
 
 @pytest.mark.parametrize(("content", "advice"), [
-    (b"\xfd7zXZ\0" + bytes(100), "xz -dc"), (b"BZh91AY&SY" + bytes(100), "bzip2 -dc"), (b"PK\3\4" + bytes(100), "unzip"),
-    (b"\x7fELF\2\1\1" + bytes(100), "is a program"), (b"<html>\n<body>\n</body></html>\n", "a pcap or pcapng file"),
+    (b"\xfd7zXZ\0" + bytes(100), "xz -dc"), (b"BZh91AY&SY" + bytes(100), "bzip2 -dc"),
+    (b"PK\3\4" + bytes(100), "unzip"), (b"\x7fELF\2\1\1" + bytes(100), "is a program"),
+    (b"<html>\n<body>\n</body></html>\n", "a pcap or pcapng file"),
     (b"Oct 11 22:14:15 mymachine su: 'su root' failed for lonvick on /dev/pts/8\n", "a pcap or pcapng file")])
 def test_what_is_given_by_mistake_is_told_with_advice(run, tmp_path, content, advice):
     path = tmp_path / "odd.bin"

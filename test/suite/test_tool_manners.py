@@ -56,6 +56,36 @@ def test_progress_on_a_terminal(tool, one_tunnel, tmp_path):
     assert any("10 packets" in line for line in lines) and all(len(line) < 40 for line in lines)
 
 
+# ---------------------------------------------------------------- programs that read what we write
+
+@pytest.mark.parametrize(("link", "shown"), [("keep", "Linux cooked-mode capture v2"), ("raw", "Raw IP"),
+                                             ("ethernet", "Ethernet")])
+@pytest.mark.parametrize("form", ["pcap", "pcapng"])
+def test_link_layers(run, captures, tmp_path, link, shown, form):
+    """The same packets, whatever carries them. pcap has no room for what pcapng says of them, and that is told."""
+    output, kept = tmp_path / "out", tmp_path / "kept"
+    done = run(captures / "link_sll2.pcap", "--link", link, "-F", form, "-w", output)
+    run(captures / "link_sll2.pcap", "-w", kept)
+    assert ("without names and comments" in done.stderr) == (form == "pcap")
+    assert shown in subprocess.run(["capinfos", "-E", output], capture_output=True, text=True, check=True).stdout
+    fields = ("-T", "fields", "-e", "ip.src", "-e", "tcp.seq_raw", "-e", "tcp.payload")
+    packets = tshark("-r", output, *fields)
+    assert packets == tshark("-r", kept, *fields) and packets.count("\n") > 10
+    if link == "ethernet":
+        ends = set(tshark("-r", output, "-T", "fields", "-e", "eth.src", "-e", "eth.dst", "-e", "ip.src").splitlines())
+        assert {tuple(line.split("\t")[:2]) for line in ends} == {
+            ("02:00:00:00:00:01", "02:00:00:00:00:02"), ("02:00:00:00:00:02", "02:00:00:00:00:01")}
+        assert ends >= {"02:00:00:00:00:01\t02:00:00:00:00:02\t10.10.1.2"}
+
+
+def test_ethernet_stays_ethernet(run, captures, tmp_path):
+    """With its addresses and tags."""
+    for name in ("link_ethernet.pcap", "link_vlan.pcap"):
+        for link in ("keep", "ethernet"):
+            run(captures / name, "--link", link, "-w", tmp_path / link)
+        assert (tmp_path / "keep").read_bytes() == (tmp_path / "ethernet").read_bytes()
+
+
 # ---------------------------------------------------------------- signals
 
 @pytest.mark.parametrize("extra", [[], ["--layers", "leaf"]])

@@ -128,6 +128,7 @@ CLI::Validator is_protocol() {
 
 Choices define(CLI::App& app, Options& options, Raw& raw) {
   const std::map<std::string, Format> formats = {{"pcapng", Format::pcapng}, {"pcap", Format::pcap}};
+  const std::map<std::string, Link> links = {{"keep", Link::keep}, {"raw", Link::raw}, {"ethernet", Link::ethernet}};
   const std::map<std::string, Layers> layers = {{"all", Layers::all}, {"leaf", Layers::leaf}};
   const std::map<std::string, Engine> engines = {
       {"auto", Engine::automatic}, {"native", Engine::native}, {"tshark", Engine::tshark}};
@@ -144,6 +145,11 @@ Choices define(CLI::App& app, Options& options, Raw& raw) {
   app.add_option("-F,--format", options.format, "output format: pcapng (default) or pcap")
       ->transform(one_of(formats))
       ->type_name("FORMAT");
+  app.add_option("--link", options.link,
+                 "link layer of packets: keep (default), raw (none), or ethernet where the capture has another, "
+                 "for programs that cannot read that")
+      ->transform(one_of(links))
+      ->type_name("LAYER");
   app.add_option("--layers", options.layers, "all (default), or leaf: only tunnels in which no further one opened")
       ->transform(one_of(layers))
       ->type_name("WHICH");
@@ -200,8 +206,10 @@ Choices define(CLI::App& app, Options& options, Raw& raw) {
   // At once, as CLI11 misses the inputs before it calls back from 2.6 on.
   app.add_option_function<Shell>("--completion", leave)->transform(one_of(shells))->group(hidden)->trigger_on_parse();
 
-  return {{"FORMAT", words_of(formats)}, {"WHICH", words_of(layers)},   {"SOURCES", {"capture", "hosts=", "live"}},
-          {"PROTOCOLS", protocols()},    {"ENGINE", words_of(engines)}, {"WHEN", words_of(progress)}};
+  return {{"FORMAT", words_of(formats)}, {"LAYER", words_of(links)},
+          {"WHICH", words_of(layers)},   {"SOURCES", {"capture", "hosts=", "live"}},
+          {"PROTOCOLS", protocols()},    {"ENGINE", words_of(engines)},
+          {"WHEN", words_of(progress)}};
 }
 
 std::vector<CompletedOption> completed_options(const CLI::App& app, const Choices& choices) {

@@ -34,6 +34,7 @@ struct Options {
   bool show_credentials = false;
   Layers layers = Layers::all;
   Format format = Format::pcapng;
+  Link link = Link::keep;
   NameSources names;
   std::string filter;  ///< empty: every packet
   Engine engine = Engine::automatic;

@@ -195,7 +195,7 @@ class Run {
                                                            const CaptureReader& reader) const {
     if (!options_.output_dir.empty()) make_directory(options_.output_dir);
     const std::string name = input == "-" ? "standard input" : std::filesystem::path(input).filename().string();
-    auto writer = std::make_unique<VirtualWriter>(output, options_.format, name);
+    auto writer = std::make_unique<VirtualWriter>(output, options_.format, options_.link, name);
     writer->set_interfaces(reader.interfaces());
     return writer;
   }
@@ -232,6 +232,9 @@ class Run {
                         " opened";
     if (attempts > opened) words += ", " + std::to_string(attempts - opened) + " attempts failed";
     if (writer != nullptr) words += "; " + std::to_string(writer->packets()) + " virtual packets in " + output;
+    if (writer != nullptr && options_.format == Format::pcap) {
+      words += ", without names and comments (which packets are synthetic), for which pcap has no room";
+    }
     complain(words);
     if (session.counters().gave_way != 0) {
       complain(std::to_string(session.counters().gave_way) +

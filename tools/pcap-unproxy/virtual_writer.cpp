@@ -45,10 +45,24 @@ std::string opening_text(const Attempt& attempt) {
   return text + frame_text("request", attempt.request) + frame_text("reply", attempt.reply);
 }
 
+// Where the capture has no addresses: locally administered ones, 1 for the client and 2 for the origin.
+LinkHeader made_ethernet(const VirtualPacket& packet, LinkHeaderRoom& room) {
+  constexpr std::size_t size = 14;
+  constexpr std::uint8_t locally_administered = 2, client = 1, origin = 2;
+  constexpr std::uint16_t ipv4 = 0x0800, ipv6 = 0x86dd;
+  const bool is_from_client = packet.direction == proxytunnel::Direction::from_client;
+  std::fill_n(room.begin(), size, std::uint8_t{0});
+  room[0] = room[6] = locally_administered;
+  room[5] = is_from_client ? origin : client;
+  room[11] = is_from_client ? client : origin;
+  proxytunnel::put16(&room[12], packet.ip.version == 4 ? ipv4 : ipv6);
+  return {linktype::ethernet, Bytes(room).first(size)};
+}
+
 }  // namespace
 
-VirtualWriter::VirtualWriter(const std::string& path, Format format, const std::string& input)
-    : writer_(path, format, {"pcap-unproxy", version, input}), format_(format) {}
+VirtualWriter::VirtualWriter(const std::string& path, Format format, Link link, const std::string& input)
+    : writer_(path, format, {"pcap-unproxy", version, input}), format_(format), link_(link) {}
 
 void VirtualWriter::name(const NameRecord& record) {
   std::pair written(record.address, record.name.substr(0, CaptureWriter::longest_name));
@@ -122,14 +136,23 @@ bool VirtualWriter::is_bare() {
   return *bare_;
 }
 
+// `size` is that of the IP packet.
+LinkHeader VirtualWriter::link_of(const VirtualPacket& packet, std::size_t size, LinkHeaderRoom& room) {
+  const LinkHeader none = {linktype::raw, {}};
+  if (link_ == Link::raw || (link_ == Link::keep && is_bare())) return none;
+  const Envelope envelope = Envelope::unpack(packet.frame.envelope);
+  const LinkHeader kept =
+      adapt(interfaces_->at(envelope.interface).link_type, envelope.link_header, packet.ip.version, size, room);
+  const bool is_made = link_ == Link::ethernet && kept.link_type != linktype::ethernet;
+  return is_made ? made_ethernet(packet, room) : kept;
+}
+
 void VirtualWriter::packet(const VirtualPacket& packet) {
   const Envelope envelope = Envelope::unpack(packet.frame.envelope);
   const Bytes headers = packet.header_bytes();
   const std::size_t wire = headers.size() + packet.length;
   LinkHeaderRoom room;
-  LinkHeader link =
-      adapt(interfaces_->at(envelope.interface).link_type, envelope.link_header, packet.ip.version, wire, room);
-  if (is_bare()) link = {linktype::raw, {}};
+  const LinkHeader link = link_of(packet, wire, room);
   const std::array<Bytes, 3> pieces = {link.bytes, headers, packet.payload};
   writer_.packet(packet.frame.time, output_interface(envelope.interface, link.link_type), pieces,
                  static_cast<std::uint32_t>(link.bytes.size() + wire), packet.frame.number, comment_on(packet));

@@ -18,7 +18,7 @@ namespace unproxy {
 class VirtualWriter {
  public:
   /// `input` is the name in the section header. Throws CaptureError if the output cannot be made.
-  VirtualWriter(const std::string& path, Format format, const std::string& input);
+  VirtualWriter(const std::string& path, Format format, Link link, const std::string& input);
 
   /// The input's interfaces; borrowed, and may grow.
   void set_interfaces(const std::vector<Interface>& interfaces) { interfaces_ = &interfaces; }
@@ -41,9 +41,11 @@ class VirtualWriter {
 
   void name_origin(const proxytunnel::Attempt& attempt);
   [[nodiscard]] bool is_bare();
+  [[nodiscard]] LinkHeader link_of(const proxytunnel::VirtualPacket& packet, std::size_t size, LinkHeaderRoom& room);
 
   CaptureWriter writer_;
   Format format_;
+  Link link_;
   std::optional<bool> bare_;  // pcap only: packets have no link header; known with the first packet
   const std::vector<Interface>* interfaces_ = nullptr;
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t> output_interfaces_;  // (interface, link type)

@@ -17,6 +17,8 @@
 namespace unproxy {
 
 enum class Format : std::uint8_t { pcapng, pcap };
+/// Of packets that are written: as the capture has it, none, or Ethernet where the capture has another.
+enum class Link : std::uint8_t { keep, raw, ethernet };
 
 /// What the section header of a pcapng file says about its origin.
 struct WriterIdentity {
