@@ -96,13 +96,14 @@ void keys_are_handed_on(void**) {
 
 void nothing_else_is_handed_on(void**) {
   assert_of_no_concern([](Options& o) {
-    auto& [inputs, write, output_dir, report, list, hash, credentials, which_layers, format, names, filter, engine,
-           keylog, tshark, progress, verbosity, tracker] = o;
+    auto& [inputs, write, output_dir, report, list, hash, credentials, which_layers, format, link, names, filter,
+           engine, keylog, tshark, progress, verbosity, tracker] = o;
     inputs = {"a.pcap", "b.pcap"};
     write = output_dir = report = "out";
     list = hash = credentials = true;
     which_layers = Layers::leaf;
     format = Format::pcap;
+    link = Link::raw;
     engine = Engine::tshark;
     tshark = "sudo tshark";
     progress = Progress::never;
