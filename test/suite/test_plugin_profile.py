@@ -33,7 +33,7 @@ def test_every_filter_finds_something(tshark: Tshark):
         options = [option for each in wanted for option in ("-z", f"io,stat,0,{each}")]
         text = tshark.text("-r", CAPTURES / name, "-q", *options)
         # A table for each, the last one first: its filter, and the one row with the number of frames.
-        counts = {re.search(r"Col +1: (.*?) +\|$", table, re.MULTILINE)[1]:
+        counts = {re.search(r"Col +1: (.*?) *\|$", table, re.MULTILINE)[1]:
                   int(re.search(r"<> .*?\| +(\d+) ", table)[1]) for table in text.split("| IO Statistics")[1:]}
         assert set(counts) == set(wanted)
         found |= {each for each, count in counts.items() if count}
