@@ -84,19 +84,15 @@ static void set_bytes(packet_info *pinfo, stat_tap_table *table, const row_t *ro
   set_text(table, row->number, C_BYTES, wmem_strdup_printf(pinfo->pool, "%13" PRIu64, row->bytes));
 }
 
-/* As it stands; what comes to no end is incomplete. */
-static pt_status_t status_of(const tap_record_t *record) {
-  if (record->event == TAP_REQUESTED) return pt_status_incomplete;
-  return record->event == TAP_OVER ? record->attempt->status : pt_status_established;
-}
-
 static tap_packet_status count(void *tapdata, packet_info *pinfo, epan_dissect_t *dissection _U_, const void *queued,
                                tap_flags_t flags _U_) {
   stat_tap_table_ui *ui = ((stat_data_t *)tapdata)->stat_tap_data;
   stat_tap_table *table = g_array_index(ui->tables, stat_tap_table *, 0);
   for (const tap_record_t *record = ((const tap_frame_t *)queued)->first; record; record = record->next) {
+    const unsigned before = table->num_elements;
     row_t *row = row_of(table, record->attempt);
-    set_attempt(pinfo, table, row->number, record->attempt, status_of(record));
+    const bool tells_more = record->event != TAP_PACKET || table->num_elements != before;
+    if (tells_more) set_attempt(pinfo, table, row->number, record->attempt, tap_status(record));
     if (record->event == TAP_PACKET) {
       cell(table, row->number, C_PACKETS)->value.uint_value++;
       row->bytes += record->length;

@@ -66,6 +66,11 @@ void tap_queue_attempts(packet_info *pinfo, const record_t *record) {
   queue_attempts(pinfo, TAP_OVER, record->over, record->over_count);
 }
 
+pt_status_t tap_status(const tap_record_t *record) {
+  if (record->event == TAP_REQUESTED) return pt_status_incomplete;
+  return record->event == TAP_OVER ? record->attempt->status : pt_status_established;
+}
+
 void tap_queue_register(int proto) {
   proto_proxytunnel = proto;
   tunnel_tap = register_tap("proxytunnel");

@@ -34,6 +34,8 @@ typedef struct {
   tap_record_t *last;
 } tap_frame_t;
 
+/* Of its attempt, as it stands with that event; what comes to no end is incomplete. */
+pt_status_t tap_status(const tap_record_t *record);
 /* NULL if nobody listens. The number of the stream is not known before its dissection. */
 tap_record_t *tap_queue_virtual(packet_info *pinfo, const virtual_t *virtual, tvbuff_t *packet);
 /* Of what the core said of attempts. */

@@ -100,14 +100,11 @@ static void tree_count_record(stats_tree *tree, wmem_allocator_t *pool, const ta
   }
   const bool opened = record->event == TAP_OPENED;
   const bool is_new = record->event == TAP_REQUESTED || !attempt->requested;
-  const pt_status_t status = record->event == TAP_REQUESTED ? pt_status_incomplete
-                             : opened                       ? pt_status_established
-                                                            : attempt->status;
   increase_stat_node(tree, attempts_text, 0, TRUE, is_new);
   const int node = increase_stat_node(tree, pt_protocol(attempt->protocol)->name, node_attempts, TRUE, is_new);
   /* As it stands; what comes to no end is incomplete. */
   if (!is_new) increase_stat_node(tree, pt_status_name(pt_status_incomplete), node, FALSE, -1);
-  tick_stat_node(tree, pt_status_name(status), node, FALSE);
+  tick_stat_node(tree, pt_status_name(tap_status(record)), node, FALSE);
   if (is_new) stats_tree_tick_pivot(tree, node_proxies, endpoint_text(pool, &attempt->proxy));
   if (!opened) return;
   if (*attempt->target) stats_tree_tick_pivot(tree, node_targets, attempt->target);
