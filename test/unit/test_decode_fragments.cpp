@@ -10,17 +10,17 @@
 namespace {
 
 using namespace test_packets;
-using unproxy::Decoded;
-using unproxy::Decoder;
-using unproxy::Fragment;
-using unproxy::FragmentKey;
-using unproxy::FragmentTable;
-using unproxy::Reason;
-using unproxy::Time;
-using unproxy::Transport;
+using proxytunnel::Decoded;
+using proxytunnel::Decoder;
+using proxytunnel::Fragment;
+using proxytunnel::FragmentKey;
+using proxytunnel::FragmentTable;
+using proxytunnel::Reason;
+using proxytunnel::Time;
+using Kind = proxytunnel::Decoded::Kind;
 using Outcome = FragmentTable::Outcome;
-namespace limits = unproxy::decode_limits;
-namespace linktype = unproxy::linktype;
+namespace limits = proxytunnel::decode_limits;
+namespace linktype = proxytunnel::linktype;
 
 constexpr Time second = 1'000'000'000;
 
@@ -205,12 +205,12 @@ void decoder_puts_them_together(void**) {
     for (std::size_t i = 0; i < packets.size(); ++i) {
       const Exact frame(ethernet(version == 4 ? 0x800 : 0x86dd) + packets[i] + filled(20, 0));
       const Decoded& decoded = decode(decoder, linktype::ethernet, frame, 0, 5);
-      assert_int_equal(decoded.link_header.size(), 14);
+      assert_int_equal(decoded.link.bytes.size(), 14);
       if (i + 1 < packets.size()) {
-        assert_true(decoded.kind == Transport::other && decoded.reason == Reason::fragment);
+        assert_true(decoded.kind == Kind::other && decoded.reason == Reason::fragment);
         continue;
       }
-      assert_true(decoded.kind == Transport::udp && decoded.reason == Reason::none);
+      assert_true(decoded.kind == Kind::udp && decoded.reason == Reason::none);
       assert_int_equal(decoded.datagram.length, 1000);
       assert_true(equal(decoded.datagram.payload, filled(1000, 'y')));
       assert_int_equal(decoded.datagram.frame.number, 7);

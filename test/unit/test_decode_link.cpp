@@ -9,12 +9,12 @@
 namespace {
 
 using namespace test_packets;
-using unproxy::find_ip;
-using unproxy::LinkFrame;
-using unproxy::LinkHeader;
-using unproxy::LinkHeaderRoom;
-using unproxy::Reason;
-namespace linktype = unproxy::linktype;
+using proxytunnel::find_ip;
+using proxytunnel::LinkFrame;
+using proxytunnel::LinkHeader;
+using proxytunnel::LinkHeaderRoom;
+using proxytunnel::Reason;
+namespace linktype = proxytunnel::linktype;
 
 constexpr std::uint32_t ipv4_type = 0x0800, ipv6_type = 0x86dd;
 
@@ -103,6 +103,17 @@ std::vector<Case> other_cases() {
       {"NULL Darwin 6 big", linktype::null, family({0, 0, 0, 30}), 6},
       {"LOOP 4", linktype::loop, family({0, 0, 0, 2}), 4},
       {"LOOP 6", linktype::loop, family({0, 0, 0, 24}), 6},
+      {"PPP 4", linktype::ppp, hex({0xff, 3}) + be16(0x21), 4},
+      {"PPP 6, compressed", linktype::ppp, hex({0x57}), 6},
+      {"PPP MPLS", linktype::ppp_serial, hex({0xff, 3}) + be16(0x281) + label(16, 1), 4},
+      {"PPPoE session", linktype::ppp_ether, pppoe(2 + packet_of(4).size()) + be16(0x21), 4},
+      {"Cisco HDLC 4", linktype::c_hdlc, hex({0x0f, 0}) + be16(ipv4_type), 4},
+      {"Cisco HDLC VLAN", linktype::c_hdlc, hex({0x8f, 0}) + be16(0x8100) + be16(4) + be16(ipv6_type), 6, 4},
+      {"FDDI", linktype::fddi, hex({0x50}) + filled(12, 2) + snap(ipv4_type), 4},
+      {"802.11", linktype::ieee802_11, hex({8, 2}) + filled(22, 0) + snap(ipv4_type), 4},
+      {"802.11 QoS", linktype::ieee802_11, hex({0x88, 1}) + filled(24, 0) + snap(ipv6_type), 6},
+      {"802.11 QoS, HT control", linktype::ieee802_11, hex({0x88, 0x81}) + filled(28, 0) + snap(ipv6_type), 6},
+      {"802.11, four addresses", linktype::ieee802_11, hex({8, 3}) + filled(28, 0) + snap(ipv4_type), 4},
       {"RAW 4", linktype::raw, {}, 4, 0, Other::becomes_raw},
       {"RAW 6", linktype::raw, {}, 6, 0, Other::becomes_raw},
       {"IPV4", linktype::ipv4, {}, 4, 0, Other::becomes_raw},
@@ -123,7 +134,7 @@ void finds_ip(void**) {
     const LinkFrame found = find_ip(each.link_type, frame, static_cast<std::uint32_t>(each.header.size() + 900));
     if (found.reason != Reason::none) fail_msg("%s: %s", each.name, name_of(found.reason).data());
     if (!equal(found.header, each.header) || !equal(found.packet, ip)) fail_msg("%s: wrong bytes", each.name);
-    if (found.wire_length != 900 || found.network != each.network) fail_msg("%s: wrong numbers", each.name);
+    if (found.wire_length != 900 || found.vlan != each.network) fail_msg("%s: wrong numbers", each.name);
   }
 }
 
@@ -133,7 +144,7 @@ void raw_has_three_numbers(void**) {
     assert_true(find_ip(type, frame, 1).reason == Reason::none);
     assert_int_equal(find_ip(type, frame, 1).wire_length, packet_of(6).size());
     LinkHeaderRoom room;
-    assert_int_equal(unproxy::adapt(type, {}, 6, 60, room).link_type, linktype::raw);
+    assert_int_equal(proxytunnel::adapt({type, {}}, 6, 60, room).link_type, linktype::raw);
   }
 }
 
@@ -188,17 +199,17 @@ void refuses_what_is_too_deep_or_unknown(void**) {
   assert_true(reason_for(type, ethernet(0x8847) + 16 * label(16, 0) + label(16, 1) + ip) == Reason::too_many_headers);
   assert_true(reason_for(type, ethernet(200) + snap(180) + snap(160) + snap(ipv4_type) + ip) ==
               Reason::too_many_headers);
-  assert_true(reason_for(105, ethernet(ipv4_type) + ip) == Reason::unsupported_link_type);
+  assert_true(reason_for(147, ethernet(ipv4_type) + ip) == Reason::unsupported_link_type);
 }
 
 LinkHeader adapted(const Case& each, Bytes header, unsigned version, LinkHeaderRoom& room) {
-  return unproxy::adapt(each.link_type, header, version, packet_of(version, 33).size(), room);
+  return proxytunnel::adapt({each.link_type, header}, version, packet_of(version, 33).size(), room);
 }
 
 bool finds(const LinkHeader& header, const Buffer& ip, std::uint32_t network) {
   const Exact frame(Buffer(header.bytes.begin(), header.bytes.end()) + ip);
   const LinkFrame found = find_ip(header.link_type, frame, 0);
-  return found.reason == Reason::none && equal(found.packet, ip) && found.network == network;
+  return found.reason == Reason::none && equal(found.packet, ip) && found.vlan == network;
 }
 
 void adapts_there_and_back(void**) {
@@ -218,7 +229,7 @@ void adapts_there_and_back(void**) {
     if (changed.bytes.size() == 4 && each.version == 6) continue;  // an IPv6 family comes back as 30
     const Exact kept(changed.bytes);
     const LinkHeader back =
-        unproxy::adapt(each.link_type, kept, each.version, packet_of(each.version).size(), second_room);
+        proxytunnel::adapt({each.link_type, kept}, each.version, packet_of(each.version).size(), second_room);
     if (!equal(back.bytes, each.header)) fail_msg("%s: not the same again", each.name);
   }
 }
@@ -227,7 +238,7 @@ void adapts_the_right_bytes(void**) {
   LinkHeaderRoom room;
   const auto is = [&](std::uint32_t type, const Buffer& before, unsigned version, std::size_t length,
                       const Buffer& after) {
-    const LinkHeader header = unproxy::adapt(type, Exact(before), version, length, room);
+    const LinkHeader header = proxytunnel::adapt({type, Exact(before)}, version, length, room);
     return header.link_type == type && header.bytes.data() == room.data() && equal(header.bytes, after);
   };
   constexpr std::uint32_t type = linktype::ethernet;
@@ -252,21 +263,23 @@ void adapt_gives_back_what_fits(void**) {
   LinkHeaderRoom room;
   for (const Case& each : all_cases()) {
     const Exact header(each.header);
-    const LinkHeader same = unproxy::adapt(each.link_type, header, each.version, packet_of(each.version).size(), room);
+    const LinkHeader same =
+        proxytunnel::adapt({each.link_type, header}, each.version, packet_of(each.version).size(), room);
     if (!equal(same.bytes, each.header) || same.link_type != each.link_type) fail_msg("%s", each.name);
   }
   const Exact plain(ethernet(ipv4_type));
-  assert_ptr_equal(unproxy::adapt(linktype::ethernet, plain, 4, 1500, room).bytes.data(), Bytes(plain).data());
+  assert_ptr_equal(proxytunnel::adapt({linktype::ethernet, plain}, 4, 1500, room).bytes.data(), Bytes(plain).data());
   const Exact freebsd(family({0, 0, 0, 28}));
-  assert_ptr_equal(unproxy::adapt(linktype::null, freebsd, 6, 1500, room).bytes.data(), Bytes(freebsd).data());
+  assert_ptr_equal(proxytunnel::adapt({linktype::null, freebsd}, 6, 1500, room).bytes.data(), Bytes(freebsd).data());
   const Exact labelled(ethernet(0x8847) + label(16, 1));
-  assert_ptr_equal(unproxy::adapt(linktype::ethernet, labelled, 6, 1500, room).bytes.data(), Bytes(labelled).data());
+  assert_ptr_equal(proxytunnel::adapt({linktype::ethernet, labelled}, 6, 1500, room).bytes.data(),
+                   Bytes(labelled).data());
 }
 
 void adapt_falls_back_to_raw(void**) {
   LinkHeaderRoom room;
   const auto is_raw = [&](std::uint32_t type, const Buffer& header, unsigned version, std::size_t length) {
-    const LinkHeader made = unproxy::adapt(type, Exact(header), version, length, room);
+    const LinkHeader made = proxytunnel::adapt({type, Exact(header)}, version, length, room);
     return made.link_type == linktype::raw && made.bytes.empty();
   };
   constexpr std::uint32_t type = linktype::ethernet;

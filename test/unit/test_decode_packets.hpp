@@ -108,16 +108,13 @@ inline bool equal(Bytes a, Bytes b) noexcept {
 }
 
 /// Decodes one frame as a capture with an interface of this link type would give it; wire length 0 means all captured.
-inline const unproxy::Decoded& decode(unproxy::Decoder& decoder, std::uint32_t link_type, Bytes frame,
-                                      std::size_t wire_length = 0, unproxy::Time time = 0) {
-  unproxy::Packet packet;
-  packet.number = 7;
-  packet.time = time;
-  packet.data = frame;
-  packet.wire_length = static_cast<std::uint32_t>(wire_length == 0 ? frame.size() : wire_length);
-  unproxy::Interface interface;
-  interface.link_type = link_type;
-  return decoder.decode(packet, interface);
+inline const proxytunnel::Decoded& decode(proxytunnel::Decoder& decoder, std::uint32_t link_type, Bytes frame,
+                                          std::size_t wire_length = 0, proxytunnel::Time time = 0) {
+  return decoder.decode({.number = 7,
+                         .time = time,
+                         .link_type = link_type,
+                         .data = frame,
+                         .wire_length = static_cast<std::uint32_t>(wire_length == 0 ? frame.size() : wire_length)});
 }
 
 /// Decodes every beginning of `frame`, as cut by a snapshot length and as a short frame; false where a view of the
@@ -126,17 +123,18 @@ inline bool holds_at_every_cut(std::uint32_t link_type, const Buffer& frame) {
   for (std::size_t size = 0; size <= frame.size(); ++size) {
     const Exact cut(frame, size);
     for (const std::size_t wire_length : {frame.size(), std::max<std::size_t>(size, 1)}) {
-      unproxy::Decoder decoder;
-      const unproxy::Decoded& decoded = decode(decoder, link_type, cut, wire_length);
-      if ((decoded.kind == unproxy::Transport::other) != (decoded.reason != unproxy::Reason::none)) return false;
-      if (!within(decoded.link_header, cut)) return false;
-      if (decoded.kind == unproxy::Transport::tcp) {
+      proxytunnel::Decoder decoder;
+      const proxytunnel::Decoded& decoded = decode(decoder, link_type, cut, wire_length);
+      if ((decoded.kind == proxytunnel::Decoded::Kind::other) != (decoded.reason != proxytunnel::Reason::none))
+        return false;
+      if (decoded.link.bytes.size() > size) return false;
+      if (decoded.kind == proxytunnel::Decoded::Kind::tcp) {
         const proxytunnel::Segment& segment = decoded.segment;
         if (!within(segment.header, cut) || !within(segment.payload, cut)) return false;
         if (segment.header.size() < 20 || segment.payload.size() > segment.length) return false;
         if (segment.length > wire_length) return false;
       }
-      if (decoded.kind == unproxy::Transport::udp) {
+      if (decoded.kind == proxytunnel::Decoded::Kind::udp) {
         const proxytunnel::Datagram& datagram = decoded.datagram;
         if (!within(datagram.payload, cut) || datagram.payload.size() > datagram.length) return false;
         if (datagram.length > wire_length) return false;

@@ -57,8 +57,8 @@ void LookAhead::wait(const Packet& packet) {
 void LookAhead::read_names(const Packet& packet) {
   const Interface& interface = reader_.interfaces()[packet.interface];
   if (filter_ != nullptr && !filter_->matches(packet, interface.link_type)) return;
-  const Decoded& decoded = decoder_.decode(packet, interface);
-  if (decoded.kind != Transport::udp || !proxytunnel::is_of_dns(decoded.datagram)) return;
+  const proxytunnel::Decoded& decoded = decoder_.decode(packet.of_link_type(interface.link_type));
+  if (decoded.kind != proxytunnel::Decoded::Kind::udp || !proxytunnel::is_of_dns(decoded.datagram)) return;
   const Bytes payload = decoded.datagram.payload;
   messages_.emplace(packet.time, Message{decoded.datagram, {payload.begin(), payload.end()}});
 }

@@ -45,7 +45,7 @@ class LookAhead {
   CaptureReader& reader_;
   Filter* filter_;
   proxytunnel::Tracker& tracker_;
-  Decoder decoder_;
+  proxytunnel::Decoder decoder_;
   bool ahead_ = false;
   std::deque<Copy> waiting_;
   std::size_t waiting_bytes_ = 0;

@@ -71,8 +71,9 @@ void Session::run(CaptureReader& reader, Decryption* decryption, Sink& sink) {
   if (decryption_ != nullptr) unmatched_ = decryption_->unmatched() + tracker_.counters().stray_chunks;
   summary_.dropped = reader.dropped_blocks();
   summary_.dropped.names += tracker_.names().dropped_names();
-  for (std::size_t i = 0; i < reason_count; ++i) {
-    if (passed_over_[i] != 0) summary_.passed_over[std::string(name_of(static_cast<Reason>(i)))] = passed_over_[i];
+  for (std::size_t i = 0; i < proxytunnel::reason_count; ++i) {
+    if (passed_over_[i] != 0)
+      summary_.passed_over[std::string(name_of(static_cast<proxytunnel::Reason>(i)))] = passed_over_[i];
   }
   if (filtered_ != 0) summary_.passed_over["filter"] = filtered_;
   if (decoder_.unfinished_datagrams() != 0) {
@@ -99,16 +100,18 @@ void Session::packet(const Packet& packet, const CaptureReader& reader, Names na
   }
   frame_ = packet.number;
   if (decryption_ != nullptr) decryption_->begin(frame_);
-  const Decoded& decoded = decoder_.decode(packet, interface);
-  if (decoded.kind == Transport::udp) {
+  using Kind = proxytunnel::Decoded::Kind;
+  const proxytunnel::Decoded& decoded = decoder_.decode(packet.of_link_type(interface.link_type));
+  const Envelope envelope{packet.interface, decoded.link};
+  if (decoded.kind == Kind::udp) {
     tracker_.addresses_occur(decoded.datagram);
     if (names == Names::to_enter) tracker_.learn(decoded.datagram);
     proxytunnel::Datagram datagram = decoded.datagram;
-    datagram.frame.envelope = Envelope{packet.interface, decoded.link_header}.pack(envelope_);
+    datagram.frame.envelope = envelope.pack(envelope_);
     put_in(datagram, sink);
-  } else if (decoded.kind == Transport::tcp) {
+  } else if (decoded.kind == Kind::tcp) {
     proxytunnel::Segment segment = decoded.segment;
-    segment.frame.envelope = Envelope{packet.interface, decoded.link_header}.pack(envelope_);
+    segment.frame.envelope = envelope.pack(envelope_);
     put_in(segment, proxytunnel::Direction::from_client, sink);
   } else {
     ++passed_over_[static_cast<std::size_t>(decoded.reason)];

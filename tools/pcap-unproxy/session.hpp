@@ -80,14 +80,14 @@ class Session {
   const Options& options_;
   proxytunnel::Tracker tracker_;
   Decryption* decryption_ = nullptr;
-  Decoder decoder_;
+  proxytunnel::Decoder decoder_;
   std::optional<Filter> filter_;
   std::vector<std::uint8_t> envelope_;
   /// One for each call that goes on: what comes out is put in again while it is looked at. Mostly one for each layer;
   /// a packet of another connection, which had to make room, may come out at any depth.
   std::deque<proxytunnel::Outcome> outcomes_;
   std::size_t depth_ = 0;
-  std::array<std::uint64_t, reason_count> passed_over_{};
+  std::array<std::uint64_t, proxytunnel::reason_count> passed_over_{};
   std::uint64_t filtered_ = 0, unmatched_ = 0;
   FrameNumber frame_ = 0;  ///< that is looked at
   SessionSummary summary_;

@@ -16,6 +16,8 @@ namespace unproxy {
 namespace {
 
 using proxytunnel::Attempt;
+using proxytunnel::LinkHeader;
+using proxytunnel::LinkHeaderRoom;
 using proxytunnel::printable;
 using proxytunnel::shortened;
 using proxytunnel::target_text;
@@ -42,6 +44,7 @@ std::string opening_text(const Attempt& attempt) {
     text += ", user " + shortened(printable(*user), longest_text);
   if (attempt.parent != proxytunnel::no_tunnel) text += ", inside tunnel " + std::to_string(attempt.parent);
   if (attempt.inside_tls) text += ", inside TLS";
+  if (!attempt.encapsulation.empty()) text += ", in " + proxytunnel::encapsulation_text(attempt.encapsulation);
   return text + frame_text("request", attempt.request) + frame_text("reply", attempt.reply);
 }
 
@@ -125,13 +128,13 @@ std::string VirtualWriter::comment_on(const VirtualPacket& packet) {
   return begun;
 }
 
-// A pcap file has one link type: that of the interfaces or, if they have several, none at all.
+// A pcap file has one link type, and what the next packet has is not known: Ethernet, which can be made for any packet,
+// or none at all.
 bool VirtualWriter::is_bare() {
   if (format_ == Format::pcapng) return false;
   if (!bare_) {
-    bare_ = std::any_of(interfaces_->begin(), interfaces_->end(), [this](const Interface& interface) {
-      return interface.link_type != interfaces_->front().link_type;
-    });
+    bare_ = std::any_of(interfaces_->begin(), interfaces_->end(),
+                        [](const Interface& interface) { return interface.link_type != linktype::ethernet; });
   }
   return *bare_;
 }
@@ -141,10 +144,9 @@ LinkHeader VirtualWriter::link_of(const VirtualPacket& packet, std::size_t size,
   const LinkHeader none = {linktype::raw, {}};
   if (link_ == Link::raw || (link_ == Link::keep && is_bare())) return none;
   const Envelope envelope = Envelope::unpack(packet.frame.envelope);
-  const LinkHeader kept =
-      adapt(interfaces_->at(envelope.interface).link_type, envelope.link_header, packet.ip.version, size, room);
-  const bool is_made = link_ == Link::ethernet && kept.link_type != linktype::ethernet;
-  return is_made ? made_ethernet(packet, room) : kept;
+  const LinkHeader kept = adapt(envelope.link, packet.ip.version, size, room);
+  const bool wants_ethernet = link_ == Link::ethernet || format_ == Format::pcap;
+  return wants_ethernet && kept.link_type != linktype::ethernet ? made_ethernet(packet, room) : kept;
 }
 
 void VirtualWriter::packet(const VirtualPacket& packet) {
@@ -154,8 +156,13 @@ void VirtualWriter::packet(const VirtualPacket& packet) {
   LinkHeaderRoom room;
   const LinkHeader link = link_of(packet, wire, room);
   const std::array<Bytes, 3> pieces = {link.bytes, headers, packet.payload};
-  writer_.packet(packet.frame.time, output_interface(envelope.interface, link.link_type), pieces,
-                 static_cast<std::uint32_t>(link.bytes.size() + wire), packet.frame.number, comment_on(packet));
+  std::string comment = comment_on(packet);
+  if (packet.time != packet.frame.time) {
+    if (comment.empty()) comment = "tunnel " + std::to_string(packet.tunnel);
+    comment += "; captured at " + proxytunnel::rfc3339(packet.frame.time) + ", earlier than what stands before it";
+  }
+  writer_.packet(packet.time, output_interface(envelope.interface, link.link_type), pieces,
+                 static_cast<std::uint32_t>(link.bytes.size() + wire), packet.frame.number, comment);
   ++packets_;
 }
 

@@ -41,7 +41,8 @@ class VirtualWriter {
 
   void name_origin(const proxytunnel::Attempt& attempt);
   [[nodiscard]] bool is_bare();
-  [[nodiscard]] LinkHeader link_of(const proxytunnel::VirtualPacket& packet, std::size_t size, LinkHeaderRoom& room);
+  [[nodiscard]] proxytunnel::LinkHeader link_of(const proxytunnel::VirtualPacket& packet, std::size_t size,
+                                                proxytunnel::LinkHeaderRoom& room);
 
   CaptureWriter writer_;
   Format format_;

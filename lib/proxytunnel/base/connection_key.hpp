@@ -10,19 +10,26 @@
 
 namespace proxytunnel {
 
-/// The two ends in a fixed order, so that both directions have one key; who carries them; and whether it is the stream
-/// that TLS carries between them.
+/// The two ends in a fixed order, so that both directions have one key; the network in which they are; the tunnel that
+/// carries them, which is in one network only; and whether it is the stream that TLS carries between them.
 struct ConnectionKey {
   Endpoint low, high;
   TunnelId parent = no_tunnel;
   bool decrypted = false;
+  NetworkId network = 0;
 
-  static ConnectionKey of(const Endpoint& one, const Endpoint& another, TunnelId parent,
+  static ConnectionKey of(const Endpoint& one, const Endpoint& another, TunnelId parent, NetworkId network = 0,
                           bool decrypted = false) noexcept {
-    return one < another ? ConnectionKey{one, another, parent, decrypted}
-                         : ConnectionKey{another, one, parent, decrypted};
+    const NetworkId of_wire = parent == no_tunnel ? network : 0;
+    return one < another ? ConnectionKey{one, another, parent, decrypted, of_wire}
+                         : ConnectionKey{another, one, parent, decrypted, of_wire};
+  }
+  /// Of the connection that a segment belongs to.
+  static ConnectionKey of(const Segment& segment) noexcept {
+    return of(segment.sender, segment.receiver, segment.parent, segment.frame.network, segment.decrypted);
   }
   bool operator==(const ConnectionKey&) const = default;
+  auto operator<=>(const ConnectionKey&) const = default;
 
   /// Two addresses of IPv4 are one word; the last word, which has the versions, tells that from others.
   [[nodiscard]] std::uint64_t hash(const HashKey& key) const noexcept {
@@ -36,6 +43,7 @@ struct ConnectionKey {
       hash.add(word(high, 0));
       hash.add(word(high, 8));
     }
+    if (network != 0) hash.add(network);
     hash.add(static_cast<std::uint64_t>(parent) << 32 | static_cast<std::uint32_t>(low.port) << 16 | high.port);
     return hash.finish(static_cast<std::uint64_t>(low.address.version) << 16 |
                        static_cast<std::uint64_t>(high.address.version) << 8 | static_cast<std::uint64_t>(decrypted));

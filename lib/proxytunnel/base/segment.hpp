@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "base/bytes.hpp"
+#include "base/encapsulation.hpp"
 #include "base/endpoint.hpp"
 
 namespace proxytunnel {
@@ -42,8 +43,12 @@ struct Frame {
   /// Opaque to the core: what the feeder needs to write a packet of this direction (its link-layer header).
   /// Handed back with each virtual packet of the same direction. Valid during the call; the core copies it to keep it.
   Bytes envelope;
-  /// VLAN tags and the like, as one number; a connection that changes it is an anomaly, not another connection.
-  std::uint32_t network = 0;
+  /// VLAN tags, as one number; a connection that changes it is an anomaly, not another connection.
+  std::uint32_t vlan = 0;
+  /// The network that what wraps the packet names: a connection is known by its ends and this.
+  NetworkId network = 0;
+  /// What wraps the packet, as Encapsulation::packed(); borrowed as the envelope is.
+  Bytes encapsulation;
   /// What came in an earlier frame and is taken at this one: what carried it, and when. 0: this frame carried it.
   FrameNumber carried_in = 0;
   Time carried_at = 0;

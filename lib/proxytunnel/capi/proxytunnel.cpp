@@ -268,6 +268,7 @@ void take_common(const Given& given, Made& made) noexcept {
   made.receiver = endpoint_of(given.receiver);
   made.frame.number = given.frame;
   made.frame.time = given.time;
+  made.frame.vlan = given.vlan;
   made.frame.network = given.network;
   made.parent = given.parent;
   made.layer = given.layer;
@@ -300,6 +301,7 @@ void pt_tracker_segment(pt_tracker_t* tracker, const pt_segment_t* given, pt_out
   segment.payload = bytes_from(given->payload, std::min<std::size_t>(given->payload_size, given->length));
   segment.length = given->length;
   segment.path = given->path;
+  segment.frame.encapsulation = bytes_from(given->encapsulation, given->encapsulation_size);
   tracker->tracker.segment(segment, outcome->outcome);
   keep_ended(*tracker, outcome->outcome);
 }
@@ -413,8 +415,9 @@ void pt_outcome_packet(const pt_outcome_t* outcome, size_t index, pt_virtual_pac
   packet->length = from.length;
   packet->offset = from.offset;
   packet->frame = from.frame.number;
+  packet->time = from.time;
   packet->carried_in = from.carried_in != 0 ? from.carried_in : from.frame.number;
-  packet->network = from.frame.network;
+  packet->vlan = from.frame.vlan;
   packet->path = from.path;
 }
 

@@ -123,6 +123,31 @@ typedef struct {
   uint16_t checksum_error; /* how far the IPv4 header checksum is off, as a one's complement difference */
 } pt_ip_fields_t;
 
+#define PT_ENCAPSULATION 48
+#define PT_SOURCES 16
+
+/* Where a packet of the wire is: VLANs, and what wraps it. All zeros: nothing of that. */
+typedef struct {
+  uint32_t vlan;
+  uint64_t network;
+  uint8_t encapsulation[PT_ENCAPSULATION];
+  size_t encapsulation_size;
+} pt_place_t;
+
+typedef struct {
+  const uint8_t* bytes;
+  size_t size;
+} pt_bytes_t;
+
+/* The place of the packet whose TCP or UDP header begins at `transport`. `sources` are the bytes of the captured frame,
+ * of this LINKTYPE_, and then of the datagrams that were put together from fragments on the way to the packet, at most
+ * PT_SOURCES of them. All zeros where it is not found there. */
+void pt_place_of(uint32_t link_type, const pt_bytes_t* sources, size_t count, const uint8_t* transport,
+                 pt_place_t* place);
+
+/* The LINKTYPE_ of what an ERF record of this type holds, which begins with these bytes. */
+uint32_t pt_link_type_of_erf(unsigned type, const uint8_t* bytes, size_t size);
+
 typedef struct {
   pt_endpoint_t sender, receiver;
   pt_ip_fields_t ip;
@@ -133,7 +158,10 @@ typedef struct {
   uint32_t length;  /* bytes behind the header on the wire; at least payload_size */
   uint64_t frame;   /* from 1 */
   int64_t time;     /* nanoseconds since the epoch */
-  uint32_t network; /* VLAN tags and the like, as one number; a connection that changes it is an anomaly */
+  uint32_t vlan;    /* VLAN tags, as one number; a connection that changes it is an anomaly */
+  uint64_t network; /* this and what follows: as pt_place_of() says it; 0 for virtual segments */
+  const uint8_t* encapsulation;
+  size_t encapsulation_size;
   uint32_t parent;  /* the tunnel whose virtual segment this is; PT_NO_TUNNEL for what was on the wire */
   unsigned layer;   /* 0 on the wire; else the parent's layer + 1 */
   uint64_t path;    /* of the virtual packet; 0 on the wire */
@@ -148,7 +176,8 @@ typedef struct {
   uint16_t checksum;
   uint64_t frame;
   int64_t time;
-  uint32_t network; /* this and what follows: as in pt_segment_t */
+  uint32_t vlan; /* this and what follows: as in pt_segment_t */
+  uint64_t network;
   uint32_t parent;
   unsigned layer;
 } pt_datagram_t;
@@ -164,8 +193,9 @@ typedef struct {
   pt_stream_end_t end;
   uint64_t frame;
   int64_t time;
-  uint32_t network;
-  uint32_t parent; /* of the segments that carried it */
+  uint32_t vlan;
+  uint64_t network; /* of the segments that carried it */
+  uint32_t parent;  /* likewise */
   unsigned layer;
   uint64_t path;     /* likewise */
   uint32_t sequence; /* its sequence number, as it stands in its header */
@@ -215,8 +245,9 @@ typedef struct {
   uint32_t length;     /* payload on the wire */
   int64_t offset;      /* of the payload in the virtual stream */
   uint64_t frame;      /* that it stands for */
+  int64_t time;        /* at which it is shown: never before what was shown of its conversation before it */
   uint64_t carried_in; /* the frame that carried it */
-  uint32_t network;    /* to be put in again with it */
+  uint32_t vlan;       /* to be put in again with it */
   uint64_t path;       /* TCP: names its conversation, in every program alike */
 } pt_virtual_packet_t;
 

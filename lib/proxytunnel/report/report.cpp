@@ -113,6 +113,14 @@ Json id_or_null(TunnelId id) {
   return id == no_tunnel ? Json(nullptr) : Json(id);
 }
 
+Json encapsulation_of(const Attempt& attempt) {
+  Json all = Json::array();
+  for (const Wrapping& each : Encapsulation::unpacked(attempt.encapsulation)) {
+    all.push_back({{"protocol", name_of(each.wrapper)}, {"id", each.id ? Json(*each.id) : Json(nullptr)}});
+  }
+  return all;
+}
+
 Json tunnel_of(const ReportEntry& entry, Passwords passwords) {
   const Attempt& attempt = entry.attempt;
   const std::string password = attempt.credentials.password.value_or("");
@@ -152,6 +160,7 @@ Json tunnel_of(const ReportEntry& entry, Passwords passwords) {
       {"wan_leg", nullptr},
       {"anomalies", attempt.anomalies},
       {"inside_tls", attempt.inside_tls},
+      {"encapsulation", encapsulation_of(attempt)},
   };
   if (attempt.virtual_client) result["virtual_client"] = endpoint(*attempt.virtual_client);
   if (attempt.command == Command::forward) result["hosts"] = hosts_of(attempt);

@@ -35,10 +35,11 @@ struct VirtualPacket {
   Bytes payload;
   std::uint32_t length = 0;  ///< bytes of payload on the wire
   Offset offset = 0;         ///< of the first byte of payload: from the base; of UDP, behind all datagrams before it
-  /// The frame it stands for, and the time at which it is shown. What waited for its conversation to open stands for
+  /// The frame it stands for. What waited for its conversation to open stands for
   /// the frame that carried it; later in a conversation a held packet stands for the frame at which it is shown, so
   /// that frames of a conversation are in order.
   Frame frame;
+  Time time = 0;  ///< at which it is shown: the frame's, but never before what was shown of its conversation before it
   FrameNumber carried_in = 0;  ///< held: the frame that carried it
   LayerPath path = 0;          ///< TCP: of the virtual conversation
 

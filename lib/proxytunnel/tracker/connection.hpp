@@ -149,9 +149,11 @@ struct Connection {
   Owned<Handshaking> handshaking;
   Owned<Tunnels> tunnels;
   Owned<Attempt> association;
-  Owned<Doubts> doubts;  ///< segments that wait to be answered
-  Owned<Sent> sent;      ///< while payload is looked at or shown
-  std::uint32_t network = 0;
+  Owned<Doubts> doubts;                            ///< segments that wait to be answered
+  Owned<Sent> sent;                                ///< while payload is looked at or shown
+  Owned<std::vector<std::uint8_t>> encapsulation;  ///< of its first segment, where it has one
+  std::uint32_t vlan = 0;
+  NetworkId network = 0;
   Stamp first;
   PerSide<Endpoint> ends;
   TunnelId parent = no_tunnel;
@@ -194,7 +196,7 @@ struct Connection {
     return sender == ends[Side::initiator] ? Side::initiator : Side::acceptor;
   }
   [[nodiscard]] ConnectionKey key() const noexcept {
-    return ConnectionKey::of(ends[Side::initiator], ends[Side::acceptor], parent, decrypted);
+    return ConnectionKey::of(ends[Side::initiator], ends[Side::acceptor], parent, network, decrypted);
   }
 };
 

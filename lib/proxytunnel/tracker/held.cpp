@@ -20,7 +20,7 @@ Held::Held(const Segment& segment, Side side, Range place, Offset from)
   for (const Bytes part : {segment.header, segment.payload, segment.frame.envelope}) {
     bytes_.insert(bytes_.end(), part.begin(), part.end());
   }
-  skeleton_.header = skeleton_.payload = skeleton_.frame.envelope = {};
+  skeleton_.header = skeleton_.payload = skeleton_.frame.envelope = skeleton_.frame.encapsulation = {};
 }
 
 Segment Held::segment() const noexcept {

@@ -165,7 +165,7 @@ ConnectionKey tuple_of(const VirtualConnection& opened) noexcept {
   return ConnectionKey::of(opened.ends[Side::initiator], opened.ends[Side::acceptor], no_tunnel);
 }
 
-void synthesize_opening(const Connection& connection, const VirtualConnection& opened,
+void synthesize_opening(const Connection& connection, VirtualConnection& opened,
                         const PerSide<LatestHeader>& latest, const Frame& frame, Outcome& outcome) {
   const PerSide<std::uint32_t> base{connection.space[Side::initiator].sequence(opened.base[Side::initiator]),
                                     connection.space[Side::acceptor].sequence(opened.base[Side::acceptor])};
@@ -190,6 +190,7 @@ void synthesize_opening(const Connection& connection, const VirtualConnection& o
     result.direction = opened.direction(from);
     result.frame = frame;
     result.frame.envelope = outcome.envelopes[model];
+    keep_time_forward(opened.attempt, result);
   };
   emit(VirtualKind::syn, opened.opener);
   emit(VirtualKind::syn_ack, other(opened.opener));

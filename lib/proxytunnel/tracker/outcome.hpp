@@ -2,11 +2,13 @@
 // summary: what comes back through the door: virtual packets in the order in which they are to be shown, and events.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <vector>
 
 #include "synth/virtual_packet.hpp"
 #include "tracker/held.hpp"
+#include "tunnel/attempt.hpp"
 #include "tunnel/event.hpp"
 
 namespace proxytunnel {
@@ -24,6 +26,12 @@ struct Part {
   std::uint32_t size = 0;
   TunnelId tunnel = no_tunnel;  ///< whose payload it is; no_tunnel: handshake, or nobody's
 };
+
+/// Captures may run backwards, be it by a clock that was set or by what an attacker wrote; what reads a conversation
+/// need not know.
+inline void keep_time_forward(Attempt& attempt, VirtualPacket& packet) noexcept {
+  packet.time = attempt.shown_at = std::max(attempt.shown_at, packet.frame.time);
+}
 
 /// Owned by the caller, filled by the Tracker, valid until it is filled again. Virtual packets borrow from the segment
 /// that the caller passed in and from what is kept here for them. Events and packets have one order: in_order().

@@ -29,6 +29,7 @@ void Tracker::begin_association(Connection& connection, Outcome& outcome) {
   Association association;
   association.id = attempt.id;
   association.layer = attempt.layer;
+  association.network = connection.network;
   association.client = attempt.client.address;
   if (attempt.target && attempt.target->address) association.announced.address = *attempt.target->address;
   if (attempt.target) association.announced.port = attempt.target->port;
@@ -79,7 +80,8 @@ bool Tracker::relay_associated(const Datagram& datagram, Outcome& outcome) {
   auto header = parse_relay_header(datagram.payload);
   using Ports = Associations::Ports;
   const auto match = associations_.find(datagram.sender, datagram.receiver, datagram.layer,
-                                        header.is_ok() ? Ports::any_new : Ports::known);
+                                        header.is_ok() ? Ports::any_new : Ports::known,
+                                        datagram.layer == 0 ? networks_.of(datagram) : 0);
   for (const ConnectionKey& crowded : associations_.take_crowded()) {
     if (Attempt* attempt = association_of(crowded)) attempt->note("too-many-ports");
   }
@@ -198,6 +200,7 @@ void Tracker::show_datagram(const Datagram& datagram, const ShownDatagram& shown
   result.direction = shown.direction;
   result.offset = offset;
   unwrap(datagram, change, result);
+  keep_time_forward(attempt, result);
 }
 
 // Whether a reply's header says from whom it comes. There are relays that write zeros, the client's own address or one

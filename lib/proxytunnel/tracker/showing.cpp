@@ -130,7 +130,7 @@ void Tracker::show(Connection& connection, const Segment& segment, VirtualKind k
   place_in_tunnels(connection, segment, window, placements_);
   for (const Placement& placement : placements_) {
     VirtualConnection& opened = *placement.opened;
-    if (segment.frame.network != connection.network) opened.attempt.note("several-vlans");
+    if (segment.frame.vlan != connection.vlan) opened.attempt.note("several-vlans");
     account(segment, placement);
     if (!opened.shown || !placement.worth_showing) continue;
     VirtualPacket& result = outcome.add_packet();
@@ -145,6 +145,7 @@ void Tracker::show(Connection& connection, const Segment& segment, VirtualKind k
       result.carried_in = segment.frame.carried_in;
     }
     translate(segment, translation_of(connection, segment, placement, options_.checksums), result);
+    keep_time_forward(opened.attempt, result);
   }
 }
 

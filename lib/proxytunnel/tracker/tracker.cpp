@@ -149,6 +149,7 @@ Tracker::Tracker(const TrackerOptions& options)
       synthetic_(options.synthetic4, options.synthetic6),
       tuples_(64, ConnectionKeyHash{options.hash_key}),
       associations_(options.connections),
+      networks_(options.connections),
       declared_(std::min(options.connections, limits::declared_clients)),
       next_id_(options.first_id) {}
 
@@ -158,14 +159,20 @@ void Tracker::segment(const Segment& segment, Outcome& outcome) noexcept {
     latest_ = stamp_of(segment.frame);
     bury(segment.frame, outcome);
   }
-  put(segment, outcome);
+  if (segment.is_on_wire() && segment.frame.network != 0) {
+    Segment placed = segment;
+    placed.frame.network = networks_.of(segment);
+    put(placed, outcome);
+  } else {
+    put(segment, outcome);
+  }
   relieve(segment.frame, outcome);
   if (segment.layer == 0) retire_closed(segment.frame, outcome);
 }
 
 bool Tracker::passes(const Segment& segment) noexcept {
-  if (!retired_.empty()) return false;
-  const ConnectionKey key = ConnectionKey::of(segment.sender, segment.receiver, segment.parent, segment.decrypted);
+  if (!retired_.empty() || segment.frame.network != 0) return false;
+  const ConnectionKey key = ConnectionKey::of(segment);
   Connection* connection = table_of(key).use(key);
   if (connection == nullptr || !is_passing(*connection, segment)) return false;
   if (segment.layer == 0) latest_ = stamp_of(segment.frame);
@@ -175,7 +182,7 @@ bool Tracker::passes(const Segment& segment) noexcept {
 
 void Tracker::put(const Segment& segment, Outcome& outcome) {
   if (segment.sender == segment.receiver) return;
-  const ConnectionKey key = ConnectionKey::of(segment.sender, segment.receiver, segment.parent, segment.decrypted);
+  const ConnectionKey key = ConnectionKey::of(segment);
   const auto [found, is_new] = table_of(key).find_or_insert(key, [&](Connection& idle) {
     retire(idle, segment.frame, outcome);
     ++counters_.dropped_connections;
@@ -241,12 +248,15 @@ void Tracker::take(Connection& connection, const Segment& segment, Outcome& outc
 
 // The stream of a TLS session is a connection of its own, between the same ends. Its segments are made here; what they
 // mean is found out as ever.
-void Tracker::chunk(const Chunk& chunk, Outcome& outcome) noexcept {
+void Tracker::chunk(const Chunk& given, Outcome& outcome) noexcept {
   outcome.clear();
-  latest_ = stamp_of(chunk.frame);
-  const ConnectionKey carrier_key = ConnectionKey::of(chunk.sender, chunk.receiver, chunk.parent);
+  latest_ = stamp_of(given.frame);
+  Chunk chunk = given;
+  chunk.frame.network =
+      networks_.of(ConnectionKey::of(given.sender, given.receiver, given.parent, given.frame.network));
+  const ConnectionKey carrier_key = ConnectionKey::of(chunk.sender, chunk.receiver, chunk.parent, chunk.frame.network);
   Connection* carrier = table_of(carrier_key).find(carrier_key);
-  const ConnectionKey key = ConnectionKey::of(chunk.sender, chunk.receiver, chunk.parent, true);
+  const ConnectionKey key = ConnectionKey::of(chunk.sender, chunk.receiver, chunk.parent, chunk.frame.network, true);
   Connection* stream = inside_.find(key);
   if (carrier == nullptr && !chunk.payload.empty()) ++counters_.stray_chunks;
   if (carrier == nullptr || (stream == nullptr && chunk.payload.empty())) return;
@@ -290,6 +300,7 @@ void Tracker::chunk(const Chunk& chunk, Outcome& outcome) noexcept {
 
 void Tracker::begin_handshaking(Connection& connection) {
   TunnelParent parent{connection.parent, connection.layer, connection.decrypted};
+  if (connection.encapsulation) parent.encapsulation = *connection.encapsulation;
   const auto own = own_clients_.empty() ? own_clients_.end() : own_clients_.find(connection.parent);
   if (own != own_clients_.end()) parent.client = own->second;
   connection.handshaking.emplace(connection.ends, parent, connection.first).since = waited_++;
@@ -303,7 +314,12 @@ void Tracker::begin(Connection& connection, const Segment& segment) {
   connection.ends = from_acceptor ? PerSide<Endpoint>(segment.receiver, segment.sender)
                                   : PerSide<Endpoint>(segment.sender, segment.receiver);
   connection.first = stamp_of(segment.frame);
-  connection.network = segment.frame.network;
+  connection.vlan = segment.frame.vlan;
+  if (segment.parent == no_tunnel) {
+    connection.network = segment.frame.network;
+    const Bytes encapsulation = segment.frame.encapsulation;
+    if (!encapsulation.empty()) connection.encapsulation.emplace(encapsulation.begin(), encapsulation.end());
+  }
   connection.parent = segment.parent;
   connection.layer = segment.layer;
   connection.path = path_of(segment);

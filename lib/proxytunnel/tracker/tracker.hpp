@@ -29,6 +29,7 @@
 #include "tracker/connection.hpp"
 #include "tracker/declared_clients.hpp"
 #include "tracker/known_proxies.hpp"
+#include "tracker/networks.hpp"
 #include "tracker/opening.hpp"
 #include "tracker/outcome.hpp"
 #include "tracker/translation.hpp"
@@ -220,6 +221,7 @@ class Tracker final : private Surroundings {
   std::size_t forwarded_ = 0;                 ///< conversations of forwarded requests that are open
   std::size_t fragment_bytes_ = 0;            ///< that wait in associations
   Associations associations_;
+  Networks networks_;
   /// What waits of datagrams that came in fragments; few clients send any.
   std::map<TunnelId, PerDirection<Owned<RelayFragments>>> fragments_;
   DeclaredClients declared_;

@@ -2,6 +2,7 @@
 // summary: everything that is known about one attempt to open a tunnel: one entry of the report.
 #pragma once
 
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -53,12 +54,14 @@ struct Attempt {
   std::string_view reason;  ///< why it ended, where the status does not say all; a constant
   int reply_code = -1;      ///< -1: no reply
   std::optional<Target> bound;
-  std::optional<Target> peer;  ///< BIND: who connected
-  bool inside_tls = false;     ///< the session with the proxy was read from decrypted TLS
-  std::vector<Flow> flows;     ///< UDP: in order of appearance, at most limits::flows_per_association
+  std::optional<Target> peer;               ///< BIND: who connected
+  bool inside_tls = false;                  ///< the session with the proxy was read from decrypted TLS
+  std::vector<std::uint8_t> encapsulation;  ///< what wraps its packets, as Encapsulation::packed(); not inside a tunnel
+  std::vector<Flow> flows;                  ///< UDP: in order of appearance, at most limits::flows_per_association
   Credentials credentials;
   Stamp first, request, reply, closed;  ///< frame 0: did not happen
   FrameNumber first_payload = 0, last = 0;
+  Time shown_at = std::numeric_limits<Time>::min();  ///< of the latest virtual packet
   PerDirection<PayloadAccount> payload;
   /// Payload that came before the opening and that there was no room to hold: not shown. Offsets from the base.
   PerDirection<std::vector<Range>> held_overflow;

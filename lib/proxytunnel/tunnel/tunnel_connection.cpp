@@ -148,6 +148,7 @@ void TunnelConnection::begin_attempt(Attempt& attempt, Stamp stamp) const {
   attempt.parent = parent_.tunnel;
   attempt.layer = parent_.layer;
   attempt.inside_tls = parent_.inside_tls;
+  attempt.encapsulation = parent_.encapsulation;
   attempt.client = ends_[client_];
   attempt.proxy = ends_[other(client_)];
   if (parent_.client && client_ == Side::initiator) attempt.client = *parent_.client;

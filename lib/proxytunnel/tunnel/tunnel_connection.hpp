@@ -33,6 +33,7 @@ struct TunnelParent {
   bool inside_tls = false;
   /// The client's own end, where the tunnel outside shows it with a synthetic port.
   std::optional<Endpoint> client{};
+  std::vector<std::uint8_t> encapsulation{};  ///< as Encapsulation::packed()
 };
 
 /// Where a target is, seen from the server that was sent it.

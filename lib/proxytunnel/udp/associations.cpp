@@ -32,6 +32,7 @@ void Associations::each_place(const Entry& entry, Visit visit) {
   Place place;
   place.client = association.client.unmapped();
   place.layer = static_cast<std::uint8_t>(association.layer);
+  place.network = association.network;
   place.order = entry.order;
   const auto visit_at = [&](const Address& relay) {
     place.relay = plain({relay, association.relay.port});
@@ -73,12 +74,13 @@ void Associations::remove(TunnelId id) {
 }
 
 std::optional<Associations::Match> Associations::find(const Endpoint& sender, const Endpoint& receiver, unsigned layer,
-                                                      Ports ports) {
+                                                      Ports ports, NetworkId network) {
   const auto look = [&](const Endpoint& relay, const Endpoint& client, Direction direction) -> std::optional<Match> {
-    const ClientPort port{plain(relay), plain(client), static_cast<std::uint8_t>(layer)};
-    const auto first = places_.lower_bound({port.relay, port.client.address, port.layer});
+    const ClientPort port{plain(relay), plain(client), static_cast<std::uint8_t>(layer), network};
+    const auto first = places_.lower_bound({port.relay, port.client.address, port.layer, port.network});
     const bool is_relay = first != places_.end() && first->first.relay == port.relay &&
-                          first->first.client == port.client.address && first->first.layer == port.layer;
+                          first->first.client == port.client.address && first->first.layer == port.layer &&
+                          first->first.network == port.network;
     if (!is_relay) return std::nullopt;
     PortUse* use = ports_.find(port);
     if (use != nullptr && !entries_.contains(use->id)) use = nullptr;
@@ -103,7 +105,7 @@ Associations::Entry* Associations::latest(Place place) {
 }
 
 Associations::Entry* Associations::choose(const ClientPort& port, Direction direction) {
-  Place place{port.relay, port.client.address, port.layer, Role::announced, port.client.port};
+  Place place{port.relay, port.client.address, port.layer, port.network, Role::announced, port.client.port};
   if (place.port != 0) {
     if (Entry* entry = latest(place)) return entry;
   }

@@ -27,6 +27,7 @@ struct Association {
   Endpoint relay;                    ///< where the proxy takes datagrams
   std::optional<Address> elsewhere;  ///< another address where it does, on the same port
   ConnectionKey control;             ///< the connection that keeps it alive
+  NetworkId network = 0;             ///< of the datagrams that it relays; 0 inside a tunnel
 };
 
 /// The associations that are alive. A relay may serve many (v2ray has one port for all), and a client's port says whose
@@ -58,9 +59,9 @@ class Associations {
     known,    ///< only ports that were bound before
     any_new,  ///< a port of the client may be a new one
   };
-  /// The association of a datagram of this layer; nullopt if there is none.
-  [[nodiscard]] std::optional<Match> find(const Endpoint& sender, const Endpoint& receiver, unsigned layer,
-                                          Ports ports);
+  /// The association of a datagram of this layer, and on the wire of this network; nullopt if there is none.
+  [[nodiscard]] std::optional<Match> find(const Endpoint& sender, const Endpoint& receiver, unsigned layer, Ports ports,
+                                          NetworkId network = 0);
 
   /// The connections of associations of which a port was forgotten since the last call: there were too many.
   [[nodiscard]] std::vector<ConnectionKey> take_crowded();
@@ -87,6 +88,7 @@ class Associations {
     Endpoint relay;
     Address client;
     std::uint8_t layer = 0;
+    NetworkId network = 0;
     Role role = Role::foreign;
     std::uint16_t port = 0;  ///< what was announced, in the roles of that
     std::uint32_t order = 0;

@@ -16,6 +16,7 @@ namespace proxytunnel {
 struct ClientPort {
   Endpoint relay, client;
   std::uint8_t layer = 0;
+  NetworkId network = 0;
 
   auto operator<=>(const ClientPort&) const = default;
 };

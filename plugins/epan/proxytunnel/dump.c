@@ -94,13 +94,19 @@ static wtap_block_t options_of(wmem_allocator_t *pool, const tap_record_t *recor
   return block;
 }
 
+static nstime_t timestamp_of(int64_t nanoseconds) {
+  const int64_t second = 1000000000;
+  const int64_t rest = (nanoseconds % second + second) % second;
+  return (nstime_t){.secs = (time_t)((nanoseconds - rest) / second), .nsecs = (int)rest};
+}
+
 bool dump_packet(dump_t *dump, packet_info *pinfo, const tap_record_t *packet, char **why) {
   if (packet->opens) note_name(dump, pinfo->pool, packet);
   wtap_rec record;
   ws_record_init(&record);
   ws_record_is_packet(&record, WTAP_ENCAP_RAW_IP);
   record.presence_flags = WTAP_HAS_TS | WTAP_HAS_CAP_LEN;
-  record.ts = pinfo->abs_ts;
+  record.ts = timestamp_of(packet->packet->time);
   record.tsprec = WTAP_TSPREC_NSEC;
   record.rec_header.packet_header.caplen = packet->captured;
   record.rec_header.packet_header.len = packet->length;

@@ -202,7 +202,8 @@ static void freeze_packet(const pt_virtual_packet_t *from, const source_t *sourc
   result->offset = from->offset;
   result->frame = (uint32_t)from->frame;
   result->carried_in = (uint32_t)from->carried_in;
-  result->network = from->network;
+  result->time = from->time;
+  result->vlan = from->vlan;
   if (!from->payload_size) return;
   const uint8_t *begin = source->payload;
   if (from->payload >= begin && from->payload + from->payload_size <= begin + source->captured) {

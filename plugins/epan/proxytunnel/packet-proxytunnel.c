@@ -10,6 +10,7 @@
 #include "export_option.h"
 #include "fields.h"
 #include "follow.h"
+#include "place.h"
 #include "menu.h"
 #include "pdus.h"
 #include "prefs.h"
@@ -56,6 +57,7 @@ static void register_protocol(void) {
 
 static void hand_off(void) {
   claim_handoff(proto_proxytunnel);
+  place_handoff();
   tcp_handoff();
   udp_handoff();
   tls_handoff();

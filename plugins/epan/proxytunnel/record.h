@@ -65,7 +65,8 @@ typedef struct {
   uint32_t length;            /* of the payload on the wire */
   int64_t offset;             /* of the payload in its stream */
   uint32_t frame, carried_in; /* that it stands for, and that carried it: not the same for some that were held */
-  uint32_t network;           /* as of a segment */
+  int64_t time;               /* at which an export shows it */
+  uint32_t vlan;              /* as of a segment */
   struct aside *aside;        /* what other dissectors keep of it (aside.c); NULL: nothing so far */
 } virtual_t;
 

@@ -5,7 +5,6 @@
 
 #include <epan/dissectors/packet-ip.h>
 #include <epan/dissectors/packet-tcp.h>
-#include <epan/etypes.h>
 #include <epan/to_str.h>
 #include <string.h>
 
@@ -71,44 +70,6 @@ pt_ip_fields_t ip_fields_of(const segment_t *segment) {
     fields.flow_label = ip6->ip6_flw & 0xfffff;
   }
   return fields;
-}
-
-static bool is_vlan_tag(uint16_t ethertype) {
-  return ethertype == ETHERTYPE_VLAN || ethertype == ETHERTYPE_IEEE_802_1AD || ethertype == ETHERTYPE_QINQ_OLD;
-}
-
-/* From the frame itself: epan keeps one tag, and not of each kind. pcap-unproxy makes the same number of the same tags
- * (tools/pcap-unproxy/decode/link.cpp). */
-uint32_t network_of(const packet_info *pinfo, const segment_t *segment) {
-  if (segment->parent != PT_NO_TUNNEL) return segment->network;
-  if (!pinfo->rec || pinfo->rec->rec_type != REC_TYPE_PACKET || !pinfo->data_src) return 0;
-  unsigned type_at, behind;
-  switch (pinfo->rec->rec_header.packet_header.pkt_encap) {
-    case WTAP_ENCAP_ETHERNET:
-      type_at = 12;
-      behind = 14;
-      break;
-    case WTAP_ENCAP_SLL:
-      type_at = 14;
-      behind = 16;
-      break;
-    case WTAP_ENCAP_SLL2:
-      type_at = 0;
-      behind = 20;
-      break;
-    default:
-      return 0;
-  }
-  tvbuff_t *frame = get_data_source_tvb((const struct data_source *)pinfo->data_src->data);
-  const unsigned captured = tvb_captured_length(frame);
-  const uint8_t *bytes = tvb_get_ptr(frame, 0, (int)captured);
-  uint32_t network = 0;
-  while (behind + 4 <= captured && is_vlan_tag(get16(bytes + type_at))) {
-    network = (network << 12 | network >> 20) ^ (get16(bytes + behind) & 0xfff);
-    type_at = behind + 2;
-    behind += 4;
-  }
-  return network;
 }
 
 int64_t nanoseconds_of(const nstime_t *time) {

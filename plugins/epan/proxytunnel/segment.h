@@ -27,7 +27,7 @@ typedef struct {
   pt_stream_end_t end;
   tvbuff_t *tvb;    /* header and payload */
   const void *ip;   /* what the IP dissectors pass on; lives as long as they run */
-  uint32_t network; /* of the virtual packet, as network_of() says it; 0 on the wire */
+  uint32_t vlan;    /* of the virtual packet, as place_of() says it; 0 on the wire */
   uint32_t parent;  /* the tunnel that carries it, or PT_NO_TUNNEL */
   unsigned layer;   /* of proxies outside */
   uint64_t path;    /* of the virtual packet; 0 on the wire */
@@ -49,8 +49,6 @@ const char *endpoint_text(wmem_allocator_t *pool, const pt_endpoint_t *end);
 int64_t nanoseconds_of(const nstime_t *time);
 /* Of the header in front of it. */
 pt_ip_fields_t ip_fields_of(const segment_t *segment);
-/* The VLAN tags of the frame that carried it, as one number. */
-uint32_t network_of(const packet_info *pinfo, const segment_t *segment);
 /* The TCP conversation of a segment; NULL if there is none. */
 conversation_t *conversation_of(packet_info *pinfo, const segment_t *segment);
 /* Its number, which the TCP dissector gives; UINT32_MAX if there is none. */

@@ -12,6 +12,7 @@
 #include "current.h"
 #include "depend.h"
 #include "freeze.h"
+#include "place.h"
 #include "shim.h"
 #include "shown.h"
 #include "tap_queue.h"
@@ -43,7 +44,7 @@ static bool read_segment(tvbuff_t *tvb, packet_info *pinfo, void *data, const vi
   segment->end = bytes[13] & TH_RST ? PT_STREAM_RST : bytes[13] & TH_FIN ? PT_STREAM_FIN : PT_STREAM_OPEN;
   segment->tvb = tvb;
   segment->ip = data;
-  segment->network = carrier ? carrier->network : 0;
+  segment->vlan = carrier ? carrier->vlan : 0;
   segment->parent = carrier ? carrier->attempt->id : PT_NO_TUNNEL;
   segment->layer = carrier ? carrier->attempt->layer + 1 : 0;
   segment->path = carrier ? carrier->attempt->path : 0;
@@ -68,7 +69,8 @@ static pt_segment_t seen_of(const packet_info *pinfo, const segment_t *segment) 
 
 /* On the first pass, most segments of ordinary traffic: the core has them, and nothing comes of it. */
 static bool passes(const packet_info *pinfo, const segment_t *segment) {
-  if (pinfo->fd->visited || segment->has_syn || segment->end != PT_STREAM_OPEN) return false;
+  if (pinfo->fd->visited || segment->has_syn || segment->end != PT_STREAM_OPEN || is_wrapped(pinfo, segment))
+    return false;
   const pt_segment_t given = seen_of(pinfo, segment);
   return pt_tracker_passes(core_tracker(), &given);
 }
@@ -78,7 +80,11 @@ static record_t *feed(const packet_info *pinfo, const segment_t *segment, const 
   given.ip = ip_fields_of(segment);
   given.payload = segment->bytes + segment->header_size;
   given.payload_size = segment->captured;
-  given.network = network_of(pinfo, segment);
+  const pt_place_t place = place_of(pinfo, segment);
+  given.vlan = place.vlan;
+  given.network = place.network;
+  given.encapsulation = place.encapsulation;
+  given.encapsulation_size = place.encapsulation_size;
   given.path = segment->path;
   pt_tracker_segment(core_tracker(), &given, core_outcome());
   return freeze_outcome(core_outcome(), segment, source, pinfo);

@@ -18,6 +18,7 @@
 #include "decrypted.h"
 #include "frame.h"
 #include "freeze.h"
+#include "place.h"
 #include "tap_queue.h"
 #include "tree.h"
 #include "virtual.h"
@@ -43,6 +44,7 @@ typedef struct {
 /* ---------------------------------------------------------------- the stream, as the core wants it */
 
 static record_t *feed(packet_info *pinfo, const segment_t *segment, const source_t *source, pt_stream_end_t end) {
+  const pt_place_t place = place_of(pinfo, segment);
   const pt_chunk_t chunk = {
       .sender = endpoint_of(&segment->sender, segment->sender_port),
       .receiver = endpoint_of(&segment->receiver, segment->receiver_port),
@@ -52,7 +54,8 @@ static record_t *feed(packet_info *pinfo, const segment_t *segment, const source
       .end = end,
       .frame = pinfo->num,
       .time = nanoseconds_of(&pinfo->abs_ts),
-      .network = network_of(pinfo, segment),
+      .vlan = place.vlan,
+      .network = place.network,
       .parent = segment->parent,
       .layer = segment->layer,
       .path = segment->path,

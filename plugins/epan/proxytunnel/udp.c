@@ -10,6 +10,7 @@
 #include "core.h"
 #include "current.h"
 #include "freeze.h"
+#include "place.h"
 #include "prefs.h"
 #include "shim.h"
 #include "shown.h"
@@ -42,13 +43,14 @@ static bool read_datagram(tvbuff_t *tvb, packet_info *pinfo, void *data, const v
   datagram->captured = MIN(captured - header_size, datagram->length);
   datagram->tvb = tvb;
   datagram->ip = data;
-  datagram->network = carrier ? carrier->network : 0;
+  datagram->vlan = carrier ? carrier->vlan : 0;
   datagram->parent = carrier ? carrier->attempt->id : PT_NO_TUNNEL;
   datagram->layer = carrier ? carrier->attempt->layer + 1 : 0;
   return true;
 }
 
 static record_t *feed(const packet_info *pinfo, const segment_t *datagram, const source_t *source) {
+  const pt_place_t place = place_of(pinfo, datagram);
   const pt_datagram_t given = {
       .sender = endpoint_of(&datagram->sender, datagram->sender_port),
       .receiver = endpoint_of(&datagram->receiver, datagram->receiver_port),
@@ -59,7 +61,8 @@ static record_t *feed(const packet_info *pinfo, const segment_t *datagram, const
       .checksum = get16(datagram->bytes + 6),
       .frame = pinfo->num,
       .time = nanoseconds_of(&pinfo->abs_ts),
-      .network = network_of(pinfo, datagram),
+      .vlan = place.vlan,
+      .network = place.network,
       .parent = datagram->parent,
       .layer = datagram->layer,
   };

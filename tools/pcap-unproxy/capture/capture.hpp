@@ -13,6 +13,7 @@
 #include "base/bytes.hpp"
 #include "base/endpoint.hpp"
 #include "base/segment.hpp"
+#include "decode/decode.hpp"
 
 namespace unproxy {
 
@@ -21,13 +22,7 @@ using proxytunnel::Bytes;
 using proxytunnel::FrameNumber;
 using proxytunnel::Time;
 
-/// LINKTYPE_ values as in the pcap file header: https://www.tcpdump.org/linktypes.html
-namespace linktype {
-constexpr std::uint32_t null = 0, ethernet = 1, raw_bsd = 12, raw_openbsd = 14, raw = 101, loop = 108, linux_sll = 113,
-                        ipv4 = 228, ipv6 = 229, linux_sll2 = 276;
-/// LINKTYPE_USER0: stands for records of other file formats whose encapsulation has no LINKTYPE_ number.
-constexpr std::uint32_t unknown = 147;
-}  // namespace linktype
+namespace linktype = proxytunnel::linktype;
 
 /// Set (from a signal handler, say) to make a reader end as if the file ended at the latest whole packet.
 using StopFlag = std::atomic<bool>;
@@ -44,6 +39,10 @@ struct Packet {
   std::uint32_t interface = 0;    ///< index into CaptureReader::interfaces()
   Bytes data;                     ///< captured bytes; valid until the next call of next()
   std::uint32_t wire_length = 0;  ///< never less than data.size(), whatever the file says
+
+  [[nodiscard]] proxytunnel::CapturedFrame of_link_type(std::uint32_t link_type) const noexcept {
+    return {number, time, link_type, data, wire_length};
+  }
 };
 
 /// From a pcapng name resolution block (section 4.5 of the pcapng draft).

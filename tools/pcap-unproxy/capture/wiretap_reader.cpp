@@ -7,9 +7,9 @@
 #include <wsutil/wslog.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <map>
-#include <tuple>
 #include <unordered_map>
 #include <utility>
 
@@ -75,6 +75,12 @@ std::uint32_t link_type_of(int encapsulation) {
   return found == link_types().end() ? linktype::unknown : found->second;
 }
 
+/// Of a record: ERF records tell it themselves.
+std::uint32_t link_type_of(const wtap_packet_header& header, Bytes data) {
+  if (header.pkt_encap != WTAP_ENCAP_ERF) return link_type_of(header.pkt_encap);
+  return proxytunnel::link_of_erf(header.pseudo_header.erf.phdr.type & 0x7fU, data).link_type;
+}
+
 void initialize_library() {
   static const bool initialized = [] {
     // What it logs about odd input reaches us as an error as well.
@@ -130,7 +136,7 @@ class WiretapReader final : public CaptureReader, private wiretap::SideBlocks {
   bool ended_ = false;
   std::optional<Damage> damage_;
   std::vector<Interface> interfaces_;
-  std::map<std::tuple<std::uint32_t, std::uint32_t, int>, std::uint32_t> known_interfaces_;
+  std::map<std::array<std::uint32_t, 3>, std::uint32_t> known_interfaces_;  ///< by section, number, link type
   std::vector<Description> descriptions_;
   std::uint32_t section_ = 0;
   std::size_t section_start_ = 0;  ///< the first description of the section
@@ -199,12 +205,13 @@ std::uint32_t WiretapReader::interface_of(const wtap_rec& record) {
   if (section != section_) section_start_ = descriptions_.size();
   section_ = section;
   fetch_descriptions();
-  const auto [known, is_new] = known_interfaces_.try_emplace({section, number, header.pkt_encap},
-                                                             static_cast<std::uint32_t>(interfaces_.size()));
+  const std::uint32_t link_type = link_type_of(header, {record_.bytes(), header.caplen});
+  const auto [known, is_new] =
+      known_interfaces_.try_emplace({section, number, link_type}, static_cast<std::uint32_t>(interfaces_.size()));
   if (is_new) {
     const std::size_t described = section_start_ + number;
     const Description description = described < descriptions_.size() ? descriptions_[described] : Description{};
-    interfaces_.push_back({link_type_of(header.pkt_encap), description.snap_length, description.name});
+    interfaces_.push_back({link_type, description.snap_length, description.name});
   }
   return known->second;
 }
@@ -233,7 +240,8 @@ std::unique_ptr<CaptureReader> open_with_wiretap(const std::string& path, const 
   if (file == nullptr) throw CaptureError("cannot read " + name + ": " + reason_of(error, explanation));
   const int encapsulation = wtap_file_encap(file.get());
   // Wireshark opens pictures and logs, too: one record with the whole file, and nothing in it to decode.
-  if (encapsulation != WTAP_ENCAP_PER_PACKET && link_type_of(encapsulation) == linktype::unknown) {
+  const bool tells_later = encapsulation == WTAP_ENCAP_PER_PACKET || encapsulation == WTAP_ENCAP_ERF;
+  if (!tells_later && link_type_of(encapsulation) == linktype::unknown) {
     throw CaptureError(name + " holds no network packets: give a pcap or pcapng file, or one that Wireshark opens (" +
                        "it takes this one for " + wtap_encap_description(encapsulation) + ")");
   }

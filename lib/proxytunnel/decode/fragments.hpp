@@ -11,16 +11,17 @@
 #include <vector>
 
 #include "base/bytes.hpp"
+#include "base/encapsulation.hpp"
 #include "base/segment.hpp"
-#include "capture/capture.hpp"
 
-namespace unproxy {
+namespace proxytunnel {
 
 /// The datagram that a fragment is part of.
 struct FragmentKey {
   Address sender, receiver;
   std::uint32_t identification = 0;
-  std::uint32_t network = 0;  ///< VLAN: two networks may use the same addresses
+  std::uint32_t vlan = 0;  ///< two networks may use the same addresses
+  NetworkId network = 0;
   std::uint8_t protocol = 0;  ///< IPv4 only: RFC 8200 does not count it
 
   auto operator<=>(const FragmentKey&) const = default;
@@ -90,4 +91,4 @@ class FragmentTable {
   std::uint8_t protocol_ = 0;
 };
 
-}  // namespace unproxy
+}  // namespace proxytunnel

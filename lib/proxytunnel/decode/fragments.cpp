@@ -7,7 +7,7 @@
 
 #include "decode/limits.hpp"
 
-namespace unproxy {
+namespace proxytunnel {
 
 namespace {
 
@@ -105,4 +105,4 @@ void FragmentTable::put_together(const Waiting& waiting) {
   }
 }
 
-}  // namespace unproxy
+}  // namespace proxytunnel

@@ -5,9 +5,7 @@
 
 #include <algorithm>
 
-namespace unproxy {
-
-using proxytunnel::get16;
+namespace proxytunnel {
 
 namespace {
 
@@ -21,47 +19,57 @@ Reason lack_of(const IpPacket& ip, std::size_t size, Reason malformed) noexcept 
 
 }  // namespace
 
-const Decoded& Decoder::decode(const Packet& packet, const Interface& interface) {
-  decoded_.kind = Transport::other;
-  decoded_.link_header = {};
-  decoded_.reason = decode_frame(packet, interface.link_type);
+const Decoded& Decoder::decode(const CapturedFrame& frame) {
+  decoded_.kind = Decoded::Kind::other;
+  decoded_.link = {};
+  encapsulation_.clear();
+  decoded_.reason = decode_frame(frame);
   return decoded_;
 }
 
-Reason Decoder::decode_frame(const Packet& packet, std::uint32_t link_type) {
-  const LinkFrame link = find_ip(link_type, packet.data, packet.wire_length);
-  if (link.reason != Reason::none) return link.reason;
-  decoded_.link_header = link.header;
-
-  IpPacket ip = decode_ip(link.packet, link.wire_length);
-  if (ip.is_fragment) ip.reason = put_together(ip, link.network, packet.time);
-  if (ip.reason != Reason::none) return ip.reason;
-
-  const proxytunnel::Frame frame{packet.number, packet.time, {}, link.network};
+Reason Decoder::decode_frame(const CapturedFrame& frame) {
+  LinkFrame link = find_ip(frame.link_type, frame.data, frame.wire_length);
+  IpPacket ip;
+  const Reason reason = find_innermost(
+      link, ip, encapsulation_, nullptr,
+      [&](const LinkFrame& of, IpPacket& fragment) { return put_together(fragment, of.vlan, frame.time); },
+      [this](const LinkFrame& found) { keep_link(found); });
+  if (reason != Reason::none) return reason;
+  const Frame of{.number = frame.number,
+                 .time = frame.time,
+                 .envelope = {},
+                 .vlan = link.vlan,
+                 .network = encapsulation_.network(),
+                 .encapsulation = encapsulation_.packed()};
   switch (ip.protocol) {
     case ip_protocol::tcp:
-      decoded_.segment.frame = frame;
+      decoded_.segment.frame = of;
       return decode_tcp(ip);
     case ip_protocol::udp:
-      decoded_.datagram.frame = frame;
+      decoded_.datagram.frame = of;
       return decode_udp(ip);
-    case ip_protocol::ipip:
-    case ip_protocol::ipv6:
-    case ip_protocol::gre:
-      return Reason::encapsulated;
     default:
       return Reason::other_protocol;
   }
 }
 
+void Decoder::keep_link(const LinkFrame& link) noexcept {
+  std::copy(link.header.begin(), link.header.end(), link_room_.begin());
+  decoded_.link = {link.link_type, Bytes(link_room_).first(link.header.size())};
+}
+
 /// Makes `ip` the whole datagram, if this fragment completes it; else tells why not.
-Reason Decoder::put_together(IpPacket& ip, std::uint32_t network, Time time) {
+Reason Decoder::put_together(IpPacket& ip, std::uint32_t vlan, Time time) {
   // Only the first fragment's protocol counts in IPv6, but senders give all fragments the same.
-  if (!leads_to_transport(ip.protocol)) return Reason::other_protocol;
+  if (!leads_on(ip.protocol)) return Reason::other_protocol;
   if (ip.is_beyond_frame || ip.payload.size() < ip.wire_length) return Reason::fragment_cut_short;
   const bool is_v4 = ip.fields.version == 4;
-  const FragmentKey key{ip.sender, ip.receiver, ip.place.identification, network,
-                        is_v4 ? ip.protocol : std::uint8_t{0}};
+  const FragmentKey key{.sender = ip.sender,
+                        .receiver = ip.receiver,
+                        .identification = ip.place.identification,
+                        .vlan = vlan,
+                        .network = encapsulation_.network(),
+                        .protocol = is_v4 ? ip.protocol : std::uint8_t{0}};
   switch (fragments_.add(key, {ip.place.offset, ip.place.more, ip.protocol, ip.payload}, time)) {
     case FragmentTable::Outcome::waiting:
       return Reason::fragment;
@@ -88,14 +96,14 @@ Reason Decoder::decode_tcp(const IpPacket& ip) noexcept {
   if (header_size < shortest_tcp_header) return Reason::malformed_tcp;
   if (const Reason lack = lack_of(ip, header_size, Reason::malformed_tcp); lack != Reason::none) return lack;
 
-  proxytunnel::Segment& segment = decoded_.segment;
+  Segment& segment = decoded_.segment;
   segment.sender = {ip.sender, get16(ip.payload.data())};
   segment.receiver = {ip.receiver, get16(&ip.payload[2])};
   segment.ip = ip.fields;
   segment.header = ip.payload.first(header_size);
   segment.payload = ip.payload.subspan(header_size);
   segment.length = ip.wire_length - static_cast<std::uint32_t>(header_size);
-  decoded_.kind = Transport::tcp;
+  decoded_.kind = Decoded::Kind::tcp;
   return Reason::none;
 }
 
@@ -107,15 +115,15 @@ Reason Decoder::decode_udp(const IpPacket& ip) noexcept {
   if (length < udp_header && !is_jumbo) return Reason::malformed_udp;
   const std::uint32_t size = is_jumbo ? ip.wire_length : std::min<std::uint32_t>(length, ip.wire_length);
 
-  proxytunnel::Datagram& datagram = decoded_.datagram;
+  Datagram& datagram = decoded_.datagram;
   datagram.sender = {ip.sender, get16(ip.payload.data())};
   datagram.receiver = {ip.receiver, get16(&ip.payload[2])};
   datagram.ip = ip.fields;
   datagram.checksum = get16(&ip.payload[6]);
   datagram.payload = ip.payload.first(std::min<std::size_t>(ip.payload.size(), size)).subspan(udp_header);
   datagram.length = size - static_cast<std::uint32_t>(udp_header);
-  decoded_.kind = Transport::udp;
+  decoded_.kind = Decoded::Kind::udp;
   return Reason::none;
 }
 
-}  // namespace unproxy
+}  // namespace proxytunnel

@@ -7,10 +7,9 @@
 
 #include "base/bytes.hpp"
 #include "base/segment.hpp"
-#include "capture/capture.hpp"
 #include "decode/reason.hpp"
 
-namespace unproxy {
+namespace proxytunnel {
 
 /// Numbers of protocols and of IPv6 extension headers: https://www.iana.org/assignments/protocol-numbers
 namespace ip_protocol {
@@ -32,7 +31,7 @@ struct IpPacket {
   bool is_fragment = false;      ///< `payload` is a part of a datagram, the one that `place` tells
   std::uint8_t protocol = 0;     ///< of the first byte of `payload`; of a fragment: of the datagram's first byte
   Address sender, receiver;
-  proxytunnel::IpFields fields;
+  IpFields fields;
   Bytes payload;                  ///< captured bytes behind the headers; at most `wire_length`; no link padding
   std::uint32_t wire_length = 0;  ///< bytes behind the headers on the wire
   FragmentPlace place;
@@ -49,7 +48,7 @@ IpPacket decode_ip(Bytes bytes, std::uint32_t wire_length) noexcept;
 /// datagram put together from fragments, whose first bytes may be extension headers too.
 void skip_extension_headers(IpPacket& packet) noexcept;
 
-/// Whether a TCP segment or UDP datagram can be what begins with this protocol number.
-bool leads_to_transport(std::uint8_t protocol) noexcept;
+/// Whether a TCP segment or UDP datagram, or another packet, can be in what begins with this protocol number.
+bool leads_on(std::uint8_t protocol) noexcept;
 
-}  // namespace unproxy
+}  // namespace proxytunnel

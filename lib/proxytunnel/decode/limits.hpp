@@ -7,7 +7,7 @@
 
 #include "base/segment.hpp"
 
-namespace unproxy::decode_limits {
+namespace proxytunnel::decode_limits {
 
 /// VLAN tags, MPLS labels and LLC headers of one frame together. Providers stack four or five.
 constexpr unsigned link_layers = 16;
@@ -37,6 +37,6 @@ constexpr std::size_t fragmented_datagrams = 1024;
 constexpr std::size_t fragment_bytes = std::size_t{4} << 20;
 
 /// How long a datagram may wait for its fragments (RFC 8200 section 4.5; RFC 1122 section 3.3.2), in capture time.
-constexpr proxytunnel::Time fragment_wait = 60'000'000'000;
+constexpr Time fragment_wait = 60'000'000'000;
 
-}  // namespace unproxy::decode_limits
+}  // namespace proxytunnel::decode_limits

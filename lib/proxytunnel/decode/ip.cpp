@@ -7,11 +7,7 @@
 
 #include "decode/limits.hpp"
 
-namespace unproxy {
-
-using proxytunnel::get16;
-using proxytunnel::get32;
-using proxytunnel::Reader;
+namespace proxytunnel {
 
 namespace {
 
@@ -203,8 +199,17 @@ IpPacket decode_ip(Bytes bytes, std::uint32_t wire_length) noexcept {
   return packet;
 }
 
-bool leads_to_transport(std::uint8_t protocol) noexcept {
-  return protocol == ip_protocol::tcp || protocol == ip_protocol::udp || is_extension(protocol, 6);
+bool leads_on(std::uint8_t protocol) noexcept {
+  switch (protocol) {
+    case ip_protocol::tcp:
+    case ip_protocol::udp:
+    case ip_protocol::ipip:
+    case ip_protocol::ipv6:
+    case ip_protocol::gre:
+      return true;
+    default:
+      return is_extension(protocol, 6);
+  }
 }
 
-}  // namespace unproxy
+}  // namespace proxytunnel
