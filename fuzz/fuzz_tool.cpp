@@ -82,7 +82,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
   options.inputs = {folder / "input"};
   options.write = folder / "output";
   options.report = folder / "report";
-  options.list = true;
+  options.list = (how & 32U) == 0 ? List::table : List::csv;
   options.engine = Engine::native;
   options.progress = Progress::never;
   options.verbosity = Verbosity::quiet;

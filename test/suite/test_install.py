@@ -176,7 +176,7 @@ def test_what_cannot_be_removed_is_told(lists, tmp_path):
 # ---------------------------------------------------------------- completions
 
 def options_of(help_text: str) -> set[str]:
-    heads = re.findall(r"^  (-\S+)", help_text, re.MULTILINE)
+    heads = re.findall(r"^  (-[^\s\[]+)", help_text, re.MULTILINE)
     return {name for head in heads for name in head.split(",")}
 
 
@@ -184,7 +184,7 @@ def completed_names(shell: str, text: str) -> set[str]:
     if shell == "bash":
         return set(re.search(r"\*\).* words='([^']*)'", text)[1].split())
     if shell == "zsh":
-        return set(re.findall(r"^  '\([^)]*\)(--?[\w-]+?)[+=]?\[", text, re.MULTILINE))
+        return set(re.findall(r"^  '\([^)]*\)(--?[\w-]+?)(?:\+|=-?)?\[", text, re.MULTILINE))
     return {"-" * len(kind) + name for short, long in re.findall(r" -s (\S+)| -l (\S+)", text)
             for kind, name in (("s", short), ("ll", long)) if name}
 
@@ -249,6 +249,8 @@ class Terminal:
     ("pcap-unproxy --output-dir fol", "pcap-unproxy --output-dir folder/"),
     ("pcap-unproxy --keylog fil", "pcap-unproxy --keylog file.keys "),
     ("pcap-unproxy --list fil", "pcap-unproxy --list file.keys "),
+    ("pcap-unproxy --list=c", "pcap-unproxy --list=csv "),
+    ("pcap-unproxy --list --layers le", "pcap-unproxy --list --layers leaf "),
 ])
 @pytest.mark.skipif(not shutil.which("bash"), reason="there is no bash")
 def test_a_real_bash_completes(run, tmp_path, typed, completed):

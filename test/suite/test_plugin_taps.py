@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from conftest import REPOSITORY
+from test_list import on_a_terminal
 from test_plugin_wire import (HTTP_REQUEST, HTTP_RESPONSE, SOCKS5_HELLO, SOCKS5_METHOD, WRAPPER, Connection, Tshark,
                               cannot_run, connect, connect_request, folder, http_through_socks5, socks5_request, tshark)
 
@@ -79,10 +80,23 @@ def test_an_output_that_fails_changes_the_exit_code(tshark: Tshark, folder: Path
     assert "GET /x" in done.stdout and (folder / "other").stat().st_size > 500
 
 
-@pytest.mark.parametrize("option", ["list,http", "listing", "report,", "exported,x", "decrypted"])
+@pytest.mark.parametrize("option", ["list,http", "list,csv,", "listing", "report,", "exported,x", "decrypted"])
 def test_a_wrong_argument_is_an_error(tshark: Tshark, folder: Path, option: str):
     done = tshark.run("-r", http_through_socks5(folder / "c.pcap"), "-q", "-z", f"proxytunnel,{option}")
     assert done.returncode != 0 and f"-z proxytunnel,{option.split(',')[0][:4]}" in done.stderr and not done.stdout
+
+
+@pytest.mark.parametrize("name", ["connect_407.pcapng", "socks5.pcapng", "nested.pcapng"])
+def test_a_list_is_that_of_the_tool(tshark: Tshark, run, name: str):
+    for ours, its in (("list", "--list"), ("list,csv", "--list=csv")):
+        assert tshark.text("-r", CAPTURES / name, "-q", "-z", f"proxytunnel,{ours}") == \
+            run("-q", its, CAPTURES / name).text
+
+
+def test_a_list_fits_a_terminal(tshark: Tshark):
+    command = [WRAPPER, tshark.plugin, "-n", "-r", CAPTURES / "connect_407.pcapng", "-q", "-z", "proxytunnel,list"]
+    lines = on_a_terminal(100, *command, **tshark.environment)
+    assert max(map(len, lines)) <= 100 and len(lines) == 10 and "www.origin.test:443" in lines[2]
 
 
 def test_standard_output(tshark: Tshark, folder: Path):

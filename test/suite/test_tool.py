@@ -140,7 +140,7 @@ def test_compressed_input(run, one_tunnel, tmp_path, command, how):
 
 def test_list_shows_every_attempt(run, captures):
     lines = run(captures / "socks5.pcapng", "--list").text.splitlines()
-    assert lines[0].split()[:3] == ["id", "protocol", "client"]
+    assert lines[0].split()[:4] == ["id", "time", "(UTC)", "protocol"]
     assert [line.split()[0] for line in lines[1:]] == [str(i) for i in range(10)]
     assert "refused (5)" in lines[4]
 

@@ -100,7 +100,8 @@ void nothing_else_is_handed_on(void**) {
            engine, keylog, tshark, progress, verbosity, tracker] = o;
     inputs = {"a.pcap", "b.pcap"};
     write = output_dir = report = "out";
-    list = hash = credentials = true;
+    list = List::csv;
+    hash = credentials = true;
     which_layers = Layers::leaf;
     format = Format::pcap;
     link = Link::raw;

@@ -55,7 +55,8 @@ constexpr const char* bash_begin = R"(# bash completion of pcap-unproxy, made by
 _pcap_unproxy() {
   local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} words='' taken=''
   # To bash, --option=value is three words.
-  if [[ $word == "=" ]]; then word=''; elif [[ $before == "=" ]]; then before=${COMP_WORDS[COMP_CWORD - 2]}; fi
+  if [[ $word == "=" ]]; then word='' before+='='
+  elif [[ $before == "=" ]]; then before=${COMP_WORDS[COMP_CWORD - 2]}=; fi
   case $before in
 )";
 constexpr const char* bash_end = R"(  esac
@@ -65,6 +66,16 @@ constexpr const char* bash_end = R"(  esac
 }
 complete -o default -F _pcap_unproxy pcap-unproxy
 )";
+
+/// What stands before a value.
+std::string bash_pattern(const CompletedOption& option) {
+  std::vector<std::string> words;
+  if (!option.has_default) words = option.names;
+  for (const std::string& name : option.names) {
+    if (is_long(name)) words.push_back(name + "=");
+  }
+  return joined(words, " | ");
+}
 
 std::string bash_value(const CompletedOption& option) {
   if (option.choices.empty()) return std::string(completer_of(option).bash);
@@ -77,7 +88,7 @@ std::string bash(const std::vector<CompletedOption>& options) {
   for (const CompletedOption& option : options) {
     names.insert(names.end(), option.names.begin(), option.names.end());
     if (option.value.empty()) continue;
-    text += "    " + joined(option.names, " | ") + ") " + bash_value(option) + " ;;\n";
+    text += "    " + bash_pattern(option) + ") " + bash_value(option) + " ;;\n";
   }
   return text + "    *) [[ $word == -* ]] || return 0; words='" + joined(names, " ") + "' ;;\n" + bash_end;
 }
@@ -95,7 +106,7 @@ std::string zsh_list(const CompletedOption& option) {
 
 std::string zsh_value(const CompletedOption& option) {
   if (option.value.empty()) return "";
-  const std::string begin = ":" + option.value + ":";
+  const std::string begin = (option.has_default ? "::" : ":") + option.value + ":";
   if (option.choices.empty()) return begin + std::string(completer_of(option).zsh);
   return begin + (option.is_list ? zsh_list(option) : "(" + joined(option.choices, " ") + ")");
 }
@@ -110,7 +121,7 @@ std::string zsh(const std::vector<CompletedOption>& options) {
     const std::string said = "[" + replaced(replaced(option.description, "[", "\\["), "]", "\\]") + "]";
     for (const std::string& name : option.names) {
       std::string spec = instead_of + name;
-      if (!option.value.empty()) spec += is_long(name) ? "=" : "+";
+      if (!option.value.empty()) spec += !is_long(name) ? "+" : option.has_default ? "=-" : "=";
       spec += said + zsh_value(option);
       text += "  '" + replaced(spec, "'", R"('\'')") + "' \\\n";
     }
@@ -124,7 +135,8 @@ std::string fish_value(const CompletedOption& option) {
   if (option.value.empty()) return "";
   if (option.choices.empty()) return " " + std::string(completer_of(option).fish);
   const std::string words = joined(option.choices, " ");
-  return " -xa '" + (option.is_list ? "(__fish_append , " + words + ")" : words) + "'";
+  return (option.has_default ? " -fa '" : " -xa '") + (option.is_list ? "(__fish_append , " + words + ")" : words) +
+         "'";
 }
 
 std::string fish(const std::vector<CompletedOption>& options) {

@@ -15,6 +15,7 @@ struct CompletedOption {
   std::string description;
   std::string value;                 ///< the placeholder of its value, such as FILE; empty: it takes none
   std::vector<std::string> choices;  ///< what the value may be; empty: the placeholder says what is completed
+  bool has_default = false;          ///< a value may follow behind =, and only there
   bool is_list = false;              ///< several choices, with commas between them
 };
 

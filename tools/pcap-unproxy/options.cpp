@@ -79,7 +79,24 @@ std::string wrapped(const std::string& text) {
   return lines;
 }
 
+/// A value that may be left out stands behind =.
+bool has_default(const CLI::Option& option) {
+  return option.get_items_expected_max() == 0 && !option.get_type_name().empty();
+}
+
+/// What CLI11 calls --list{table}, other programs call --list[=FORM].
+class Formatter : public CLI::Formatter {
+  std::string make_option_name(const CLI::Option* option, bool is_positional) const override {
+    const std::string name = CLI::Formatter::make_option_name(option, is_positional);
+    return has_default(*option) ? name.substr(0, name.find('{')) + "[=" + option->get_type_name() + "]" : name;
+  }
+  std::string make_option_opts(const CLI::Option* option) const override {
+    return has_default(*option) ? "" : CLI::Formatter::make_option_opts(option);
+  }
+};
+
 std::string help(CLI::App& app) {
+  app.formatter(std::make_shared<Formatter>());
   app.get_formatter()->column_width(help_indent);
   for (CLI::Option* option : app.get_options()) option->description(wrapped(option->get_description()));
   return app.help();
@@ -130,6 +147,7 @@ Choices define(CLI::App& app, Options& options, Raw& raw) {
   const std::map<std::string, Format> formats = {{"pcapng", Format::pcapng}, {"pcap", Format::pcap}};
   const std::map<std::string, Link> links = {{"keep", Link::keep}, {"raw", Link::raw}, {"ethernet", Link::ethernet}};
   const std::map<std::string, Layers> layers = {{"all", Layers::all}, {"leaf", Layers::leaf}};
+  const std::map<std::string, List> lists = {{"table", List::table}, {"csv", List::csv}};
   const std::map<std::string, Engine> engines = {
       {"auto", Engine::automatic}, {"native", Engine::native}, {"tshark", Engine::tshark}};
   const std::map<std::string, Progress> progress = {
@@ -154,7 +172,9 @@ Choices define(CLI::App& app, Options& options, Raw& raw) {
       ->transform(one_of(layers))
       ->type_name("WHICH");
   app.add_option("--report", options.report, "JSON report; - is standard output")->type_name("FILE");
-  app.add_flag("--list", options.list, "a table of tunnels on standard output");
+  app.add_flag("--list{table}", options.list, "tunnels on standard output: table (default) or csv")
+      ->transform(one_of(lists))
+      ->type_name("FORM");
   app.add_flag("--hash", options.hash, "SHA-256 of each input and of each direction's payload in the report");
   app.add_flag("--show-credentials", options.show_credentials, "do not redact passwords");
   app.add_flag("--fix-checksums", raw.fix_checksums, "compute every checksum anew");
@@ -206,9 +226,13 @@ Choices define(CLI::App& app, Options& options, Raw& raw) {
   // At once, as CLI11 misses the inputs before it calls back from 2.6 on.
   app.add_option_function<Shell>("--completion", leave)->transform(one_of(shells))->group(hidden)->trigger_on_parse();
 
-  return {{"FORMAT", words_of(formats)}, {"LAYER", words_of(links)},
-          {"WHICH", words_of(layers)},   {"SOURCES", {"capture", "hosts=", "live"}},
-          {"PROTOCOLS", protocols()},    {"ENGINE", words_of(engines)},
+  return {{"FORMAT", words_of(formats)},
+          {"LAYER", words_of(links)},
+          {"WHICH", words_of(layers)},
+          {"FORM", words_of(lists)},
+          {"SOURCES", {"capture", "hosts=", "live"}},
+          {"PROTOCOLS", protocols()},
+          {"ENGINE", words_of(engines)},
           {"WHEN", words_of(progress)}};
 }
 
@@ -220,7 +244,8 @@ std::vector<CompletedOption> completed_options(const CLI::App& app, const Choice
     for (const std::string& name : option->get_snames()) to.names.push_back("-" + name);
     for (const std::string& name : option->get_lnames()) to.names.push_back("--" + name);
     to.description = option->get_description();
-    if (option->get_items_expected_max() > 0) to.value = option->get_type_name();
+    to.has_default = has_default(*option);
+    if (to.has_default || option->get_items_expected_max() > 0) to.value = option->get_type_name();
     if (const auto found = choices.find(to.value); found != choices.end()) to.choices = found->second;
     to.is_list = option->get_delimiter() != '\0';
   }
@@ -267,16 +292,15 @@ std::string final_name(std::filesystem::path path) {
 }
 
 Complaint check_outputs(const Options& options) {
-  if (options.write.empty() && options.output_dir.empty() && options.report.empty() && !options.list) {
+  if (options.write.empty() && options.output_dir.empty() && options.report.empty() && options.list == List::none) {
     return "nothing to do: give -w FILE, -d DIR, --report FILE or --list";
   }
   if (!options.write.empty() && !options.output_dir.empty()) return "-w and -d cannot be given together";
   if (!options.write.empty() && options.inputs.size() > 1) return "several inputs need -d DIR instead of -w FILE";
   if (options.engine == Engine::native && !options.keylog.empty()) return "--keylog is of no use with --engine native";
   if (std::count(options.inputs.begin(), options.inputs.end(), "-") > 1) return "standard input is given twice";
-  const bool output_taken = options.write == "-";
-  if (output_taken && (options.report == "-" || options.list)) return "two outputs want standard output";
-  if (options.report == "-" && options.list) return "two outputs want standard output";
+  const int on_stdout = int{options.write == "-"} + int{options.report == "-"} + int{options.list != List::none};
+  if (on_stdout > 1) return "two outputs want standard output";
 
   std::vector<std::string> outputs;
   if (!options.write.empty()) outputs.push_back(options.write);

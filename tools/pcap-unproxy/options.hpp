@@ -14,6 +14,7 @@ namespace unproxy {
 
 enum class Layers { all, leaf };
 enum class Engine { automatic, native, tshark };
+enum class List { none, table, csv };
 enum class Progress { automatic, always, never };
 enum class Verbosity { quiet, normal, verbose };
 
@@ -29,7 +30,7 @@ struct Options {
   std::string write;       ///< empty: none
   std::string output_dir;  ///< empty: none
   std::string report;      ///< empty: none
-  bool list = false;
+  List list = List::none;
   bool hash = false;
   bool show_credentials = false;
   Layers layers = Layers::all;

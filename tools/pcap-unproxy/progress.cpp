@@ -2,7 +2,6 @@
 // summary: how far a long run has come, on standard error.
 #include "progress.hpp"
 
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,6 +11,7 @@
 #include <filesystem>
 
 #include "report/text.hpp"
+#include "terminal.hpp"
 
 namespace unproxy {
 namespace {
@@ -45,12 +45,6 @@ std::string time_text(double seconds) {
     std::snprintf(text, sizeof text, "%llu:%02llu:%02llu", whole / 3600, whole / 60 % 60, whole % 60);
   }
   return text;
-}
-
-/// Columns of the terminal; 80 if it does not say.
-std::size_t terminal_width() {
-  winsize size{};
-  return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
 class ProgressReader final : public CaptureReader {
@@ -87,7 +81,7 @@ class ProgressReader final : public CaptureReader {
   void show() {
     shown_ = Clock::now();
     const std::string figures = this->figures();
-    const std::size_t room = terminal_width() - 1, needed = figures.size() + 2 + shortest_name;
+    const std::size_t room = terminal_width(STDERR_FILENO) - 1, needed = figures.size() + 2 + shortest_name;
     std::string line = figures.substr(0, room);
     if (room > needed) line = proxytunnel::shortened(name_, room - figures.size() - 2) + ": " + figures;
     const std::size_t size = line.size();

@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "capture/unnamed_file.hpp"
+#include "report/csv.hpp"
 #include "report/list.hpp"
 
 namespace unproxy {
@@ -44,7 +45,8 @@ void ReportSpool::tunnel(const proxytunnel::ReportEntry& entry) {
   using proxytunnel::Passwords;
   const auto passwords = options_.show_credentials ? Passwords::show : Passwords::redact;
   if (wants_report_) tunnels_.add(entry.attempt.id, proxytunnel::tunnel_json(entry, passwords));
-  if (options_.list) rows_.add(entry.attempt.id, proxytunnel::list_row(entry));
+  if (options_.list == List::table) rows_.add(entry.attempt.id, proxytunnel::list_row(entry));
+  if (options_.list == List::csv) rows_.add(entry.attempt.id, proxytunnel::csv_row(entry));
 }
 
 void ReportSpool::skipped(const proxytunnel::SkippedEvent& event) {
@@ -73,10 +75,19 @@ void ReportSpool::write_tunnels_and_skipped(proxytunnel::ReportWriter& writer) {
   }
 }
 
-void ReportSpool::write_list(const proxytunnel::Put& put) {
+void ReportSpool::write_list(std::size_t width, const proxytunnel::Put& put) {
   rows_.sort();
-  proxytunnel::ListTable table;
-  rows_.each([&table](std::string_view row) { table.measure(row); });
+  if (options_.list == List::csv) {
+    put(proxytunnel::csv_title());
+    rows_.each([&put](std::string_view row) {
+      put(row);
+      put("\n");
+    });
+    return;
+  }
+  proxytunnel::ListSizes sizes;
+  rows_.each([&sizes](std::string_view row) { sizes.measure(row); });
+  const proxytunnel::ListTable table(sizes, width);
   put(table.title());
   rows_.each([&table, &put](std::string_view row) { put(table.line(row)); });
 }

@@ -46,7 +46,7 @@ class ReportSpool {
   explicit ReportSpool(const Options& options);
 
   /// Whether an attempt's end is of interest.
-  [[nodiscard]] bool wants_tunnels() const noexcept { return wants_report_ || options_.list; }
+  [[nodiscard]] bool wants_tunnels() const noexcept { return wants_report_ || options_.list != List::none; }
   void tunnel(const proxytunnel::ReportEntry& entry);
   void skipped(const proxytunnel::SkippedEvent& event);
 
@@ -56,7 +56,8 @@ class ReportSpool {
 
   /// After the last input, once. Both throw OutputError; nothing was lost before.
   void write_tunnels_and_skipped(proxytunnel::ReportWriter& writer);
-  void write_list(const proxytunnel::Put& put);
+  /// `width`: of a table; 0: as wide as it is.
+  void write_list(std::size_t width, const proxytunnel::Put& put);
 
  private:
   const Options& options_;

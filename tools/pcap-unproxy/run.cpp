@@ -14,6 +14,7 @@
 #include "exporter.hpp"
 #include "progress.hpp"
 #include "report/text.hpp"
+#include "terminal.hpp"
 
 namespace unproxy {
 namespace {
@@ -269,9 +270,9 @@ class Run {
   }
 
   void write_list_to_standard_output() {
-    if (!options_.list) return;
+    if (options_.list == List::none) return;
     OutputFile file("-");
-    report_.write_list([&file](std::string_view text) { file.write(proxytunnel::bytes_of(text)); });
+    report_.write_list(list_width(), [&file](std::string_view text) { file.write(proxytunnel::bytes_of(text)); });
     file.finish();
   }
 

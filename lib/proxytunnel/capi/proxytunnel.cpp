@@ -13,6 +13,8 @@
 #include "base/chunk_record.hpp"
 #include "base/layer_path.hpp"
 #include "names/hosts.hpp"
+#include "report/csv.hpp"
+#include "report/list.hpp"
 #include "report/report.hpp"
 #include "report/text.hpp"
 #include "tracker/tracker.hpp"
@@ -52,6 +54,12 @@ static_assert(PT_CHUNK_HEAD == chunk_record_head);
 static_assert(PT_CHUNK_MAGIC == chunk_record_magic);
 
 namespace {
+
+char* text_for_c(const std::string& text) {
+  auto* copy = static_cast<char*>(std::malloc(text.size() + 1));
+  if (copy != nullptr) std::memcpy(copy, text.c_str(), text.size() + 1);
+  return copy;
+}
 
 Endpoint endpoint_of(const pt_endpoint_t& given) noexcept {
   Endpoint end;
@@ -457,23 +465,11 @@ void pt_outcome_event(const pt_outcome_t* outcome, size_t index, pt_event_t* eve
   }
 }
 
-namespace {
-
-char* text_for_c(const std::string& text) {
-  auto* copy = static_cast<char*>(std::malloc(text.size() + 1));
-  if (copy != nullptr) std::memcpy(copy, text.c_str(), text.size() + 1);
-  return copy;
-}
-
-}  // namespace
-
 char* pt_report_json(const pt_outcome_t* snapshot, const char* input, bool show_credentials) {
   Report report = snapshot->snapshot;
-  InputSummary summary;
+  InputSummary& summary = report.inputs.emplace_back();
   if (input != nullptr) summary.file = input;
-  summary.packets.reset();
-  summary.bytes.reset();
-  report.inputs.push_back(summary);
+  summary.packets = summary.bytes = std::nullopt;
   std::string text;
   write_report(report, {"proxytunnel plugin", PROXYTUNNEL_VERSION},
                show_credentials ? Passwords::show : Passwords::redact,
@@ -491,10 +487,12 @@ char* pt_tunnels_json(const pt_outcome_t* snapshot, const uint32_t* ids, size_t 
   return text_for_c((text.empty() ? "[" : text) + "]\n");
 }
 
-char* pt_list_text(const pt_outcome_t* snapshot) {
-  std::string text;
-  write_list(snapshot->snapshot, [&text](std::string_view piece) { text += piece; });
-  return text_for_c(text);
+char* pt_list_text(const pt_outcome_t* snapshot, size_t width) {
+  return text_for_c(list_text(snapshot->snapshot, width));
+}
+
+char* pt_list_csv(const pt_outcome_t* snapshot) {
+  return text_for_c(csv_text(snapshot->snapshot));
 }
 
 void pt_text_free(char* text) {

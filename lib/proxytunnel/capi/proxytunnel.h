@@ -384,8 +384,10 @@ void pt_outcome_event(const pt_outcome_t* outcome, size_t index, pt_event_t* eve
 char* pt_report_json(const pt_outcome_t* snapshot, const char* input, bool show_credentials);
 /* The entries of these tunnels in the report, as a JSON array; the ids are in order. Free with pt_text_free. */
 char* pt_tunnels_json(const pt_outcome_t* snapshot, const uint32_t* ids, size_t count, bool show_credentials);
-/* The table of `pcap-unproxy --list` of what a snapshot holds. Free with pt_text_free. */
-char* pt_list_text(const pt_outcome_t* snapshot);
+/* The table of `pcap-unproxy --list` of what a snapshot holds, at most so wide (0: as wide as it is), and its CSV.
+ * Free with pt_text_free. */
+char* pt_list_text(const pt_outcome_t* snapshot, size_t width);
+char* pt_list_csv(const pt_outcome_t* snapshot);
 void pt_text_free(char* text);
 
 #ifdef __cplusplus

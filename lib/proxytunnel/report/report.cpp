@@ -169,6 +169,71 @@ Json tunnel_of(const ReportEntry& entry, Passwords passwords) {
   return result;
 }
 
+// Where facts stand in an entry: the names of columns.
+constexpr auto places = std::to_array<std::string_view>({
+    "id",
+    "input",
+    "parent",
+    "layer",
+    "protocol",
+    "command",
+    "transport",
+    "inside_tls",
+    "client.address",
+    "client.port",
+    "proxy.address",
+    "proxy.port",
+    "username",
+    "target.host",
+    "target.address",
+    "target.port",
+    "origin.address",
+    "origin.port",
+    "origin.provenance",
+    "origin.answered",
+    "virtual_client.address",
+    "virtual_client.port",
+    "bound.address",
+    "bound.port",
+    "peer.address",
+    "peer.port",
+    "status",
+    "reason",
+    "reply_code",
+    "times.request",
+    "times.reply",
+    "times.closed",
+    "connect_ms",
+    "frames.first",
+    "frames.request",
+    "frames.reply",
+    "frames.first_payload",
+    "frames.last",
+    "client_payload.bytes",
+    "client_payload.missing_bytes",
+    "client_payload.sha256",
+    "server_payload.bytes",
+    "server_payload.missing_bytes",
+    "server_payload.sha256",
+    "anomalies",
+});
+
+Fact fact_of(const Json& value) {
+  if (value.is_null()) return {};
+  if (value.is_string()) return {value.get<std::string>(), true};
+  if (!value.is_array()) return {value.dump(), false};
+  std::string words;
+  for (const Json& word : value) words += (words.empty() ? "" : ",") + word.get<std::string>();
+  return {words, true};
+}
+
+Fact fact_at(std::string_view place, const Json& entry) {
+  const std::size_t end = place.find('.');
+  const auto found = entry.find(place.substr(0, end));
+  if (found == entry.end()) return {};
+  return end == std::string_view::npos ? fact_of(*found) : fact_at(place.substr(end + 1), *found);
+}
+
 std::string_view name_of(DecryptionStatus status) {
   switch (status) {
     case DecryptionStatus::complete:
@@ -223,6 +288,18 @@ void Report::sort() {
 
 std::string tunnel_json(const ReportEntry& entry, Passwords passwords) {
   return tunnel_of(entry, passwords).dump();
+}
+
+std::span<const std::string_view> fact_names() noexcept {
+  return places;
+}
+
+std::vector<Fact> facts_of(const ReportEntry& entry) {
+  const Json json = tunnel_of(entry, Passwords::redact);
+  std::vector<Fact> facts;
+  facts.reserve(places.size());
+  for (const std::string_view place : places) facts.push_back(fact_at(place, json));
+  return facts;
 }
 
 std::string skipped_json(const SkippedEvent& event) {

@@ -30,6 +30,10 @@ std::size_t utf8_length(std::string_view text) {
   return overlong || outside ? 0 : size;
 }
 
+bool goes_on(char byte) {
+  return (static_cast<unsigned char>(byte) & 0xc0U) == 0x80U;
+}
+
 bool is_control(char byte) {
   return static_cast<unsigned char>(byte) < 0x20 || byte == 0x7f;
 }
@@ -86,8 +90,22 @@ std::string printable(std::string_view text) {
 
 std::string shortened(const std::string& text, std::size_t most) {
   if (text.size() <= most) return text;
-  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xc0U) == 0x80U) --most;  // not inside a character
+  while (most > 0 && goes_on(text[most])) --most;  // not inside a character
   return text.substr(0, most) + "...";
+}
+
+std::string shortened_target(const std::string& target, std::size_t most) {
+  if (target.size() <= most) return target;
+  std::size_t name = target.rfind(':');
+  if (name == std::string::npos || !parse_port(std::string_view(target).substr(name + 1))) name = target.size();
+  const bool has_brackets = name >= 2 && target.front() == '[' && target[name - 1] == ']';
+  const std::string_view inside = std::string_view(target).substr(has_brackets ? 1 : 0, name - (has_brackets ? 2 : 0));
+  if (Address::parse(inside)) return target;
+  const std::size_t around = target.size() - name + 3;  // the port and the dots
+  const std::size_t room = most > around ? most - around : 0;
+  std::size_t tail = name - room / 2;
+  while (tail < name && goes_on(target[tail])) ++tail;
+  return shortened(target.substr(0, name), room - room / 2) + target.substr(tail);
 }
 
 std::string target_text(const Attempt& attempt) {

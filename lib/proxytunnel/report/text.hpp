@@ -21,6 +21,10 @@ std::string printable(std::string_view text);
 /// The text, or its first `most` bytes and "...".
 std::string shortened(const std::string& text, std::size_t most);
 
+/// A target's text that is longer without the middle of its name: "a-long-na...example.com:443". Its port stays whole,
+/// and so does an address, which may be longer than `most` then.
+std::string shortened_target(const std::string& target, std::size_t most);
+
 /// "www.example.com:443", or what the request said instead of a target.
 std::string target_text(const Attempt& attempt);
 

@@ -7,6 +7,7 @@
 #include <glib/gstdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <wsutil/report_message.h>
@@ -44,6 +45,15 @@ bool output_takes_nothing_else(const char *option, const char *what) {
 
 bool output_is_stdout(const char *path) {
   return !strcmp(path, "-");
+}
+
+size_t output_width(void) {
+  struct winsize size = {0};
+  if (!isatty(STDOUT_FILENO)) return 0;
+  const char *set = getenv("COLUMNS");
+  const long width = set ? strtol(set, NULL, 10) : 0;
+  if (width > 0) return (size_t)width;
+  return !ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) && size.ws_col ? size.ws_col : 80;
 }
 
 /* A tap cannot tell the program that it failed. */

@@ -122,7 +122,7 @@ static tap_packet_status tree_count(stats_tree *tree, packet_info *pinfo, epan_d
 /* ------------------------------------------------------------- -z proxytunnel,list and -z proxytunnel,report,FILE */
 
 typedef struct {
-  enum { print_list, print_report } what;
+  enum { print_list, print_csv, print_report } what;
   char *path;
 } printout_t;
 
@@ -136,8 +136,9 @@ static void printout_draw(void *tapdata) {
   if (!core_tracker()) return;
   pt_outcome_t *snapshot = pt_outcome_new();
   pt_tracker_snapshot(core_tracker(), snapshot);
-  char *text = printout->what == print_list ? pt_list_text(snapshot)
-                                            : pt_report_json(snapshot, NULL, proxytunnel_preferences.credentials);
+  char *text = printout->what == print_list  ? pt_list_text(snapshot, output_width())
+               : printout->what == print_csv ? pt_list_csv(snapshot)
+                                             : pt_report_json(snapshot, NULL, proxytunnel_preferences.credentials);
   if (text) output_write(printout->path, text);
   pt_text_free(text);
   pt_outcome_free(snapshot);
@@ -162,8 +163,9 @@ static bool print_at_end(printout_t wanted) {
 }
 
 static ws_option_result_t list_option(const char *option, void *user _U_) {
-  if (!output_takes_nothing_else(option, "proxytunnel,list")) WS_OPTION_WRONG;
-  if (!print_at_end((printout_t){.what = print_list, .path = g_strdup("-")})) WS_OPTION_WRONG;
+  const bool as_csv = !strcmp(option, "proxytunnel,list,csv");
+  if (!as_csv && !output_takes_nothing_else(option, "proxytunnel,list")) WS_OPTION_WRONG;
+  if (!print_at_end((printout_t){.what = as_csv ? print_csv : print_list, .path = g_strdup("-")})) WS_OPTION_WRONG;
   WS_OPTION_TAKEN;
 }
 
