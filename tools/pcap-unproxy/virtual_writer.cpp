@@ -35,8 +35,9 @@ constexpr std::size_t longest_text = 256;
 std::string opening_text(const Attempt& attempt) {
   const auto& origin = *attempt.origin;
   std::string text = "tunnel " + std::to_string(attempt.id) + ": " + std::string(name_of(attempt.protocol)) +
-                     " through proxy " + attempt.proxy.text() + " to " + shortened_target(attempt, longest_text) +
-                     ", shown as " + origin.endpoint.text() + " (" + std::string(name_of(origin.provenance)) + ")";
+                     " through proxy " + attempt.proxy.text() + " to " +
+                     shortened_target(proxytunnel::target_text(attempt), longest_text) + ", shown as " +
+                     origin.endpoint.text() + " (" + std::string(name_of(origin.provenance)) + ")";
   if (attempt.virtual_client) {
     text += ", for client " + attempt.client.text() + ", whose port is in use and stands as a synthetic one";
   }
