@@ -440,7 +440,7 @@ def test_absurd_lengths(run, one_tunnel, tmp_path, position, value):
 
 def test_a_link_type_that_is_not_known_is_counted(run, tmp_path):
     path = tmp_path / "odd.pcap"
-    path.write_bytes(wire.pcap(wire.connect_session(), link=105))
+    path.write_bytes(wire.pcap(wire.connect_session(), link=147))
     report = report_of(run, path)
     assert report["counters"]["packets_passed_over"] == {"unsupported-link-type": 10}
 

@@ -102,7 +102,9 @@ void Session::packet(const Packet& packet, const CaptureReader& reader, Names na
   if (decryption_ != nullptr) decryption_->begin(frame_);
   using Kind = proxytunnel::Decoded::Kind;
   const proxytunnel::Decoded& decoded = decoder_.decode(packet.of_link_type(interface.link_type));
-  const Envelope envelope{packet.interface, decoded.link};
+  // All packets of a pcap file have one link type, so that is the capture's.
+  const bool has_one = options_.format == Format::pcap && options_.link == Link::keep;
+  const Envelope envelope{packet.interface, has_one ? decoded.outer_link : decoded.link};
   if (decoded.kind == Kind::udp) {
     tracker_.addresses_occur(decoded.datagram);
     if (names == Names::to_enter) tracker_.learn(decoded.datagram);

@@ -129,13 +129,13 @@ std::string VirtualWriter::comment_on(const VirtualPacket& packet) {
   return begun;
 }
 
-// A pcap file has one link type, and what the next packet has is not known: Ethernet, which can be made for any packet,
-// or none at all.
+// A pcap file has one link type: that of the interfaces or, if they have several, none at all.
 bool VirtualWriter::is_bare() {
   if (format_ == Format::pcapng) return false;
   if (!bare_) {
-    bare_ = std::any_of(interfaces_->begin(), interfaces_->end(),
-                        [](const Interface& interface) { return interface.link_type != linktype::ethernet; });
+    bare_ = std::any_of(interfaces_->begin(), interfaces_->end(), [this](const Interface& interface) {
+      return interface.link_type != interfaces_->front().link_type;
+    });
   }
   return *bare_;
 }
@@ -146,8 +146,10 @@ LinkHeader VirtualWriter::link_of(const VirtualPacket& packet, std::size_t size,
   if (link_ == Link::raw || (link_ == Link::keep && is_bare())) return none;
   const Envelope envelope = Envelope::unpack(packet.frame.envelope);
   const LinkHeader kept = adapt(envelope.link, packet.ip.version, size, room);
-  const bool wants_ethernet = link_ == Link::ethernet || format_ == Format::pcap;
-  return wants_ethernet && kept.link_type != linktype::ethernet ? made_ethernet(packet, room) : kept;
+  const auto single = writer_.single_link_type();
+  const bool wants_ethernet = link_ == Link::ethernet || single == linktype::ethernet;
+  if (wants_ethernet && kept.link_type != linktype::ethernet) return made_ethernet(packet, room);
+  return single == linktype::raw ? none : kept;
 }
 
 void VirtualWriter::packet(const VirtualPacket& packet) {

@@ -21,7 +21,7 @@ Reason lack_of(const IpPacket& ip, std::size_t size, Reason malformed) noexcept 
 
 const Decoded& Decoder::decode(const CapturedFrame& frame) {
   decoded_.kind = Decoded::Kind::other;
-  decoded_.link = {};
+  decoded_.link = decoded_.outer_link = {};
   encapsulation_.clear();
   decoded_.reason = decode_frame(frame);
   return decoded_;
@@ -56,6 +56,7 @@ Reason Decoder::decode_frame(const CapturedFrame& frame) {
 void Decoder::keep_link(const LinkFrame& link) noexcept {
   std::copy(link.header.begin(), link.header.end(), link_room_.begin());
   decoded_.link = {link.link_type, Bytes(link_room_).first(link.header.size())};
+  if (encapsulation_.packed().empty()) decoded_.outer_link = {link.link_type, link.header};
 }
 
 /// Makes `ip` the whole datagram, if this fragment completes it; else tells why not.

@@ -36,6 +36,8 @@ struct Decoded {
   Datagram datagram;             ///< if kind is udp
   /// The link layer of the IP packet that has it, the innermost one; no bytes where no IP packet was found.
   LinkHeader link;
+  LinkHeader
+      outer_link;  ///< likewise, of the outermost one: of the capture's own link type, but for what stood before it
 };
 
 /// Decodes the packets of one capture, in file order. Keeps nothing but fragments.
