@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <new>
 
+#include "extcap.hpp"
 #include "out_of_memory.hpp"
 #include "run.hpp"
 
@@ -35,7 +36,7 @@ void install_signal_handlers() {
 
 int main(int argc, char** argv) {
   std::set_new_handler(unproxy::end_out_of_memory);
-  auto parsed = unproxy::parse_options(argc, argv);
+  auto parsed = unproxy::is_extcap(argc, argv) ? unproxy::parse_extcap(argc, argv) : unproxy::parse_options(argc, argv);
   if (const auto* leave = std::get_if<unproxy::Leave>(&parsed)) {
     std::fputs(leave->words.c_str(), leave->exit_code == 0 ? stdout : stderr);
     return leave->exit_code;
