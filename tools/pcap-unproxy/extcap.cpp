@@ -2,11 +2,17 @@
 // summary: pcap-unproxy in Wireshark's list of interfaces: what extcap asks for, as our own options.
 #include "extcap.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "capture/file_descriptor.hpp"
 #include "capture/interfaces.hpp"
 #include "exit_code.hpp"
 #include "filter.hpp"
@@ -105,8 +111,18 @@ constexpr const char* arguments_text =
     "arg {number=2}{call=--forward-without-proof}{display=An absolute URI alone makes a server a proxy}"
     "{type=boolflag}{default=false}\n";
 
+// Before anything can go wrong: whoever reads the FIFO waits until somebody has opened it, and reads on until it is
+// closed.
+void open_fifo(const std::string& path) {
+  const FileDescriptor fifo(::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY));
+  if (!fifo.is_open() || ::dup2(fifo.number(), STDOUT_FILENO) < 0) {
+    throw OutputError("cannot write " + path + ": " + std::strerror(errno));
+  }
+}
+
 std::variant<Options, Leave> capture(const Words& words) {
-  std::vector<std::string> ours = {"pcap-unproxy", "--quiet", "--interface", words.interface, "--write", words.fifo};
+  open_fifo(words.fifo);
+  std::vector<std::string> ours = {"pcap-unproxy", "--quiet", "--interface", words.interface, "--write", "-"};
   if (!words.filter.empty()) ours.insert(ours.end(), {"--filter", words.filter});
   ours.insert(ours.end(), words.ours.begin(), words.ours.end());
   std::vector<const char*> argv;
@@ -144,6 +160,8 @@ std::variant<Options, Leave> parse_extcap(int argc, const char* const* argv) try
   if (!words.captures) return check_filter(words.filter);
   if (words.fifo.empty()) return Leave{exit_code::usage, "pcap-unproxy: --capture wants --fifo FILE\n"};
   return capture(words);
+} catch (const OutputError& error) {
+  return Leave{exit_code::unwritable_output, "pcap-unproxy: " + proxytunnel::printable(error.what()) + "\n"};
 } catch (const CaptureError& error) {
   return Leave{exit_code::unreadable_input, "pcap-unproxy: " + proxytunnel::printable(error.what()) + "\n"};
 }
