@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 import wire
-from conftest import run_program
+from conftest import REPOSITORY, run_program
 from live_traffic import INTERFACE, ORIGIN_PORT, PATIENCE, PROXY, PROXY_PORT, Lab, NoNamespaces, until
 from test_tool import DAMAGED, DONE, UNREADABLE, UNWRITABLE, USAGE, tshark
 
@@ -38,9 +38,10 @@ class Live:
     def __init__(self, lab: Lab, tool: Path, folder: Path, *arguments: object, interface: str = INTERFACE):
         self.report_file = folder / "report.json"
         self.process = lab.client.start(tool, "-i", interface, "--report", self.report_file, *arguments,
-                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=False)
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.words = self.process.stderr.readline().decode()
-        assert self.words == f"pcap-unproxy: capturing on {interface}\n", self.words + self.process.stderr.read().decode()
+        if self.words != f"pcap-unproxy: capturing on {interface}\n":
+            raise AssertionError(self.words + self.process.stderr.read().decode())
 
     def stop(self) -> dict:
         self.process.send_signal(signal.SIGINT)
@@ -289,6 +290,16 @@ def test_what_only_an_interface_has(run, captures, arguments):
 def test_nothing_to_read_is_told(run):
     done = run("--list")
     assert done.code == USAGE and "INPUT is required" in done.stderr
+
+
+def test_documents_have_every_option_of_the_help(run):
+    options = set(re.findall(r"^  (?:(-\w)\b,?)?(--[\w-]+)?", run("--help").text, re.MULTILINE)) - {("", "")}
+    assert {("-i", "--interface"), ("-c", ""), ("-b", "--ring-buffer")} <= options
+    manual, contract = ((REPOSITORY / f"docs/{name}").read_text() for name in ("pcap-unproxy.1", "contract.md"))
+    for short, long in options:
+        assert not short or re.search(rf"^\.It Fl {short[1:]}\b", manual, re.MULTILINE) or long == "--help"
+        assert not long or f"Fl -{long[2:]}" in manual
+        assert f"`{short or long}" in contract or long == "--help"
 
 
 def test_interfaces_are_those_of_tcpdump(lab, tool):

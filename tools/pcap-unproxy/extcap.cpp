@@ -78,7 +78,7 @@ Words words_of(int argc, const char* const* argv) {
         value = argv[++i];
       }
       if (known->said != nullptr) words.*known->said = value;
-    } else {
+    } else if (!word.starts_with("--extcap-")) {  // of a later Wireshark
       words.ours.emplace_back(word);
     }
   }

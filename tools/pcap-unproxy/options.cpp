@@ -14,6 +14,7 @@
 #include "exit_code.hpp"
 #include "live_options.hpp"
 #include "names/synthetic_prefixes.hpp"
+#include "report/text.hpp"
 
 namespace unproxy {
 
@@ -146,6 +147,7 @@ Choices define(CLI::App& app, Options& options, Raw& raw) {
       ->type_name("FILE");
   app.add_option("-d,--output-dir", options.output_dir, "one output for each input: NAME.unproxied.pcapng")
       ->type_name("DIR");
+  define_ring(app, raw.live);
   app.add_option("-F,--format", options.format, "output format: pcapng (default) or pcap")
       ->transform(one_of(formats))
       ->type_name("FORMAT");
@@ -162,8 +164,6 @@ Choices define(CLI::App& app, Options& options, Raw& raw) {
   app.add_flag("--hash", options.hash, "SHA-256 of each input and of each direction's payload in the report");
   app.add_flag("--show-credentials", options.show_credentials, "do not redact passwords");
   app.add_flag("--fix-checksums", raw.fix_checksums, "compute every checksum anew");
-
-  define_ring(app, raw.live);
 
   app.option_defaults()->group("Input");
   app.add_option("-f,--filter", options.filter, "only packets that match a capture filter")->type_name("BPF");
@@ -357,7 +357,7 @@ std::variant<Options, Leave> parse_options(int argc, const char* const* argv) {
   }
   if (raw.live.list_interfaces) return list_interfaces();
   if (const auto complaint = finish(raw, options)) {
-    return Leave{exit_code::usage, "pcap-unproxy: " + *complaint + "; see --help\n"};
+    return Leave{exit_code::usage, "pcap-unproxy: " + proxytunnel::printable(*complaint) + "; see --help\n"};
   }
   return options;
 }
