@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# summary: rings of output files, named as dumpcap names them: each is complete by itself, and no file of others is lost.
+# summary: rings of output files, named as by dumpcap: each is complete by itself, and no file of others is lost.
 from __future__ import annotations
 
 import json

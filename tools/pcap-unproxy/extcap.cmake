@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# summary: a link in the folder where Wireshark looks for programs that capture, so that it lists "Proxy tunnels on ...".
+# summary: a link where Wireshark looks for programs that capture, so that it lists "Proxy tunnels on ...".
 #
 # Wireshark's own folder and the personal one have moved (4.6, 4.2). The prefix may be given as late as at installation,
 # so the choice between them is made then, as for the plugin.

@@ -81,8 +81,8 @@ class ProgressReader final : public CaptureReader {
   [[nodiscard]] DroppedBlocks dropped_blocks() const override { return reader_->dropped_blocks(); }
   [[nodiscard]] const std::optional<Damage>& damage() const override { return reader_->damage(); }
   [[nodiscard]] std::uint64_t position() const override { return reader_->position(); }
-  void when_idle(std::function<void(Time)> idle) override {
-    reader_->when_idle([this, idle = std::move(idle)](Time now) {
+  void when_idle(const std::function<void(Time)>& idle) override {
+    reader_->when_idle([this, idle](Time now) {
       if (packets_ != 0 && Clock::now() - shown_ >= between_lines) show();
       idle(now);
     });

@@ -122,7 +122,7 @@ class CaptureReader {
 
   /// Called with the time of the capture when next() finds that no packet waits, before it waits for one; and now and
   /// then where packets never stop. A file does not wait.
-  virtual void when_idle(std::function<void(Time)>) {}
+  virtual void when_idle(const std::function<void(Time)>&) {}
   /// Absent: it is no interface.
   virtual std::optional<LiveStatistics> live_statistics() { return std::nullopt; }
 };

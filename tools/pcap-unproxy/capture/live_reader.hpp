@@ -38,7 +38,7 @@ class LiveReader final : public CaptureReader {
   [[nodiscard]] const std::optional<Damage>& damage() const override { return damage_; }
   /// Bytes of packets.
   [[nodiscard]] std::uint64_t position() const override { return position_; }
-  void when_idle(std::function<void(Time)> idle) override { idle_ = std::move(idle); }
+  void when_idle(const std::function<void(Time)>& idle) override { idle_ = idle; }
   std::optional<LiveStatistics> live_statistics() override;
 
  private:
