@@ -3,6 +3,7 @@
 #          program it is the clients, or the origin behind the proxy.
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -112,17 +113,17 @@ def payload(seed: int, size: int) -> bytes:
 
 
 def receive(connection: socket.socket, size: int) -> bytes:
-    data = b""
+    data = bytearray()
     while len(data) < size:
         piece = connection.recv(65536)
         if not piece:
             raise ConnectionError(f"{len(data)} of {size} bytes")
         data += piece
-    return data
+    return bytes(data)
 
 
 def echo(connection: socket.socket) -> None:
-    with connection:
+    with connection, contextlib.suppress(ConnectionError):
         while data := connection.recv(65536):
             connection.sendall(data)
 
@@ -143,6 +144,14 @@ def connect() -> socket.socket:
     raise ConnectionError("no proxy")
 
 
+def exchange(connection: socket.socket, data: bytes) -> None:
+    """In pieces: a proxy that reads nothing while it writes would wait for the origin, which waits for it."""
+    for begin in range(0, len(data), 65536):
+        piece = data[begin:begin + 65536]
+        connection.sendall(piece)
+        assert receive(connection, len(piece)) == piece
+
+
 def one_session(seed: int, size: int) -> None:
     request = b"\5\1\0\1" + socket.inet_aton(PROXY) + ORIGIN_PORT.to_bytes(2, "big")
     for _ in range(PATIENCE * 10):
@@ -151,9 +160,7 @@ def one_session(seed: int, size: int) -> None:
             assert receive(connection, 2) == b"\5\0"
             connection.sendall(request)
             if receive(connection, 10)[1] == 0:
-                sent = payload(seed, size)
-                threading.Thread(target=connection.sendall, args=(sent,)).start()
-                assert receive(connection, size) == sent
+                exchange(connection, payload(seed, size))
                 return
         time.sleep(0.1)  # the origin does not listen yet
     raise ConnectionError("no origin")

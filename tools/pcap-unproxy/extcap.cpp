@@ -106,7 +106,7 @@ constexpr const char* dlts_text = "dlt {number=147}{name=USER0}{display=Virtual 
 constexpr const char* arguments_text =
     "arg {number=0}{call=--no-promiscuous-mode}{display=Only packets from and to this system}{type=boolflag}"
     "{default=false}{tooltip=No promiscuous mode}\n"
-    "arg {number=1}{call=--buffer-size}{display=Buffer of the kernel (MiB)}{type=integer}{range=1,2047}{default=2}"
+    "arg {number=1}{call=--buffer-size}{display=Buffer of the kernel (MiB)}{type=integer}{range=1,2047}{default=16}"
     "{tooltip=A larger one loses fewer packets}\n"
     "arg {number=2}{call=--forward-without-proof}{display=An absolute URI alone makes a server a proxy}"
     "{type=boolflag}{default=false}\n";

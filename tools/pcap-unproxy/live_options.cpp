@@ -109,7 +109,7 @@ void define_live(CLI::App& app, LiveWords& words) {
   app.add_option("-a,--autostop", words.autostop, "when to end: duration:SECONDS")
       ->allow_extra_args(false)
       ->type_name("CONDITION");
-  app.add_option("-B,--buffer-size", words.source.buffer, "the kernel's buffer for packets, in MiB (2)")
+  app.add_option("-B,--buffer-size", words.source.buffer, "the kernel's buffer for packets, in MiB (16)")
       ->check(CLI::Range(std::uint32_t{1}, most_buffer).description(""))
       ->type_name("MIB");
   app.add_flag("-p,--no-promiscuous-mode", words.no_promiscuous, "only packets from and to this system");
@@ -127,7 +127,8 @@ Complaint take_live(const LiveWords& words, Options& options) {
   if (auto complaint = take_ring(words, options)) return complaint;
   const LiveSource& source = words.source;
   if (source.interface.empty()) {
-    const bool has_more = source.packets != 0 || source.buffer != 0 || !words.autostop.empty() || words.no_promiscuous;
+    const bool has_more =
+        source.packets != 0 || source.buffer != LiveSource().buffer || !words.autostop.empty() || words.no_promiscuous;
     if (has_more) return "-c, -a, -B and -p are for an interface: give -i IFACE";
     return std::nullopt;
   }

@@ -84,7 +84,7 @@ void LiveReader::activate(const LiveSource& source) {
   // Which "any" does not know.
   pcap_set_promisc(handle, source.promiscuous && name != "any" ? 1 : 0);
   pcap_set_timeout(handle, static_cast<int>(collecting.count()));
-  if (source.buffer != 0) pcap_set_buffer_size(handle, static_cast<int>(source.buffer << 20));
+  pcap_set_buffer_size(handle, static_cast<int>(source.buffer << 20));
   pcap_set_tstamp_precision(handle, PCAP_TSTAMP_PRECISION_NANO);  // or what there is
   const int status = pcap_activate(handle);
   if (status < 0) refuse(handle, status, name);

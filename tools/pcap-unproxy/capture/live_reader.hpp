@@ -20,7 +20,7 @@ namespace unproxy {
 struct LiveSource {
   std::string interface;  ///< its name, or its number in the list of interfaces
   bool promiscuous = true;
-  std::uint32_t buffer = 0;             ///< of the kernel, in MiB; 0: libpcap's choice
+  std::uint32_t buffer = 16;            ///< of the kernel, in MiB. dumpcap has 2, but does less with a packet
   std::uint64_t packets = 0;            ///< it ends after so many; 0: no limit
   std::chrono::nanoseconds duration{};  ///< likewise, from when it began
 };
