@@ -29,6 +29,9 @@ COMPLETIONS = {"bash": "bash-completion/completions/pcap-unproxy", "zsh": "zsh/s
 TOOL_FILES = {"bin/pcap-unproxy", "share/man/man1/pcap-unproxy.1",
               *(f"share/{file}" for file in COMPLETIONS.values())}
 DOCUMENTS = {f"share/doc/proxytunnel/{name}" for name in ("README.md", "CHANGELOG.md", "LICENSE", "contract.md")}
+# In Wireshark's list of interfaces. Its folder has moved.
+EXTCAP = re.compile(r"(lib(/[^/]+)*|libexec)/wireshark/extcap/pcap-unproxy")
+PERSONAL_EXTCAP = re.compile(r"(\.config|\.local/lib)/wireshark/extcap/pcap-unproxy")
 PLUGIN = re.compile(r"lib(/[^/]+)*/wireshark/plugins/\d+\.\d+/epan/proxytunnel\.so")
 # Where there is Qt. It does not lie where Wireshark looks for plugins.
 WINDOW = "proxytunnel/proxytunnel-window.so"
@@ -80,6 +83,12 @@ def without_plugin(files: set[str], plugin: re.Pattern = PLUGIN, profile: str = 
     return files - with_window(plugins) - profile_in(profile)
 
 
+def without_extcap(files: set[str], extcap: re.Pattern = EXTCAP) -> set[str]:
+    links = {file for file in files if extcap.fullmatch(file)}
+    assert len(links) == 1, files
+    return files - links
+
+
 def with_window(plugins: set[str]) -> set[str]:
     return plugins | {file.replace("epan/proxytunnel.so", WINDOW) for file in plugins if HAS_WINDOW}
 
@@ -98,8 +107,10 @@ def test_a_prefix_gets_everything_and_keeps_what_is_not_ours(lists, tmp_path):
         (prefix / other).parent.mkdir(parents=True)
         (prefix / other).touch()
     install("--prefix", prefix)
-    assert without_plugin(files_below(prefix)) == TOOL_FILES | DOCUMENTS | others
+    assert without_extcap(without_plugin(files_below(prefix))) == TOOL_FILES | DOCUMENTS | others
     assert run_program(prefix / "bin/pcap-unproxy", "--version").code == 0
+    link = next(file for file in files_below(prefix) if EXTCAP.fullmatch(file))
+    assert run_program(prefix / link, "--extcap-interfaces").text.startswith("extcap {version=")
     assert build("uninstall").code == 0
     assert files_below(prefix) == others
     assert not (prefix / "share/doc/proxytunnel").exists() and not lists()
@@ -112,9 +123,10 @@ def test_by_default_the_plugin_goes_where_wireshark_looks(lists, tmp_path):
     expected = {f"usr/local/{file}" for file in TOOL_FILES | DOCUMENTS}
     expected |= with_window({f"{folder[1:]}/epan/proxytunnel.so"})
     expected |= profile_in(f"{run_program('pkg-config', '--variable=prefix', 'wireshark').text.strip()[1:]}/{PROFILE}")
-    assert files_below(tmp_path / "stage") == expected
+    staged = files_below(tmp_path / "stage")
+    assert without_extcap(staged, re.compile("usr/" + EXTCAP.pattern)) == expected
     assert build("uninstall", DESTDIR=tmp_path / "elsewhere").code != 0
-    assert files_below(tmp_path / "stage") == expected
+    assert files_below(tmp_path / "stage") == staged
     assert build("uninstall", DESTDIR=tmp_path / "stage").code == 0
     assert files_below(tmp_path / "stage") == set() and not lists()
 
@@ -123,7 +135,7 @@ def test_by_default_the_plugin_goes_where_wireshark_looks(lists, tmp_path):
 def test_components(lists, tmp_path):
     install("--prefix", tmp_path / "tool", "--component", "tool")
     install("--prefix", tmp_path / "plugin", "--component", "plugin")
-    assert files_below(tmp_path / "tool") == TOOL_FILES
+    assert without_extcap(files_below(tmp_path / "tool")) == TOOL_FILES
     assert without_plugin(files_below(tmp_path / "plugin")) == set()
     install("--prefix", tmp_path / "tool")  # a second list has the tool again
     assert build("uninstall").code == 0
@@ -144,12 +156,17 @@ def test_a_personal_installation_is_apart(lists, tmp_path):
     def others() -> set[str]:
         return without_plugin(files_below(home), PERSONAL_PLUGIN, PERSONAL_PROFILE)
 
+    def others_without_link() -> set[str]:
+        links = [file for file in files_below(home) if PERSONAL_EXTCAP.fullmatch(file)]
+        assert [run_program(home / link, "--version").code for link in links] == [0]
+        return without_extcap(others(), PERSONAL_EXTCAP)
+
     tool_and_documents = {f".local/{file}" for file in TOOL_FILES | DOCUMENTS}
     install("--prefix", prefix, "--component", "tool")
     personal("install-personal")
-    assert others() == tool_and_documents
+    assert others_without_link() == tool_and_documents
     assert build("uninstall").code == 0
-    assert files_below(prefix) == set() and others() == tool_and_documents
+    assert files_below(prefix) == set() and others_without_link() == tool_and_documents
     personal("uninstall-personal")
     assert files_below(home) == set() and not lists()
     personal("install-personal", "-D", "COMPONENT=plugin")

@@ -96,8 +96,8 @@ void keys_are_handed_on(void**) {
 
 void nothing_else_is_handed_on(void**) {
   assert_of_no_concern([](Options& o) {
-    auto& [inputs, write, output_dir, report, list, hash, credentials, which_layers, format, link, names, filter,
-           engine, keylog, tshark, progress, verbosity, tracker] = o;
+    auto& [inputs, live, write, output_dir, report, list, hash, credentials, which_layers, format, link, ring, names,
+           filter, engine, keylog, tshark, progress, verbosity, tracker] = o;
     inputs = {"a.pcap", "b.pcap"};
     write = output_dir = report = "out";
     list = List::csv;
@@ -109,6 +109,8 @@ void nothing_else_is_handed_on(void**) {
     tshark = "sudo tshark";
     progress = Progress::never;
     verbosity = Verbosity::quiet;
+    live = LiveSource{"eth0"};
+    ring.files = 3;
     std::ignore = std::tie(names, filter, keylog, tracker);  // looked at above
     tracker.checksums = proxytunnel::Checksums::compute;
     tracker.first_id = 5;

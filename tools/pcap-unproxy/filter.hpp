@@ -33,10 +33,4 @@ class Filter {
   std::map<std::uint32_t, Program> programs_;  // by link type; null where the expression does not compile
 };
 
-/// The command line asks for something that cannot be. what() is for the user.
-class UsageError : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
-};
-
 }  // namespace unproxy

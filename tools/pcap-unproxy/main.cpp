@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <new>
 
+#include "extcap.hpp"
 #include "out_of_memory.hpp"
 #include "run.hpp"
 
@@ -17,7 +18,7 @@ void request_stop(int) {
   stop.store(true);
 }
 
-void install_signal_handlers() {
+void install_signal_handlers(bool is_extcap) {
   struct sigaction action {};
   action.sa_handler = request_stop;
   action.sa_flags = static_cast<int>(SA_RESETHAND);
@@ -26,8 +27,9 @@ void install_signal_handlers() {
   struct sigaction before {};
   sigaction(SIGHUP, nullptr, &before);
   if (before.sa_handler != SIG_IGN) sigaction(SIGHUP, &action, nullptr);  // nohup
-  // A closed pipe, and a file that may grow no further, are outputs that cannot be written, and say so.
-  std::signal(SIGPIPE, SIG_IGN);
+  // A closed pipe, and a file that may grow no further, are outputs that cannot be written, and say so. But Wireshark
+  // closes its FIFO to end a capture.
+  if (!is_extcap) std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
 }
 
@@ -35,12 +37,13 @@ void install_signal_handlers() {
 
 int main(int argc, char** argv) {
   std::set_new_handler(unproxy::end_out_of_memory);
-  auto parsed = unproxy::parse_options(argc, argv);
+  const bool is_extcap = unproxy::is_extcap(argc, argv);
+  auto parsed = is_extcap ? unproxy::parse_extcap(argc, argv) : unproxy::parse_options(argc, argv);
   if (const auto* leave = std::get_if<unproxy::Leave>(&parsed)) {
     std::fputs(leave->words.c_str(), leave->exit_code == 0 ? stdout : stderr);
     return leave->exit_code;
   }
-  install_signal_handlers();
+  install_signal_handlers(is_extcap);
   try {
     return unproxy::run(std::get<unproxy::Options>(parsed), stop);
   } catch (const std::bad_alloc&) {  // of a library that allocates in its own way

@@ -12,7 +12,9 @@
 #include "capture/open.hpp"
 #include "completion.hpp"
 #include "exit_code.hpp"
+#include "live_options.hpp"
 #include "names/synthetic_prefixes.hpp"
+#include "report/text.hpp"
 
 namespace unproxy {
 
@@ -31,7 +33,9 @@ constexpr const char* footer =
     "  pcap-unproxy in.pcapng -w out.pcapng --report out.json\n"
     "  pcap-unproxy day/*.pcap.gz -d unproxied --layers leaf    (for an IDS)\n"
     "  pcap-unproxy in.pcapng --keylog sslkeys.log -w out.pcapng\n"
-    "  tcpdump -i eth0 -U -w - | pcap-unproxy - -w out.pcapng    (until Ctrl-C)\n"
+    "  pcap-unproxy -i eth0 -w out.pcapng    (until Ctrl-C)\n"
+    "  pcap-unproxy -i eth0 -f \"tcp or port 53\" -w - | tshark -r -\n"
+    "  pcap-unproxy -i eth0 -w out.pcapng -b filesize:100000 -b files:10\n"
     "\n"
     "Exit codes: 0 done; 1 done, but an input was damaged, cut short or interrupted;\n"
     "2 usage; 3 an input cannot be read; 4 the output cannot be written, or memory\n"
@@ -59,6 +63,7 @@ struct Raw {
   std::string synthetic4, synthetic6;
   bool quiet = false, verbose = false, fix_checksums = false;
   Shell completion = Shell::bash;
+  LiveWords live;
 };
 
 // Lines that fit the right column.
@@ -153,13 +158,14 @@ Choices define(CLI::App& app, Options& options, Raw& raw) {
   const std::map<std::string, Progress> progress = {
       {"auto", Progress::automatic}, {"always", Progress::always}, {"never", Progress::never}};
 
-  app.add_option("INPUT", options.inputs, "capture files; - is standard input")->required()->type_name("FILE");
+  app.add_option("INPUT", options.inputs, "capture files; - is standard input")->type_name("FILE");
 
   app.option_defaults()->group("Output");
   app.add_option("-w,--write", options.write, "all virtual conversations in one file; - is standard output")
       ->type_name("FILE");
   app.add_option("-d,--output-dir", options.output_dir, "one output for each input: NAME.unproxied.pcapng")
       ->type_name("DIR");
+  define_ring(app, raw.live);
   app.add_option("-F,--format", options.format, "output format: pcapng (default) or pcap")
       ->transform(one_of(formats))
       ->type_name("FORMAT");
@@ -190,6 +196,8 @@ Choices define(CLI::App& app, Options& options, Raw& raw) {
       ->type_name("ENGINE");
   app.add_option("--tshark", options.tshark, "command that runs tshark with the proxytunnel plugin (tshark)")
       ->type_name("CMD");
+
+  define_live(app, raw.live);
 
   app.option_defaults()->group("Origins and their names");
   app.add_option("--names", raw.names, "where names may come from: capture (default), hosts=FILE, live")
@@ -292,6 +300,7 @@ std::string final_name(std::filesystem::path path) {
 }
 
 Complaint check_outputs(const Options& options) {
+  if (options.inputs.empty()) return "INPUT is required, or -i IFACE";
   if (options.write.empty() && options.output_dir.empty() && options.report.empty() && options.list == List::none) {
     return "nothing to do: give -w FILE, -d DIR, --report FILE or --list";
   }
@@ -308,7 +317,8 @@ Complaint check_outputs(const Options& options) {
   if (!options.output_dir.empty()) {
     for (const auto& input : options.inputs) outputs.push_back(output_name(options.output_dir, input, options.format));
   }
-  std::vector<std::string> inputs = options.inputs;
+  std::vector<std::string> inputs;
+  if (!options.live) inputs = options.inputs;
   inputs.insert(inputs.end(), options.names.hosts_files.begin(), options.names.hosts_files.end());
   if (!options.keylog.empty()) inputs.push_back(options.keylog);
   std::set<std::string> seen;
@@ -337,7 +347,16 @@ Complaint finish(const Raw& raw, Options& options) {
   options.tracker.names_from_capture = options.names.capture;
   if (auto complaint = take_prefix("--synthetic4", raw.synthetic4, 4, options.tracker.synthetic4)) return complaint;
   if (auto complaint = take_prefix("--synthetic6", raw.synthetic6, 6, options.tracker.synthetic6)) return complaint;
+  if (auto complaint = take_live(raw.live, options)) return complaint;
   return check_outputs(options);
+}
+
+Leave list_interfaces() {
+  try {
+    return {exit_code::done, interfaces_text()};
+  } catch (const CaptureError& error) {
+    return {exit_code::unreadable_input, std::string("pcap-unproxy: ") + error.what() + "\n"};
+  }
 }
 
 }  // namespace
@@ -360,8 +379,9 @@ std::variant<Options, Leave> parse_options(int argc, const char* const* argv) {
   } catch (const CLI::ParseError& error) {
     return Leave{exit_code::usage, std::string("pcap-unproxy: ") + error.what() + "; see --help\n"};
   }
+  if (raw.live.list_interfaces) return list_interfaces();
   if (const auto complaint = finish(raw, options)) {
-    return Leave{exit_code::usage, "pcap-unproxy: " + *complaint + "; see --help\n"};
+    return Leave{exit_code::usage, "pcap-unproxy: " + proxytunnel::printable(*complaint) + "; see --help\n"};
   }
   return options;
 }

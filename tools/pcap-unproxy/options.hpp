@@ -7,7 +7,8 @@
 #include <variant>
 #include <vector>
 
-#include "capture/writer.hpp"
+#include "capture/capture_files.hpp"
+#include "capture/live_reader.hpp"
 #include "tracker/tracker.hpp"
 
 namespace unproxy {
@@ -27,15 +28,17 @@ struct NameSources {
 
 struct Options {
   std::vector<std::string> inputs;
-  std::string write;       ///< empty: none
-  std::string output_dir;  ///< empty: none
-  std::string report;      ///< empty: none
+  std::optional<LiveSource> live;  ///< the only input is an interface
+  std::string write;               ///< empty: none
+  std::string output_dir;          ///< empty: none
+  std::string report;              ///< empty: none
   List list = List::none;
   bool hash = false;
   bool show_credentials = false;
   Layers layers = Layers::all;
   Format format = Format::pcapng;
   Link link = Link::keep;
+  Ring ring;  ///< of `write`
   NameSources names;
   std::string filter;  ///< empty: every packet
   Engine engine = Engine::automatic;

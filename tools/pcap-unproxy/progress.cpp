@@ -75,6 +75,13 @@ class ProgressReader final : public CaptureReader {
   [[nodiscard]] DroppedBlocks dropped_blocks() const override { return reader_->dropped_blocks(); }
   [[nodiscard]] const std::optional<Damage>& damage() const override { return reader_->damage(); }
   [[nodiscard]] std::uint64_t position() const override { return reader_->position(); }
+  void when_idle(const std::function<void(Time)>& idle) override {
+    reader_->when_idle([this, idle](Time now) {
+      if (packets_ != 0 && Clock::now() - shown_ >= between_lines) show();
+      idle(now);
+    });
+  }
+  std::optional<LiveStatistics> live_statistics() override { return reader_->live_statistics(); }
 
  private:
   // What a wider terminal would show is cut: a line that wraps cannot be written over.

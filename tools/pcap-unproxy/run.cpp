@@ -40,7 +40,7 @@ class Run {
 
   int operator()() {
     for (std::size_t i = 0; i < options_.inputs.size() && !stop_; ++i) take_input(i);
-    was_interrupted_ = stop_;
+    was_interrupted_ = stop_ && !options_.live;  // which ends in no other way
     if (was_interrupted_) {
       complain("interrupted: what was read until then is complete");
       raise_exit_code(exit_code::damaged);
@@ -105,12 +105,14 @@ class Run {
     const auto decryption = decrypts ? start_decryption(path, stop) : nullptr;
 
     InputHash hash;
-    auto reader = with_progress(open_capture(path, options_.hash ? &hash : nullptr, stop), input, path, options_);
+    auto reader = with_progress(open_input(path, options_.hash ? &hash : nullptr, stop), input,
+                                options_.live ? "" : path, options_);
     std::unique_ptr<VirtualWriter> writer;
     const std::string output = output_of(input);
     Session session(options_, next_id_);
     if (!output.empty()) writer = open_output(output, input, *reader);
     Exporter exporter(options_, index, writer.get(), std::move(left_out), report_);
+    if (options_.live) begin_live(*reader, writer.get());
     session.run(*reader, decryption.get(), exporter);
     if (decryption) {
       end_decryption(*decryption, session, *reader);
@@ -119,14 +121,37 @@ class Run {
     }
     if (writer) writer->finish();
     note_input(session, *reader, hash);
+    if (const auto statistics = reader->live_statistics()) note_statistics(*statistics);
     if (writer) counters_.files->packets_written += writer->packets();
     next_id_ += exporter.attempts();
     tell(session, writer.get(), output, exporter.attempts());
   }
 
+  [[nodiscard]] std::unique_ptr<CaptureReader> open_input(const std::string& path, InputHash* hash,
+                                                          const StopFlag* stop) {
+    if (!options_.live) return open_capture(path, hash, stop);
+    auto reader = std::make_unique<LiveReader>(*options_.live, options_.filter, stop);
+    inputs_.back().file = reader->interfaces().front().name;  // which the user may have given as a number
+    return reader;
+  }
+
+  // What comes is shown at once, as the reader of a pipe expects.
+  void begin_live(CaptureReader& reader, VirtualWriter* writer) const {
+    const Interface& interface = reader.interfaces().front();
+    if (writer != nullptr) {
+      writer->set_statistics([&reader] { return reader.live_statistics(); });
+      reader.when_idle([writer](Time now) { writer->idle(now); });
+    }
+    tell_words("capturing on " + interface.name);
+    using proxytunnel::Reason;
+    if (proxytunnel::find_ip(interface.link_type, {}, 0).reason != Reason::unsupported_link_type) return;
+    complain("nobody here knows the link type of " + interface.name + ", " + std::to_string(interface.link_type) +
+             ": all of its packets will be passed over");
+  }
+
   // By itself only where there are keys, and that can be seen in a file before it is read.
   [[nodiscard]] bool wants_decryption(const std::string& input, const std::string& path, const StopFlag* stop) const {
-    if (options_.engine == Engine::native) return false;
+    if (options_.engine == Engine::native || options_.live) return false;
     if (options_.engine == Engine::tshark) return true;
     if (!options_.keylog.empty()) {
       tell_words(input + ": tshark reads what TLS carries, with the keys of " + options_.keylog);
@@ -195,8 +220,10 @@ class Run {
   [[nodiscard]] std::unique_ptr<VirtualWriter> open_output(const std::string& output, const std::string& input,
                                                            const CaptureReader& reader) const {
     if (!options_.output_dir.empty()) make_directory(options_.output_dir);
-    const std::string name = input == "-" ? "standard input" : std::filesystem::path(input).filename().string();
-    auto writer = std::make_unique<VirtualWriter>(output, options_.format, options_.link, name);
+    const std::string name = options_.live  ? inputs_.back().file
+                             : input == "-" ? "standard input"
+                                            : std::filesystem::path(input).filename().string();
+    auto writer = std::make_unique<VirtualWriter>(output, options_.format, options_.link, name, options_.ring);
     writer->set_interfaces(reader.interfaces());
     return writer;
   }
@@ -205,12 +232,14 @@ class Run {
     InputSummary& input = inputs_.back();
     const SessionSummary& read = session.summary();
     input.packets = read.packets;
-    input.bytes = options_.hash ? hash.bytes() : reader.position();
+    const bool is_hashed = options_.hash && !options_.live;
+    input.bytes = is_hashed ? hash.bytes() : reader.position();
     input.first_time = read.first_time;
     input.last_time = read.last_time;
-    if (options_.hash && !stop_) input.sha256 = hash.hex();
+    if (is_hashed && !stop_) input.sha256 = hash.hex();
     if (const auto& damage = reader.damage()) {
-      input.damaged = "at byte " + std::to_string(damage->offset) + ": " + damage->message;
+      input.damaged = options_.live ? "" : "at byte " + std::to_string(damage->offset) + ": ";
+      input.damaged += damage->message;
       complain(input.file + ": " + input.damaged);
       raise_exit_code(exit_code::damaged);
     }
@@ -224,6 +253,18 @@ class Run {
     for (const auto& [reason, count] : read.passed_over) counters_.files->packets_passed_over[reason] += count;
   }
 
+  void note_statistics(const LiveStatistics& statistics) {
+    const auto [begun, now, received, dropped, dropped_by_interface] = statistics;
+    inputs_.back().live = {received, dropped, dropped_by_interface};
+    const std::string& name = inputs_.back().file;
+    tell_words(name + ": " + std::to_string(received) + " packets received by the filter, " + std::to_string(dropped) +
+               " dropped by the kernel, " + std::to_string(dropped_by_interface) + " dropped by the interface");
+    if (dropped == 0 && dropped_by_interface == 0) return;
+    tell_words(name +
+               ": packets are missing: tunnels may have holes, and some may not have been seen at all; a larger " +
+               "buffer (-B MIB) and a narrower --filter help");
+  }
+
   void tell(const Session& session, const VirtualWriter* writer, const std::string& output,
             std::size_t attempts) const {
     if (options_.verbosity == Verbosity::quiet) return;
@@ -233,6 +274,7 @@ class Run {
                         " opened";
     if (attempts > opened) words += ", " + std::to_string(attempts - opened) + " attempts failed";
     if (writer != nullptr) words += "; " + std::to_string(writer->packets()) + " virtual packets in " + output;
+    if (options_.ring.is_on()) words += ring_text(writer->files());
     if (writer != nullptr && options_.format == Format::pcap) {
       words += ", without names and comments (which packets are synthetic), for which pcap has no room";
     }
@@ -256,6 +298,12 @@ class Run {
     for (const auto& [reason, count] : session.summary().passed_over) {
       complain("passed over: " + std::to_string(count) + " packets, " + reason);
     }
+  }
+
+  static std::string ring_text(const CaptureFiles& files) {
+    std::string text = ", as " + std::to_string(files.files()) + (files.files() == 1 ? " file" : " files");
+    if (files.kept().size() < files.files()) text += ", of which " + std::to_string(files.kept().size()) + " are kept";
+    return text + "; the last one is " + files.kept().back();
   }
 
   void write_report_file() {

@@ -34,7 +34,8 @@ proxytunnel::TrackerOptions tracker_options(const Options& given, proxytunnel::T
 
 Session::Session(const Options& options, proxytunnel::TunnelId first_id)
     : options_(options), tracker_(tracker_options(options, first_id)) {
-  if (!options.filter.empty()) filter_.emplace(options.filter);
+  // On an interface the kernel filters.
+  if (!options.filter.empty() && !options.live) filter_.emplace(options.filter);
   read_hosts_files();
 }
 

@@ -6,7 +6,6 @@
 #include <array>
 #include <utility>
 
-#include "base/limits.hpp"
 #include "envelope.hpp"
 #include "names/canonical_name.hpp"
 #include "options.hpp"
@@ -63,17 +62,23 @@ LinkHeader made_ethernet(const VirtualPacket& packet, LinkHeaderRoom& room) {
   return {linktype::ethernet, Bytes(room).first(size)};
 }
 
+// As it stands in the packet.
+proxytunnel::Address shown(const proxytunnel::Endpoint& end, const VirtualPacket& packet) {
+  return end.address.version == packet.ip.version ? end.address : end.address.mapped();
+}
+
 }  // namespace
 
-VirtualWriter::VirtualWriter(const std::string& path, Format format, Link link, const std::string& input)
-    : writer_(path, format, {"pcap-unproxy", version, input}), format_(format), link_(link) {}
+VirtualWriter::VirtualWriter(const std::string& path, Format format, Link link, const std::string& input,
+                             const Ring& ring)
+    : writer_(path, format, {"pcap-unproxy", version, input}, ring), format_(format), link_(link) {}
 
-void VirtualWriter::name(const NameRecord& record) {
-  std::pair written(record.address, record.name.substr(0, CaptureWriter::longest_name));
-  if (names_.contains(written)) return;
-  if (names_.size() == proxytunnel::limits::names) names_.clear();  // some come again then, which does no harm
-  names_.insert(std::move(written));
-  writer_.names({&record, 1});
+// There is an interface to tell of, whether it brought a packet or not.
+void VirtualWriter::set_statistics(std::function<std::optional<LiveStatistics>()> source) {
+  const std::uint32_t captured = interfaces_->front().link_type;
+  const std::uint32_t made = link_ == Link::ethernet ? linktype::ethernet : linktype::raw;
+  if (format_ == Format::pcapng) output_interface(0, link_ == Link::keep ? captured : made);
+  writer_.set_statistics(std::move(source));
 }
 
 void VirtualWriter::opened(const Attempt& attempt) {
@@ -164,8 +169,9 @@ void VirtualWriter::packet(const VirtualPacket& packet) {
     if (comment.empty()) comment = "tunnel " + std::to_string(packet.tunnel);
     comment += "; captured at " + proxytunnel::rfc3339(packet.frame.time) + ", earlier than what stands before it";
   }
+  const std::array<proxytunnel::Address, 2> ends = {shown(packet.sender, packet), shown(packet.receiver, packet)};
   writer_.packet(packet.time, output_interface(envelope.interface, link.link_type), pieces,
-                 static_cast<std::uint32_t>(link.bytes.size() + wire), packet.frame.number, comment);
+                 static_cast<std::uint32_t>(link.bytes.size() + wire), packet.frame.number, comment, ends);
   ++packets_;
 }
 

@@ -4,12 +4,11 @@
 
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "capture/writer.hpp"
+#include "capture/capture_files.hpp"
 #include "decode/link.hpp"
 #include "tracker/outcome.hpp"
 
@@ -18,13 +17,16 @@ namespace unproxy {
 class VirtualWriter {
  public:
   /// `input` is the name in the section header. Throws CaptureError if the output cannot be made.
-  VirtualWriter(const std::string& path, Format format, Link link, const std::string& input);
+  VirtualWriter(const std::string& path, Format format, Link link, const std::string& input, const Ring& ring);
 
   /// The input's interfaces; borrowed, and may grow.
   void set_interfaces(const std::vector<Interface>& interfaces) { interfaces_ = &interfaces; }
+  /// The same for an input that is an interface: what is told of it at the end of each file.
+  void set_statistics(std::function<std::optional<LiveStatistics>()> source);
+  void idle(Time now) { writer_.idle(now); }
 
   void secrets(const Secrets& secrets) { writer_.secrets(secrets); }
-  void name(const NameRecord& record);
+  void name(const NameRecord& record) { writer_.name(record); }
   /// Before the first segment of a tunnel: its name and the words on its synthetic packets.
   void opened(const proxytunnel::Attempt& attempt);
   /// Before the first datagram of a flow, likewise.
@@ -34,9 +36,10 @@ class VirtualWriter {
   void finish() { writer_.finish(); }
 
   [[nodiscard]] std::uint64_t packets() const { return packets_; }
+  [[nodiscard]] const CaptureFiles& files() const { return writer_; }
 
  private:
-  [[nodiscard]] std::uint32_t output_interface(std::uint32_t interface, std::uint32_t link_type);
+  std::uint32_t output_interface(std::uint32_t interface, std::uint32_t link_type);
   [[nodiscard]] std::string comment_on(const proxytunnel::VirtualPacket& packet);
 
   void name_origin(const proxytunnel::Attempt& attempt);
@@ -44,14 +47,13 @@ class VirtualWriter {
   [[nodiscard]] proxytunnel::LinkHeader link_of(const proxytunnel::VirtualPacket& packet, std::size_t size,
                                                 proxytunnel::LinkHeaderRoom& room);
 
-  CaptureWriter writer_;
+  CaptureFiles writer_;
   Format format_;
   Link link_;
   std::optional<bool> bare_;  // pcap only: packets have no link header; known with the first packet
   const std::vector<Interface>* interfaces_ = nullptr;
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t> output_interfaces_;  // (interface, link type)
-  std::set<std::pair<proxytunnel::Address, std::string>> names_;  // written lately, at most limits::names
-  std::string opening_;                                           // what the SYN says of the tunnel that opened last
+  std::string opening_;                                     // what the SYN says of the tunnel that opened last
   std::pair<proxytunnel::TunnelId, std::string> new_flow_;  // what the next datagram of that tunnel says of its flow
   std::uint64_t packets_ = 0;
 };

@@ -253,15 +253,21 @@ Json decryption_of(const std::optional<DecryptionSummary>& decryption) {
 
 Json input_of(const InputSummary& input) {
   const auto time = [](const auto& value) { return value ? Json(rfc3339(*value)) : Json(nullptr); };
-  return {{"file", text_or_null(input.file)},
-          {"sha256", text_or_null(input.sha256)},
-          {"packets", number_or_null(input.packets)},
-          {"bytes", number_or_null(input.bytes)},
-          {"first_time", time(input.first_time)},
-          {"last_time", time(input.last_time)},
-          {"damaged", text_or_null(input.damaged)},
-          {"unreadable", text_or_null(input.unreadable)},
-          {"decryption", decryption_of(input.decryption)}};
+  Json result = {{"file", text_or_null(input.file)},
+                 {"sha256", text_or_null(input.sha256)},
+                 {"packets", number_or_null(input.packets)},
+                 {"bytes", number_or_null(input.bytes)},
+                 {"first_time", time(input.first_time)},
+                 {"last_time", time(input.last_time)},
+                 {"damaged", text_or_null(input.damaged)},
+                 {"unreadable", text_or_null(input.unreadable)},
+                 {"decryption", decryption_of(input.decryption)}};
+  if (const auto& live = input.live) {
+    result["live"] = {{"packets_received", live->received},
+                      {"packets_dropped", live->dropped},
+                      {"packets_dropped_by_interface", live->dropped_by_interface}};
+  }
+  return result;
 }
 
 Json counters_of(const ReportCounters& counters) {

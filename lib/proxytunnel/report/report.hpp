@@ -24,6 +24,11 @@ struct DecryptionSummary {
   std::string reason;  ///< empty: complete
 };
 
+/// Packets of a capture from an interface, as the system counts them.
+struct LiveSummary {
+  std::uint64_t received = 0, dropped = 0, dropped_by_interface = 0;
+};
+
 struct InputSummary {
   std::string file;                                     ///< empty: not known
   std::string sha256;                                   ///< empty: not asked for
@@ -32,6 +37,7 @@ struct InputSummary {
   std::string damaged;                          ///< empty: not damaged
   std::string unreadable;                       ///< empty: it was read
   std::optional<DecryptionSummary> decryption;  ///< absent: nobody asked for it
+  std::optional<LiveSummary> live;              ///< absent: it is no interface
 };
 
 /// An attempt with what only the tool knows of it.

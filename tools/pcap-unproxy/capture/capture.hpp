@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -80,6 +81,20 @@ class OutputError : public CaptureError {
   using CaptureError::CaptureError;
 };
 
+/// The command line asks for something that cannot be. what() is for the user.
+class UsageError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// What the system tells of a capture from an interface.
+struct LiveStatistics {
+  Time begun = 0, now = 0;
+  std::uint64_t received = 0;              ///< packets that the filter let pass, with those that were dropped then
+  std::uint64_t dropped = 0;               ///< by the kernel, for want of room in its buffer
+  std::uint64_t dropped_by_interface = 0;  ///< by the network card or its driver
+};
+
 /// One input. Reads packets one by one; nothing but the current packet is kept.
 class CaptureReader {
  public:
@@ -103,6 +118,12 @@ class CaptureReader {
   [[nodiscard]] virtual const std::optional<Damage>& damage() const = 0;
   /// Bytes of the file taken so far (compressed size where it is compressed), for progress.
   [[nodiscard]] virtual std::uint64_t position() const = 0;
+
+  /// Called with the time of the capture when next() finds that no packet waits, before it waits for one; and now and
+  /// then where packets never stop. A file does not wait.
+  virtual void when_idle(const std::function<void(Time)>&) {}
+  /// Absent: it is no interface.
+  virtual std::optional<LiveStatistics> live_statistics() { return std::nullopt; }
 };
 
 }  // namespace unproxy

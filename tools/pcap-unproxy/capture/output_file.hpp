@@ -35,6 +35,8 @@ class OutputFile {
   void finish();
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
+  /// Bytes so far, with those that are buffered.
+  [[nodiscard]] std::uint64_t size() const noexcept { return written_ + filled_; }
 
   /// For a program that ends without destructors: removes the temporary names of all objects. Allocates nothing.
   static void remove_unfinished() noexcept;
@@ -55,6 +57,7 @@ class OutputFile {
   std::size_t size_;
   std::unique_ptr<std::uint8_t[]> buffer_;
   std::size_t filled_ = 0;
+  std::uint64_t written_ = 0;
 };
 
 }  // namespace unproxy

@@ -176,6 +176,30 @@ void CaptureWriter::secrets(const Secrets& secrets) {
   file_.write(block.finish());
 }
 
+// 4 interface | 8 timestamp, high word first | options, of which times are like the timestamp and counts like any
+// number
+void CaptureWriter::statistics(std::uint32_t interface, const LiveStatistics& statistics) {
+  if (format_ == Format::pcap) return;
+  BlockBuilder block(block_type::interface_statistics);
+  const auto put_time = [&block](Time time) {
+    const auto timestamp = static_cast<std::uint64_t>(std::max<Time>(time, 0));
+    block.put32(static_cast<std::uint32_t>(timestamp >> 32)).put32(static_cast<std::uint32_t>(timestamp));
+  };
+  const auto put_count = [&block](std::uint16_t code, std::uint64_t count) {
+    block.put16(code).put16(sizeof count);
+    block.put32(static_cast<std::uint32_t>(count)).put32(static_cast<std::uint32_t>(count >> 32));
+  };
+  block.put32(interface);
+  put_time(statistics.now);
+  block.put16(option::statistics_begun).put16(sizeof(Time));
+  put_time(statistics.begun);
+  block.put16(option::statistics_ended).put16(sizeof(Time));
+  put_time(statistics.now);
+  put_count(option::statistics_received, statistics.received);
+  put_count(option::statistics_dropped, statistics.dropped + statistics.dropped_by_interface);
+  file_.write(block.end_of_options().finish());
+}
+
 void CaptureWriter::finish() {
   // A pcap file without packets still has a header, and the header a link type.
   if (format_ == Format::pcap && !single_link_type_) write_pcap_header(linktype::raw);

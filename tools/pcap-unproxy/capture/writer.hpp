@@ -55,8 +55,15 @@ class CaptureWriter {
   void names(std::span<const NameRecord> records);
   /// A decryption secrets block; to be of use, before the packets that need it.
   void secrets(const Secrets& secrets);
+  /// An interface statistics block: what was dropped is so by kernel and interface together, as dumpcap writes it.
+  void statistics(std::uint32_t interface, const LiveStatistics& statistics);
+  /// Hands on what is buffered.
+  void flush() { file_.flush(); }
   /// The capture is complete.
   void finish();
+
+  /// Bytes of the file so far.
+  [[nodiscard]] std::uint64_t size() const noexcept { return file_.size(); }
 
  private:
   void write_section(const WriterIdentity& identity);
