@@ -4,6 +4,7 @@ networks that have the same addresses stay apart."""
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import struct
@@ -153,6 +154,13 @@ def test_what_is_passed_over_is_counted(run, tmp_path: Path):
     assert told_of["counters"]["packets_passed_over"] == {"too-many-headers": 1, "cut-short": 1, "encapsulated": 1,
                                                           "not-ip": 2}
     assert [each["status"] for each in told_of["tunnels"]] == ["established"]
+
+
+def test_a_list_as_csv_names_the_network(run, tmp_path: Path):
+    capture = tmp_path / "capture.pcap"
+    capture.write_bytes(wire.pcap([in_vxlan(7, frame) for frame in wire.connect_session()]))
+    done = run(capture, "-q", "--list=csv")
+    assert [row["encapsulation"] for row in csv.DictReader(done.text.splitlines())] == ["vxlan 7"]
 
 
 def test_the_export_has_the_link_layer_of_the_packet_itself(run, tmp_path: Path):

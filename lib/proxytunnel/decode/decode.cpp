@@ -33,7 +33,10 @@ Reason Decoder::decode_frame(const CapturedFrame& frame) {
   const Reason reason = find_innermost(
       link, ip, encapsulation_, nullptr,
       [&](const LinkFrame& of, IpPacket& fragment) { return put_together(fragment, of.vlan, frame.time); },
-      [this](const LinkFrame& found) { keep_link(found); });
+      [this](const LinkFrame& found) {
+        decoded_.link = {found.link_type, found.header};
+        if (encapsulation_.packed().empty()) decoded_.outer_link = decoded_.link;
+      });
   if (reason != Reason::none) return reason;
   const Frame of{.number = frame.number,
                  .time = frame.time,
@@ -53,10 +56,11 @@ Reason Decoder::decode_frame(const CapturedFrame& frame) {
   }
 }
 
-void Decoder::keep_link(const LinkFrame& link) noexcept {
-  std::copy(link.header.begin(), link.header.end(), link_room_.begin());
-  decoded_.link = {link.link_type, Bytes(link_room_).first(link.header.size())};
-  if (encapsulation_.packed().empty()) decoded_.outer_link = {link.link_type, link.header};
+// The next datagram takes the place of the one in which a packet with this link layer may be.
+void Decoder::keep_link() noexcept {
+  const Bytes header = decoded_.link.bytes;
+  std::copy(header.begin(), header.end(), link_room_.begin());
+  decoded_.link.bytes = Bytes(link_room_).first(header.size());
 }
 
 /// Makes `ip` the whole datagram, if this fragment completes it; else tells why not.
@@ -71,6 +75,7 @@ Reason Decoder::put_together(IpPacket& ip, std::uint32_t vlan, Time time) {
                         .vlan = vlan,
                         .network = encapsulation_.network(),
                         .protocol = is_v4 ? ip.protocol : std::uint8_t{0}};
+  keep_link();
   switch (fragments_.add(key, {ip.place.offset, ip.place.more, ip.protocol, ip.payload}, time)) {
     case FragmentTable::Outcome::waiting:
       return Reason::fragment;

@@ -57,13 +57,13 @@ class Decoder {
  private:
   Reason decode_frame(const CapturedFrame& frame);
   Reason put_together(IpPacket& ip, std::uint32_t vlan, Time time);
-  void keep_link(const LinkFrame& link) noexcept;
+  void keep_link() noexcept;
   Reason decode_tcp(const IpPacket& ip) noexcept;
   Reason decode_udp(const IpPacket& ip) noexcept;
 
   Decoded decoded_;
   Encapsulation encapsulation_;
-  LinkHeaderRoom link_room_{};  ///< what was put together is gone when the next packet in it is
+  LinkHeaderRoom link_room_{};  ///< of a packet in fragments
   FragmentTable fragments_;
 };
 

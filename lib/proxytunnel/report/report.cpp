@@ -179,6 +179,7 @@ constexpr auto places = std::to_array<std::string_view>({
     "command",
     "transport",
     "inside_tls",
+    "encapsulation",
     "client.address",
     "client.port",
     "proxy.address",
@@ -223,7 +224,17 @@ Fact fact_of(const Json& value) {
   if (value.is_string()) return {value.get<std::string>(), true};
   if (!value.is_array()) return {value.dump(), false};
   std::string words;
-  for (const Json& word : value) words += (words.empty() ? "" : ",") + word.get<std::string>();
+  for (const Json& each : value) {
+    words += words.empty() ? "" : ",";
+    if (each.is_string()) words += each.get<std::string>();
+    if (!each.is_object()) continue;
+    std::string parts;  // "vxlan 100"
+    for (const Json& part : each) {
+      if (part.is_null()) continue;
+      parts += (parts.empty() ? "" : " ") + (part.is_string() ? part.get<std::string>() : part.dump());
+    }
+    words += parts;
+  }
   return {words, true};
 }
 
