@@ -87,8 +87,11 @@ class Script {
     }
   }
 
-  [[nodiscard]] Frame frame() const {
+  /// The third connection is in a network, of the fourth each direction is in one.
+  [[nodiscard]] Frame frame(unsigned connection, bool acceptor) const {
+    static constexpr NetworkId networks[4][2] = {{0, 0}, {0, 0}, {5, 5}, {1, 2}};
     Frame frame;
+    frame.network = networks[connection][acceptor ? 1 : 0];
     frame.number = frame_;
     frame.time = static_cast<Time>(frame_) * 1000;
     return frame;
@@ -122,7 +125,7 @@ class Script {
     segment.header = header;
     segment.payload = payload;
     segment.length = length;
-    segment.frame = frame();
+    segment.frame = frame(connection, acceptor);
     const auto size = static_cast<std::uint32_t>(header.size()) + length;
     const Sum sum =
         pseudo_header(Transport::tcp, segment.sender, segment.receiver, size) + Sum::of(header) + Sum::of(payload);
@@ -143,7 +146,7 @@ class Script {
     datagram.checksum = 0x1234;
     if ((extra & 16U) != 0) datagram.checksum = 0;
     if ((extra & 32U) != 0) datagram.checksum = right_checksum(datagram);
-    datagram.frame = frame();
+    datagram.frame = frame(connection, acceptor);
     put(datagram, 0);
   }
 
@@ -166,7 +169,7 @@ class Script {
     chunk.ip.version = chunk.sender.address.version;
     chunk.payload = payload;
     chunk.end = (extra & 3U) == 3 ? StreamEnd::open : static_cast<StreamEnd>(extra & 3U);
-    chunk.frame = frame();
+    chunk.frame = frame(connection, acceptor);
     Outcome outcome;
     tracker_.chunk(chunk, outcome);
     look_at(outcome, payload, static_cast<std::uint32_t>(payload.size()), chunk.layer);
