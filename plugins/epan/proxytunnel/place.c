@@ -10,8 +10,14 @@
 static int proto_ip, proto_ipv6;
 static GHashTable *link_types; /* LINKTYPE_ by WTAP_ENCAP_: Wireshark exports the other direction only */
 
+/* Bytes of the frame in front of it; UINT32_MAX for what is not in the frame itself, but in what was put together. */
+static unsigned bytes_before(const packet_info *pinfo, const segment_t *segment) {
+  return pinfo->data_src && !pinfo->data_src->next ? (unsigned)tvb_raw_offset(segment->tvb) : UINT32_MAX;
+}
+
 bool is_wrapped(const packet_info *pinfo, const segment_t *segment) {
-  if (segment->parent != PT_NO_TUNNEL) return false;
+  enum { two_headers = 40 }; /* of IPv4 */
+  if (segment->parent != PT_NO_TUNNEL || bytes_before(pinfo, segment) < two_headers) return false;
   unsigned packets = 0;
   for (const wmem_list_frame_t *layer = wmem_list_head(pinfo->layers); layer; layer = wmem_list_frame_next(layer)) {
     const int proto = GPOINTER_TO_INT(wmem_list_frame_data(layer));
@@ -34,6 +40,11 @@ pt_place_t place_of(const packet_info *pinfo, const segment_t *segment) {
   pt_place_t place = {.vlan = segment->vlan};
   if (segment->parent != PT_NO_TUNNEL) return place;
   if (!pinfo->rec || pinfo->rec->rec_type != REC_TYPE_PACKET) return place;
+  /* Most packets: no more than the shortest headers of Ethernet and IPv4 is in front of them. */
+  enum { ethernet_and_ip = 34 };
+  if (pinfo->rec->rec_header.packet_header.pkt_encap == WTAP_ENCAP_ETHERNET &&
+      bytes_before(pinfo, segment) == ethernet_and_ip)
+    return place;
   pt_bytes_t sources[PT_SOURCES];
   size_t count = 0;
   for (const GSList *source = pinfo->data_src; source && count < PT_SOURCES; source = source->next) {
