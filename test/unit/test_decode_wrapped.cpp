@@ -168,6 +168,7 @@ std::vector<Around> around_cases() {
       {"erspan 6", gre(0x1000, 0x22eb, be32(1) + be32(0x20010000 | 6) + be32(3) + be32(2 << 10) + in)},
       {"vxlan 100", in_udp(4789, be32(0x08000000) + be32(100 << 8) + frame), ether},
       {"vxlan 100", in_udp(4789, be32(0x88000007) + be32(100 << 8) + frame), ether},
+      {"vxlan 100", in_udp(8472, be32(0x08000000) + be32(100 << 8) + frame), ether},
       {"vxlan 8", in_udp(4790, be32(0x0c000001) + be32(8 << 8) + in)},
       {"vxlan 8", in_udp(4790, be32(0x0c000003) + be32(8 << 8) + frame), ether},
       {"geneve 11", in_udp(6081, be32(0x00006558) + be32(11 << 8) + frame), ether},

@@ -192,7 +192,8 @@ struct Port {
   std::uint16_t number;
   std::optional<Inner> (*find)(Wrapped) noexcept;
 };
-constexpr Port ports[] = {{4789, in_vxlan}, {4790, in_vxlan_gpe}, {6081, in_geneve}, {2152, in_gtp}};
+// 8472 is what Linux took before there was a number; flannel and others still do.
+constexpr Port ports[] = {{4789, in_vxlan}, {8472, in_vxlan}, {4790, in_vxlan_gpe}, {6081, in_geneve}, {2152, in_gtp}};
 
 /// sender_port(2) receiver_port(2) length(2) checksum(2)
 std::optional<Inner> in_udp(const IpPacket& ip) noexcept {

@@ -20,10 +20,10 @@ struct Inner {
   LinkFrame link;
 };
 
-/// What `ip`, a whole datagram, wraps: by its protocol number, or by a port that is assigned for that (VXLAN 4789 and
-/// GPE 4790, GENEVE 6081, GTP-U 2152) and a header of that kind behind it. nullopt: nothing. A TCP segment or a UDP
-/// datagram is what it is. GRE may be of version 1 (PPTP), and carry any ethertype, Ethernet, PPP, ERSPAN I to III, or
-/// what WCCP redirects. All views are into `ip.payload`.
+/// What `ip`, a whole datagram, wraps: by its protocol number, or by a port that is assigned for that (VXLAN 4789, on
+/// Linux 8472, and GPE 4790, GENEVE 6081, GTP-U 2152) and a header of that kind behind it. nullopt: nothing. A TCP
+/// segment or a UDP datagram is what it is. GRE may be of version 1 (PPTP), and carry any ethertype, Ethernet, PPP,
+/// ERSPAN I to III, or what WCCP redirects. All views are into `ip.payload`.
 std::optional<Inner> find_inner(const IpPacket& ip) noexcept;
 
 }  // namespace proxytunnel
