@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/layer_path.hpp"
+#include "decode/link_walk.hpp"
 
 namespace proxytunnel {
 namespace {
@@ -13,7 +14,7 @@ namespace {
 namespace gre_type {
 constexpr std::uint16_t erspan = 0x88be, erspan_3 = 0x22eb, wccp = 0x883e, ppp = 0x880b;
 }
-constexpr std::uint16_t ethernet_as_type = 0x6558, ipv4_as_type = 0x0800, ipv6_as_type = 0x86dd;
+constexpr std::uint16_t ethernet_as_type = 0x6558;
 
 /// A wrapper's header, read up to what it wraps.
 class Wrapped {
@@ -113,7 +114,7 @@ Inner in_gre(const IpPacket& ip) noexcept {
     case gre_type::wccp:
       // Version 2 has 4 bytes before the packet.
       if (!rest.empty() && rest[0] >> 4 != 4) reader.skip(4);
-      return wrapped.of_type(wrapping, ipv4_as_type);
+      return wrapped.of_type(wrapping, ethertype::ipv4);
     default:
       break;
   }
@@ -221,9 +222,9 @@ std::optional<Inner> find_inner(const IpPacket& ip) noexcept {
     case ip_protocol::udp:
       return in_udp(ip);
     case ip_protocol::ipip:
-      return Wrapped(ip.payload, ip.wire_length).of_type({.wrapper = Wrapper::ip}, ipv4_as_type);
+      return Wrapped(ip.payload, ip.wire_length).of_type({.wrapper = Wrapper::ip}, ethertype::ipv4);
     case ip_protocol::ipv6:
-      return Wrapped(ip.payload, ip.wire_length).of_type({.wrapper = Wrapper::ip}, ipv6_as_type);
+      return Wrapped(ip.payload, ip.wire_length).of_type({.wrapper = Wrapper::ip}, ethertype::ipv6);
     case ip_protocol::gre:
       return in_gre(ip);
     default:
