@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "report/facts.hpp"
 #include "report/text.hpp"
 
 namespace proxytunnel {
@@ -22,14 +23,6 @@ Json number_or_null(const std::optional<std::uint64_t>& number) {
   return number ? Json(*number) : Json(nullptr);
 }
 
-Json time_or_null(const Stamp& stamp) {
-  return stamp.frame == 0 ? Json(nullptr) : Json(rfc3339(stamp.time));
-}
-
-Json frame_or_null(FrameNumber frame) {
-  return frame == 0 ? Json(nullptr) : Json(frame);
-}
-
 Json endpoint(const Endpoint& end) {
   return {{"address", end.address.text()}, {"port", end.port}};
 }
@@ -40,43 +33,30 @@ Json target_of(const Target& target) {
           {"port", target.port}};
 }
 
-Json target_of(const Attempt& attempt) {
-  if (attempt.target) return target_of(*attempt.target);
-  return {{"host", text_or_null(attempt.target_text)}, {"address", nullptr}, {"port", nullptr}};
-}
-
-Json origin_of(const Origin& origin) {
+Json candidates_of(const Origin& origin) {
   Json candidates = Json::array();
   for (const auto& candidate : origin.candidates) {
     Json entry = {{"address", candidate.address.text()}, {"provenance", name_of(candidate.provenance)}};
     entry["answered"] = candidate.asked_by ? Json(candidate.asked_by->text()) : Json(nullptr);
     candidates.push_back(std::move(entry));
   }
+  return candidates;
+}
+
+Json origin_of(const Origin& origin) {
   Json result = endpoint(origin.endpoint);
   result["provenance"] = name_of(origin.provenance);
   if (origin.answered) result["answered"] = origin.answered->text();
-  result["candidates"] = std::move(candidates);
+  result["candidates"] = candidates_of(origin);
   return result;
 }
 
-Json bound_of(const std::optional<Target>& bound) {
-  if (!bound) return {{"address", nullptr}, {"port", nullptr}};
-  const std::string address = bound->address ? bound->address->text() : bound->host;
-  return {{"address", text_or_null(address)}, {"port", bound->port}};
-}
-
-Json payload_of(const ReportEntry& entry, Direction direction) {
-  const auto& account = entry.attempt.payload[direction];
-  Json result = {{"bytes", account.bytes()},
-                 {"missing_bytes", account.missing_bytes()},
-                 {"sha256", text_or_null(entry.sha256[direction])}};
-  const auto& overflow = entry.attempt.held_overflow[direction];
-  if (!overflow.empty()) {
-    Json ranges = Json::array();
-    for (const auto& range : overflow) ranges.push_back({range.begin, range.end});
-    result["held_overflow"] = std::move(ranges);
-  }
-  return result;
+std::optional<Json> held_overflow_of(const Attempt& attempt, Direction direction) {
+  const auto& overflow = attempt.held_overflow[direction];
+  if (overflow.empty()) return std::nullopt;
+  Json ranges = Json::array();
+  for (const auto& range : overflow) ranges.push_back({range.begin, range.end});
+  return ranges;
 }
 
 // The names that requests of a forwarded conversation had for its origin, the first one first.
@@ -102,17 +82,6 @@ Json flows_of(const Attempt& attempt) {
   return flows;
 }
 
-Json connect_ms(const Attempt& attempt) {
-  if (attempt.request.frame == 0 || attempt.reply.frame == 0) return nullptr;
-  Time elapsed = 0;  // hostile time stamps may be further apart than Time can tell
-  if (__builtin_sub_overflow(attempt.reply.time, attempt.request.time, &elapsed)) return nullptr;
-  return static_cast<double>(elapsed) / 1e6;
-}
-
-Json id_or_null(TunnelId id) {
-  return id == no_tunnel ? Json(nullptr) : Json(id);
-}
-
 Json encapsulation_of(const Attempt& attempt) {
   Json all = Json::array();
   for (const Wrapping& each : Encapsulation::unpacked(attempt.encapsulation)) {
@@ -121,128 +90,47 @@ Json encapsulation_of(const Attempt& attempt) {
   return all;
 }
 
+struct AsJson {
+  Json operator()(Absent) const { return nullptr; }
+  Json operator()(Null) const { return nullptr; }
+  Json operator()(Moment value) const { return rfc3339(value.time); }
+  template <class Plain>
+  Json operator()(const Plain& value) const {
+    return value;
+  }
+};
+
+Json& place_in(Json& entry, std::string_view place) {
+  const std::size_t end = place.find('.');
+  Json& found = entry[std::string(place.substr(0, end))];
+  return end == std::string_view::npos ? found : place_in(found, place.substr(end + 1));
+}
+
+// What the table of facts has, and what is more than one value.
 Json tunnel_of(const ReportEntry& entry, Passwords passwords) {
   const Attempt& attempt = entry.attempt;
-  const std::string password = attempt.credentials.password.value_or("");
-  const bool is_association = attempt.command == Command::udp_associate;
-  const bool is_udp = is_association || attempt.transport == Transport::udp;
-  Json result = {
-      {"id", attempt.id},
-      {"input", entry.input},
-      {"parent", id_or_null(attempt.parent)},
-      {"layer", attempt.layer},
-      {"protocol", name_of(attempt.protocol)},
-      {"command", text_or_null(name_of(attempt.command))},
-      {"client", endpoint(attempt.client)},
-      {"proxy", endpoint(attempt.proxy)},
-      {"target", target_of(attempt)},
-      {"origin", attempt.origin ? origin_of(*attempt.origin) : Json(nullptr)},
-      {"transport", is_udp ? "udp" : "tcp"},
-      {"status", name_of(attempt.status)},
-      {"reason", text_or_null(attempt.reason)},
-      {"reply_code", attempt.reply_code < 0 ? Json(nullptr) : Json(attempt.reply_code)},
-      {"bound", bound_of(attempt.bound)},
-      {"username", text_or_null(attempt.credentials.username.value_or(""))},
-      {"password", passwords == Passwords::show ? text_or_null(password) : Json(nullptr)},
-      {"times",
-       {{"request", time_or_null(attempt.request)},
-        {"reply", time_or_null(attempt.reply)},
-        {"closed", time_or_null(attempt.closed)}}},
-      {"connect_ms", connect_ms(attempt)},
-      {"frames",
-       {{"first", frame_or_null(attempt.first.frame)},
-        {"request", frame_or_null(attempt.request.frame)},
-        {"reply", frame_or_null(attempt.reply.frame)},
-        {"first_payload", frame_or_null(attempt.first_payload)},
-        {"last", frame_or_null(attempt.last)}}},
-      {"client_payload", payload_of(entry, Direction::from_client)},
-      {"server_payload", payload_of(entry, Direction::from_server)},
-      {"wan_leg", nullptr},
-      {"anomalies", attempt.anomalies},
-      {"inside_tls", attempt.inside_tls},
-      {"encapsulation", encapsulation_of(attempt)},
-  };
-  if (attempt.virtual_client) result["virtual_client"] = endpoint(*attempt.virtual_client);
-  if (attempt.command == Command::forward) result["hosts"] = hosts_of(attempt);
-  if (attempt.command == Command::bind) result["peer"] = bound_of(attempt.peer);
-  if (is_association) result["flows"] = flows_of(attempt);
-  return result;
-}
-
-// Where facts stand in an entry: the names of columns.
-constexpr auto places = std::to_array<std::string_view>({
-    "id",
-    "input",
-    "parent",
-    "layer",
-    "protocol",
-    "command",
-    "transport",
-    "inside_tls",
-    "encapsulation",
-    "client.address",
-    "client.port",
-    "proxy.address",
-    "proxy.port",
-    "username",
-    "target.host",
-    "target.address",
-    "target.port",
-    "origin.address",
-    "origin.port",
-    "origin.provenance",
-    "origin.answered",
-    "virtual_client.address",
-    "virtual_client.port",
-    "bound.address",
-    "bound.port",
-    "peer.address",
-    "peer.port",
-    "status",
-    "reason",
-    "reply_code",
-    "times.request",
-    "times.reply",
-    "times.closed",
-    "connect_ms",
-    "frames.first",
-    "frames.request",
-    "frames.reply",
-    "frames.first_payload",
-    "frames.last",
-    "client_payload.bytes",
-    "client_payload.missing_bytes",
-    "client_payload.sha256",
-    "server_payload.bytes",
-    "server_payload.missing_bytes",
-    "server_payload.sha256",
-    "anomalies",
-});
-
-Fact fact_of(const Json& value) {
-  if (value.is_null()) return {};
-  if (value.is_string()) return {value.get<std::string>(), true};
-  if (!value.is_array()) return {value.dump(), false};
-  std::string words;
-  for (const Json& each : value) {
-    words += words.empty() ? "" : ",";
-    if (each.is_string()) words += each.get<std::string>();
-    if (!each.is_object()) continue;
-    std::string parts;  // "vxlan 100"
-    for (const Json& part : each) {
-      if (part.is_null()) continue;
-      parts += (parts.empty() ? "" : " ") + (part.is_string() ? part.get<std::string>() : part.dump());
-    }
-    words += parts;
+  Json result;
+  for (const Fact& fact : facts()) {
+    if (fact.columns_only) continue;
+    const Value value = fact.read(entry);
+    if (!std::holds_alternative<Absent>(value)) place_in(result, fact.name) = std::visit(AsJson(), value);
   }
-  return {words, true};
-}
-
-Fact fact_at(std::string_view place, const Json& entry) {
-  const std::size_t end = place.find('.');
-  const auto found = entry.find(place.substr(0, end));
-  if (found == entry.end()) return {};
-  return end == std::string_view::npos ? fact_of(*found) : fact_at(place.substr(end + 1), *found);
+  const std::string password = attempt.credentials.password.value_or("");
+  result["password"] = passwords == Passwords::show ? text_or_null(password) : Json(nullptr);
+  if (attempt.origin) {
+    result["origin"]["candidates"] = candidates_of(*attempt.origin);
+  } else {
+    result["origin"] = nullptr;
+  }
+  if (auto ranges = held_overflow_of(attempt, Direction::from_client))
+    result["client_payload"]["held_overflow"] = *ranges;
+  if (auto ranges = held_overflow_of(attempt, Direction::from_server))
+    result["server_payload"]["held_overflow"] = *ranges;
+  result["encapsulation"] = encapsulation_of(attempt);
+  result["wan_leg"] = nullptr;
+  if (attempt.command == Command::forward) result["hosts"] = hosts_of(attempt);
+  if (attempt.command == Command::udp_associate) result["flows"] = flows_of(attempt);
+  return result;
 }
 
 std::string_view name_of(DecryptionStatus status) {
@@ -305,18 +193,6 @@ void Report::sort() {
 
 std::string tunnel_json(const ReportEntry& entry, Passwords passwords) {
   return tunnel_of(entry, passwords).dump();
-}
-
-std::span<const std::string_view> fact_names() noexcept {
-  return places;
-}
-
-std::vector<Fact> facts_of(const ReportEntry& entry) {
-  const Json json = tunnel_of(entry, Passwords::redact);
-  std::vector<Fact> facts;
-  facts.reserve(places.size());
-  for (const std::string_view place : places) facts.push_back(fact_at(place, json));
-  return facts;
 }
 
 std::string skipped_json(const SkippedEvent& event) {

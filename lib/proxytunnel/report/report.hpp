@@ -7,7 +7,6 @@
 #include <functional>
 #include <map>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -80,17 +79,6 @@ struct ReportHead {
 /// An entry of `tunnels`, and one of `skipped`: one line each, without its end.
 [[nodiscard]] std::string tunnel_json(const ReportEntry& entry, Passwords passwords);
 [[nodiscard]] std::string skipped_json(const SkippedEvent& event);
-
-/// What an entry of `tunnels` has in one place.
-struct Fact {
-  std::string text;      ///< empty: null, or absent; of several words: with commas between them
-  bool is_text = false;  ///< a JSON string: it may come from the capture
-};
-
-/// What an entry has that is one value, passwords aside, for whoever wants columns: the places ("client.address"), and
-/// what an attempt has there, in the same order.
-[[nodiscard]] std::span<const std::string_view> fact_names() noexcept;
-[[nodiscard]] std::vector<Fact> facts_of(const ReportEntry& entry);
 
 /// The document. Nothing is kept: a program that cannot hold all entries has their texts written somewhere as attempts
 /// end, and gives them here in the end. Each kind of entry as often as there are some, in the order of the functions.

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// summary: every fact about an attempt that is one value, once.
+#include "report/facts.hpp"
+
+#include <array>
+#include <charconv>
+
+#include "report/text.hpp"
+
+namespace proxytunnel {
+namespace {
+
+Value text(std::string_view words) {
+  if (words.empty()) return Null{};
+  return printable(words);
+}
+
+Value moment(const Stamp& stamp) {
+  if (stamp.frame == 0) return Null{};
+  return Moment{stamp.time};
+}
+
+Value frame(FrameNumber number) {
+  if (number == 0) return Null{};
+  return static_cast<std::int64_t>(number);
+}
+
+Value port(const Endpoint& end) {
+  return std::int64_t{end.port};
+}
+
+// Of what may be nowhere: `there` says whether there is a place for it.
+template <class Part>
+Value address_of(const std::optional<Part>& part, bool there) {
+  if (!there) return Absent{};
+  if (!part) return Null{};
+  if constexpr (std::is_same_v<Part, Target>) {
+    return text(part->address ? part->address->text() : part->host);
+  } else {
+    return part->address.text();
+  }
+}
+
+template <class Part>
+Value port_of(const std::optional<Part>& part, bool there) {
+  if (!there) return Absent{};
+  if (!part) return Null{};
+  return std::int64_t{part->port};
+}
+
+Value target_address(const Attempt& it) {
+  if (!it.target || !it.target->address) return Null{};
+  return it.target->address->text();
+}
+
+// Null for an association and what failed: there the report has null for all of the origin.
+template <class Read>
+Value of_origin(const Attempt& it, Read read) {
+  if (!it.origin) return Absent{};
+  return read(*it.origin);
+}
+
+Value connect_ms(const Attempt& it) {
+  if (it.request.frame == 0 || it.reply.frame == 0) return Null{};
+  Time elapsed = 0;  // hostile time stamps may be further apart than Time can tell
+  if (__builtin_sub_overflow(it.reply.time, it.request.time, &elapsed)) return Null{};
+  return static_cast<double>(elapsed) / 1e6;
+}
+
+// "gre", "vxlan 100"
+Value encapsulation(const Attempt& it) {
+  Words words;
+  for (const Wrapping& each : Encapsulation::unpacked(it.encapsulation)) {
+    words.push_back(std::string(name_of(each.wrapper)) + (each.id ? " " + std::to_string(*each.id) : ""));
+  }
+  return words;
+}
+
+bool is_udp(const Attempt& it) {
+  return it.command == Command::udp_associate || it.transport == Transport::udp;
+}
+
+std::int64_t bytes(const ReportEntry& entry, Direction direction) {
+  return entry.attempt.payload[direction].bytes();
+}
+
+std::int64_t missing_bytes(const ReportEntry& entry, Direction direction) {
+  return entry.attempt.payload[direction].missing_bytes();
+}
+
+constexpr auto client = Direction::from_client, server = Direction::from_server;
+using Entry = ReportEntry;
+
+constexpr std::array table = {
+    Fact{"id", FactType::count, [](const Entry& it) -> Value { return std::int64_t{it.attempt.id}; }},
+    Fact{"input", FactType::count, [](const Entry& it) -> Value { return static_cast<std::int64_t>(it.input); }},
+    Fact{"parent", FactType::count,
+         [](const Entry& it) -> Value {
+           if (it.attempt.parent == no_tunnel) return Null{};
+           return std::int64_t{it.attempt.parent};
+         }},
+    Fact{"layer", FactType::count, [](const Entry& it) -> Value { return std::int64_t{it.attempt.layer}; }},
+    Fact{"protocol", FactType::text, [](const Entry& it) { return text(name_of(it.attempt.protocol)); }},
+    Fact{"command", FactType::text, [](const Entry& it) { return text(name_of(it.attempt.command)); }},
+    Fact{"transport", FactType::text, [](const Entry& it) { return text(is_udp(it.attempt) ? "udp" : "tcp"); }},
+    Fact{"inside_tls", FactType::boolean, [](const Entry& it) -> Value { return it.attempt.inside_tls; }},
+    Fact{"encapsulation", FactType::words, [](const Entry& it) { return encapsulation(it.attempt); }, true},
+    Fact{"client.address", FactType::address, [](const Entry& it) { return text(it.attempt.client.address.text()); }},
+    Fact{"client.port", FactType::port, [](const Entry& it) { return port(it.attempt.client); }},
+    Fact{"proxy.address", FactType::address, [](const Entry& it) { return text(it.attempt.proxy.address.text()); }},
+    Fact{"proxy.port", FactType::port, [](const Entry& it) { return port(it.attempt.proxy); }},
+    Fact{"username", FactType::text,
+         [](const Entry& it) { return text(it.attempt.credentials.username.value_or("")); }},
+    Fact{"target.host", FactType::text,
+         [](const Entry& it) { return text(it.attempt.target ? it.attempt.target->host : it.attempt.target_text); }},
+    Fact{"target.address", FactType::address, [](const Entry& it) { return target_address(it.attempt); }},
+    Fact{"target.port", FactType::port, [](const Entry& it) { return port_of(it.attempt.target, true); }},
+    Fact{"origin.address", FactType::address,
+         [](const Entry& it) {
+           return of_origin(it.attempt, [](const Origin& origin) { return text(origin.endpoint.address.text()); });
+         }},
+    Fact{"origin.port", FactType::port,
+         [](const Entry& it) {
+           return of_origin(it.attempt, [](const Origin& origin) { return port(origin.endpoint); });
+         }},
+    Fact{"origin.provenance", FactType::text,
+         [](const Entry& it) {
+           return of_origin(it.attempt, [](const Origin& origin) { return text(name_of(origin.provenance)); });
+         }},
+    Fact{"origin.answered", FactType::address,
+         [](const Entry& it) {
+           return of_origin(it.attempt, [](const Origin& origin) -> Value {
+             if (!origin.answered) return Absent{};
+             return origin.answered->text();
+           });
+         }},
+    Fact{"virtual_client.address", FactType::address,
+         [](const Entry& it) { return address_of(it.attempt.virtual_client, it.attempt.virtual_client.has_value()); }},
+    Fact{"virtual_client.port", FactType::port,
+         [](const Entry& it) { return port_of(it.attempt.virtual_client, it.attempt.virtual_client.has_value()); }},
+    Fact{"bound.address", FactType::text, [](const Entry& it) { return address_of(it.attempt.bound, true); }},
+    Fact{"bound.port", FactType::port, [](const Entry& it) { return port_of(it.attempt.bound, true); }},
+    Fact{"peer.address", FactType::text,
+         [](const Entry& it) { return address_of(it.attempt.peer, it.attempt.command == Command::bind); }},
+    Fact{"peer.port", FactType::port,
+         [](const Entry& it) { return port_of(it.attempt.peer, it.attempt.command == Command::bind); }},
+    Fact{"status", FactType::text, [](const Entry& it) { return text(name_of(it.attempt.status)); }},
+    Fact{"reason", FactType::text, [](const Entry& it) { return text(it.attempt.reason); }},
+    Fact{"reply_code", FactType::count,
+         [](const Entry& it) -> Value {
+           if (it.attempt.reply_code < 0) return Null{};
+           return std::int64_t{it.attempt.reply_code};
+         }},
+    Fact{"times.request", FactType::moment, [](const Entry& it) { return moment(it.attempt.request); }},
+    Fact{"times.reply", FactType::moment, [](const Entry& it) { return moment(it.attempt.reply); }},
+    Fact{"times.closed", FactType::moment, [](const Entry& it) { return moment(it.attempt.closed); }},
+    Fact{"connect_ms", FactType::number, [](const Entry& it) { return connect_ms(it.attempt); }},
+    Fact{"frames.first", FactType::count, [](const Entry& it) { return frame(it.attempt.first.frame); }},
+    Fact{"frames.request", FactType::count, [](const Entry& it) { return frame(it.attempt.request.frame); }},
+    Fact{"frames.reply", FactType::count, [](const Entry& it) { return frame(it.attempt.reply.frame); }},
+    Fact{"frames.first_payload", FactType::count, [](const Entry& it) { return frame(it.attempt.first_payload); }},
+    Fact{"frames.last", FactType::count, [](const Entry& it) { return frame(it.attempt.last); }},
+    Fact{"client_payload.bytes", FactType::count, [](const Entry& it) -> Value { return bytes(it, client); }},
+    Fact{"client_payload.missing_bytes", FactType::count,
+         [](const Entry& it) -> Value { return missing_bytes(it, client); }},
+    Fact{"client_payload.sha256", FactType::text, [](const Entry& it) { return text(it.sha256[client]); }},
+    Fact{"server_payload.bytes", FactType::count, [](const Entry& it) -> Value { return bytes(it, server); }},
+    Fact{"server_payload.missing_bytes", FactType::count,
+         [](const Entry& it) -> Value { return missing_bytes(it, server); }},
+    Fact{"server_payload.sha256", FactType::text, [](const Entry& it) { return text(it.sha256[server]); }},
+    Fact{"anomalies", FactType::words, [](const Entry& it) -> Value { return it.attempt.anomalies; }},
+};
+
+struct AsText {
+  std::string operator()(Absent) const { return {}; }
+  std::string operator()(Null) const { return {}; }
+  std::string operator()(bool value) const { return value ? "true" : "false"; }
+  std::string operator()(std::int64_t value) const { return std::to_string(value); }
+  std::string operator()(double value) const {
+    std::array<char, 512> digits{};  // enough for any double without an exponent
+    const auto end = std::to_chars(digits.begin(), digits.end(), value, std::chars_format::fixed).ptr;
+    return {digits.begin(), end};
+  }
+  std::string operator()(Moment value) const { return rfc3339(value.time); }
+  std::string operator()(const std::string& value) const { return value; }
+  std::string operator()(const Words& value) const {
+    std::string words;
+    for (const std::string& word : value) words += (words.empty() ? "" : ",") + word;
+    return words;
+  }
+};
+
+}  // namespace
+
+std::span<const Fact> facts() noexcept {
+  return table;
+}
+
+std::string text_of(const Value& value) {
+  return std::visit(AsText(), value);
+}
+
+}  // namespace proxytunnel

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// summary: every fact about an attempt that is one value, once: its place in the report, its type, how it is read. The
+//          report, CSV and the logs are made of this table; docs/contract.md shows it.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "report/report.hpp"
+
+namespace proxytunnel {
+
+/// The attempt has no such place: not even null stands there in the report.
+struct Absent {};
+struct Null {};
+/// Nanoseconds since 1970-01-01T00:00:00Z.
+struct Moment {
+  Time time;
+};
+using Words = std::vector<std::string>;
+
+/// Texts are as printable() makes them: nothing of a capture comes out unescaped.
+using Value = std::variant<Absent, Null, bool, std::int64_t, double, Moment, std::string, Words>;
+
+/// What a value is, if it is not null. Zeek has a type for each (zeek_type_of).
+enum class FactType : std::uint8_t { boolean, count, number, moment, text, address, port, words };
+
+struct Fact {
+  std::string_view name;  ///< its place in an entry of `tunnels`: "client.address"
+  FactType type;
+  Value (*read)(const ReportEntry&);
+  /// The report has more to say there than columns have room for.
+  bool columns_only = false;
+};
+
+/// In the order of columns. New ones stand at the end.
+[[nodiscard]] std::span<const Fact> facts() noexcept;
+
+/// What each of the facts is as text, null and absent ones empty, words with commas between them.
+[[nodiscard]] std::string text_of(const Value& value);
+
+}  // namespace proxytunnel
