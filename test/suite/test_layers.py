@@ -35,7 +35,8 @@ FORBIDDEN_HEADERS = {
 FORBIDDEN_WORDS = re.compile(
     r"\b(getenv|fopen|printf|cout|cerr|gettimeofday|clock_gettime|system_clock|localtime|localtime_r|throw)\b")
 # Everything else in angle brackets is C++'s own (no dot, no slash), C's own in the C interface, or stands here.
-THIRD_PARTY = {"llhttp.h": {"handshake/http_framing.cpp"}, "nlohmann/json.hpp": {"report/report.cpp"}}
+THIRD_PARTY = {"llhttp.h": {"handshake/http_framing.cpp"}, "nlohmann/json.hpp": {"report/report.cpp"},
+               "nettle/sha1.h": {"report/community_id.cpp"}, "nettle/base64.h": {"report/community_id.cpp"}}
 C_OWN = {"stdbool.h": {"capi/proxytunnel.h"}, "stddef.h": {"capi/proxytunnel.h"}, "stdint.h": {"capi/proxytunnel.h"}}
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(?:"([^"]+)"|<([^>]+)>)', re.MULTILINE)

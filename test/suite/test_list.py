@@ -161,11 +161,8 @@ def test_csv_is_what_the_report_says(run, captures, name):
                 assert text == expected(entry, column), column
 
 
-def test_the_contract_has_the_columns(run, captures):
+def test_the_contract_has_the_columns():
     section = (REPOSITORY / "docs/contract.md").read_text().split("\n## The list\n")[1].split("\n## ")[0]
-    listed, = (line for line in section.splitlines() if line.startswith("`id`, `input`"))
-    title = run("-q", "--list=csv", captures / "no_proxy.pcapng").text
-    assert re.findall(r"`([^`]+)`", listed) == title.rstrip("\n").split(",")
     first_column = re.findall(r"^\| (`.*?) \|", section, re.MULTILINE)
     assert " ".join(re.findall(r"`([^`]+)`", " ".join(first_column))).split() == TITLES
 

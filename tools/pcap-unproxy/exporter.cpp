@@ -7,12 +7,14 @@ namespace unproxy {
 using proxytunnel::Direction;
 
 Exporter::Exporter(const Options& options, std::size_t input, VirtualWriter* writer, TunnelSet left_out,
-                   ReportSpool& report)
+                   ReportSpool& report, Logs& logs)
     : input_(input),
       writer_(writer),
       left_out_(std::move(left_out)),
       report_(report),
-      hashes_payload_(options.hash && !options.report.empty()) {}
+      logs_(logs),
+      wants_entries_(report.wants_tunnels() || !options.logs.empty()),
+      hashes_payload_(options.hash && wants_entries_) {}
 
 void Exporter::secrets(const Secrets& secrets) {
   constexpr std::uint32_t tls_key_log = 0x544c534b;  // draft-ietf-opsawg-pcapng section 4.7.2
@@ -38,13 +40,14 @@ void Exporter::packet(const proxytunnel::VirtualPacket& packet) {
     const auto found = hashes_.find(packet.tunnel);
     if (found != hashes_.end()) found->second[packet.direction].add(packet.offset, packet.payload);
   }
+  logs_.packet(packet);
   const bool is_written = writer_ != nullptr && (left_out_.empty() || !left_out_.contains(packet.tunnel));
   if (is_written) writer_->packet(packet);
 }
 
 void Exporter::ended(proxytunnel::Attempt&& attempt) {
   ++attempts_;
-  if (!report_.wants_tunnels()) return;
+  if (!wants_entries_) return;
   proxytunnel::ReportEntry entry;
   entry.input = input_;
   if (const auto found = hashes_.find(attempt.id); found != hashes_.end()) {
@@ -58,6 +61,7 @@ void Exporter::ended(proxytunnel::Attempt&& attempt) {
     hashes_.erase(found);
   }
   entry.attempt = std::move(attempt);
+  logs_.ended(entry);
   report_.tunnel(entry);
 }
 

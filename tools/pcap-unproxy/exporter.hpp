@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "log/logs.hpp"
 #include "payload_hash.hpp"
 #include "report_spool.hpp"
 #include "session.hpp"
@@ -36,9 +37,12 @@ class LeafSurvey final : public Sink {
 
 class Exporter final : public Sink {
  public:
-  /// `writer` may be null: no capture is written. `report` gets what ended and what was skipped. Both are borrowed.
-  Exporter(const Options& options, std::size_t input, VirtualWriter* writer, TunnelSet left_out, ReportSpool& report);
+  /// `writer` may be null: no capture is written. `report` and `logs` get what ended and what was skipped. All are
+  /// borrowed.
+  Exporter(const Options& options, std::size_t input, VirtualWriter* writer, TunnelSet left_out, ReportSpool& report,
+           Logs& logs);
 
+  void begin(proxytunnel::Time first) override { logs_.begin(first); }
   void secrets(const Secrets& secrets) override;
   void name(const NameRecord& record) override;
   void opened(const proxytunnel::Attempt& attempt) override;
@@ -46,6 +50,7 @@ class Exporter final : public Sink {
   void packet(const proxytunnel::VirtualPacket& packet) override;
   void ended(proxytunnel::Attempt&& attempt) override;
   void skipped(const proxytunnel::SkippedEvent& event) override;
+  void connection(const proxytunnel::ConnectionRecord& record) override { logs_.connection(record); }
 
   /// Attempts that ended, opened or not.
   [[nodiscard]] proxytunnel::TunnelId attempts() const { return attempts_; }
@@ -59,6 +64,8 @@ class Exporter final : public Sink {
   VirtualWriter* writer_;
   TunnelSet left_out_;
   ReportSpool& report_;
+  Logs& logs_;
+  bool wants_entries_;   ///< somebody reads what is known of attempts
   bool hashes_payload_;  ///< somebody reads the hashes
   std::unordered_map<proxytunnel::TunnelId, Hashes> hashes_;
   proxytunnel::TunnelId attempts_ = 0;

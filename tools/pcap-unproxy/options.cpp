@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
-#include <set>
 #include <sstream>
 
 #include "capture/open.hpp"
@@ -61,6 +60,7 @@ struct Raw {
   std::vector<std::string> disabled;
   std::vector<std::string> names = {"capture"};
   std::string synthetic4, synthetic6;
+  std::vector<Log> logs;
   bool quiet = false, verbose = false, fix_checksums = false;
   Shell completion = Shell::bash;
   LiveWords live;
@@ -153,6 +153,7 @@ Choices define(CLI::App& app, Options& options, Raw& raw) {
   const std::map<std::string, Link> links = {{"keep", Link::keep}, {"raw", Link::raw}, {"ethernet", Link::ethernet}};
   const std::map<std::string, Layers> layers = {{"all", Layers::all}, {"leaf", Layers::leaf}};
   const std::map<std::string, List> lists = {{"table", List::table}, {"csv", List::csv}};
+  const std::map<std::string, Log> logs = {{"zeek", Log::zeek}, {"csv", Log::csv}, {"ndjson", Log::ndjson}};
   const std::map<std::string, Engine> engines = {
       {"auto", Engine::automatic}, {"native", Engine::native}, {"tshark", Engine::tshark}};
   const std::map<std::string, Progress> progress = {
@@ -181,6 +182,12 @@ Choices define(CLI::App& app, Options& options, Raw& raw) {
   app.add_flag("--list{table}", options.list, "tunnels on standard output: table (default) or csv")
       ->transform(one_of(lists))
       ->type_name("FORM");
+  app.add_option("--log", raw.logs, "logs of tunnels and their connections, in --log-dir: zeek, csv, ndjson")
+      ->delimiter(',')
+      ->transform(one_of(logs))
+      ->type_name("FORMS");
+  app.add_option("--log-dir", options.log_dir, "where logs are written")->type_name("DIR");
+  app.add_flag("--log-json", options.log_json, "Zeek's logs as JSON");
   app.add_flag("--hash", options.hash, "SHA-256 of each input and of each direction's payload in the report");
   app.add_flag("--show-credentials", options.show_credentials, "do not redact passwords");
   app.add_flag("--fix-checksums", raw.fix_checksums, "compute every checksum anew");
@@ -234,14 +241,9 @@ Choices define(CLI::App& app, Options& options, Raw& raw) {
   // At once, as CLI11 misses the inputs before it calls back from 2.6 on.
   app.add_option_function<Shell>("--completion", leave)->transform(one_of(shells))->group(hidden)->trigger_on_parse();
 
-  return {{"FORMAT", words_of(formats)},
-          {"LAYER", words_of(links)},
-          {"WHICH", words_of(layers)},
-          {"FORM", words_of(lists)},
-          {"SOURCES", {"capture", "hosts=", "live"}},
-          {"PROTOCOLS", protocols()},
-          {"ENGINE", words_of(engines)},
-          {"WHEN", words_of(progress)}};
+  return {{"FORMAT", words_of(formats)}, {"LAYER", words_of(links)},    {"WHICH", words_of(layers)},
+          {"FORM", words_of(lists)},     {"FORMS", words_of(logs)},     {"SOURCES", {"capture", "hosts=", "live"}},
+          {"PROTOCOLS", protocols()},    {"ENGINE", words_of(engines)}, {"WHEN", words_of(progress)}};
 }
 
 std::vector<CompletedOption> completed_options(const CLI::App& app, const Choices& choices) {
@@ -301,9 +303,13 @@ std::string final_name(std::filesystem::path path) {
 
 Complaint check_outputs(const Options& options) {
   if (options.inputs.empty()) return "INPUT is required, or -i IFACE";
-  if (options.write.empty() && options.output_dir.empty() && options.report.empty() && options.list == List::none) {
-    return "nothing to do: give -w FILE, -d DIR, --report FILE or --list";
+  const bool writes = !options.write.empty() || !options.output_dir.empty();
+  if (!writes && options.report.empty() && options.list == List::none && options.logs.empty()) {
+    return "nothing to do: give -w FILE, -d DIR, --report FILE, --list or --log FORMS";
   }
+  if (!options.logs.empty() && options.log_dir.empty()) return "--log needs --log-dir DIR";
+  if (options.logs.empty() && !options.log_dir.empty()) return "--log-dir needs --log FORMS";
+  if (options.log_json && !options.logs.contains(Log::zeek)) return "--log-json needs --log zeek";
   if (!options.write.empty() && !options.output_dir.empty()) return "-w and -d cannot be given together";
   if (!options.write.empty() && options.inputs.size() > 1) return "several inputs need -d DIR instead of -w FILE";
   if (options.engine == Engine::native && !options.keylog.empty()) return "--keylog is of no use with --engine native";
@@ -316,6 +322,9 @@ Complaint check_outputs(const Options& options) {
   if (!options.report.empty()) outputs.push_back(options.report);
   if (!options.output_dir.empty()) {
     for (const auto& input : options.inputs) outputs.push_back(output_name(options.output_dir, input, options.format));
+  }
+  for (const Log log : options.logs) {
+    for (const std::string_view name : log_names(log)) outputs.push_back(log_path(options.log_dir, name));
   }
   std::vector<std::string> inputs;
   if (!options.live) inputs = options.inputs;
@@ -343,6 +352,8 @@ Complaint finish(const Raw& raw, Options& options) {
   options.verbosity = raw.quiet ? Verbosity::quiet : raw.verbose ? Verbosity::verbose : Verbosity::normal;
   if (raw.fix_checksums) options.tracker.checksums = proxytunnel::Checksums::compute;
   take_disabled(raw, options.tracker.disabled);
+  options.logs.insert(raw.logs.begin(), raw.logs.end());
+  options.tracker.accounts = options.logs.contains(Log::zeek);
   if (auto complaint = take_names(raw, options.names)) return complaint;
   options.tracker.names_from_capture = options.names.capture;
   if (auto complaint = take_prefix("--synthetic4", raw.synthetic4, 4, options.tracker.synthetic4)) return complaint;
@@ -384,6 +395,18 @@ std::variant<Options, Leave> parse_options(int argc, const char* const* argv) {
     return Leave{exit_code::usage, "pcap-unproxy: " + proxytunnel::printable(*complaint) + "; see --help\n"};
   }
   return options;
+}
+
+const std::vector<std::string_view>& log_names(Log log) {
+  static const std::map<Log, std::vector<std::string_view>> names = {
+      {Log::zeek, {"conn.log", "socks.log", "tunnel.log", "proxytunnel.log"}},
+      {Log::csv, {"proxytunnel.csv"}},
+      {Log::ndjson, {"proxytunnel.ndjson"}}};
+  return names.at(log);
+}
+
+std::string log_path(const std::string& directory, std::string_view name) {
+  return (std::filesystem::path(directory) / name).string();
 }
 
 std::string output_name(const std::string& directory, const std::string& input, Format format) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -16,6 +17,7 @@ namespace unproxy {
 enum class Layers { all, leaf };
 enum class Engine { automatic, native, tshark };
 enum class List { none, table, csv };
+enum class Log { zeek, csv, ndjson };
 enum class Progress { automatic, always, never };
 enum class Verbosity { quiet, normal, verbose };
 
@@ -33,6 +35,9 @@ struct Options {
   std::string output_dir;          ///< empty: none
   std::string report;              ///< empty: none
   List list = List::none;
+  std::set<Log> logs;
+  std::string log_dir;    ///< where they are
+  bool log_json = false;  ///< Zeek's logs as JSON
   bool hash = false;
   bool show_credentials = false;
   Layers layers = Layers::all;
@@ -62,6 +67,11 @@ std::variant<Options, Leave> parse_options(int argc, const char* const* argv);
 /// The file for one input with --output-dir: DIR/NAME.unproxied.pcapng, where NAME is the input's file name without
 /// the endings that captures have.
 std::string output_name(const std::string& directory, const std::string& input, Format format);
+
+/// The file for one of Options::logs: DIR/NAME.
+std::string log_path(const std::string& directory, std::string_view name);
+/// The names of the files of a log.
+const std::vector<std::string_view>& log_names(Log log);
 
 extern const char* const version;
 

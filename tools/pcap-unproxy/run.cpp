@@ -28,17 +28,13 @@ void complain(const std::string& words) {
   std::fprintf(stderr, "pcap-unproxy: %s\n", proxytunnel::printable(words).c_str());
 }
 
-void make_directory(const std::string& path) {
-  std::error_code error;
-  std::filesystem::create_directories(path, error);
-  if (error) throw OutputError("cannot make the directory " + path + ": " + error.message());
-}
-
 class Run {
  public:
   Run(const Options& options, const StopFlag& stop) : options_(options), stop_(stop), report_(options) {}
 
   int operator()() {
+    // Where a log cannot be written, that is known before a terabyte was read.
+    if (!guarded([this] { logs_.emplace(options_); })) return exit_code_;
     for (std::size_t i = 0; i < options_.inputs.size() && !stop_; ++i) take_input(i);
     was_interrupted_ = stop_ && !options_.live;  // which ends in no other way
     if (was_interrupted_) {
@@ -46,6 +42,7 @@ class Run {
       raise_exit_code(exit_code::damaged);
     }
     guarded([this] { write_report_file(); });
+    guarded([this] { finish_logs(); });
     guarded([this] { write_list_to_standard_output(); });
     return exit_code_;
   }
@@ -77,9 +74,12 @@ class Run {
     inputs_.emplace_back();
     inputs_.back().file = options_.inputs[index];
     report_.begin_input();
+    logs_->begin_input(next_id_);
     const bool is_done = guarded([this, index] { export_input(index); });
     // What an input gave before its output failed is not half reported: its ids are given again.
-    if (!is_done) report_.forget_input();
+    if (is_done) return;
+    report_.forget_input();
+    logs_->forget_input();
   }
 
   [[nodiscard]] std::string output_of(const std::string& input) const {
@@ -111,7 +111,7 @@ class Run {
     const std::string output = output_of(input);
     Session session(options_, next_id_);
     if (!output.empty()) writer = open_output(output, input, *reader);
-    Exporter exporter(options_, index, writer.get(), std::move(left_out), report_);
+    Exporter exporter(options_, index, writer.get(), std::move(left_out), report_, *logs_);
     if (options_.live) begin_live(*reader, writer.get());
     session.run(*reader, decryption.get(), exporter);
     if (decryption) {
@@ -317,6 +317,12 @@ class Run {
     file.finish();
   }
 
+  void finish_logs() {
+    proxytunnel::Time last = 0;
+    for (const InputSummary& input : inputs_) last = std::max(last, input.last_time.value_or(last));
+    logs_->finish(last);
+  }
+
   void write_list_to_standard_output() {
     if (options_.list == List::none) return;
     OutputFile file("-");
@@ -329,6 +335,7 @@ class Run {
   std::vector<InputSummary> inputs_;
   ReportCounters counters_;
   ReportSpool report_;
+  std::optional<Logs> logs_;
   proxytunnel::TunnelId next_id_ = 0;
   int exit_code_ = exit_code::done;
   bool was_interrupted_ = false;

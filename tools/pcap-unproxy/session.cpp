@@ -92,7 +92,10 @@ void Session::take_side_blocks(CaptureReader& reader, Sink& sink) {
 
 void Session::packet(const Packet& packet, const CaptureReader& reader, Names names, Sink& sink) {
   ++summary_.packets;
-  if (!summary_.first_time) summary_.first_time = packet.time;
+  if (!summary_.first_time) {
+    summary_.first_time = packet.time;
+    sink.begin(packet.time);
+  }
   summary_.last_time = packet.time;
   const Interface& interface = reader.interfaces()[packet.interface];
   if (filter_ && !filter_->matches(packet, interface.link_type)) {
@@ -167,6 +170,7 @@ void Session::take(proxytunnel::Outcome& outcome, Sink& sink) {
                        put_in(made.as_datagram(), sink);
                      }
                    });
+  for (const proxytunnel::ConnectionRecord& record : outcome.connections) sink.connection(record);
 }
 
 void Session::report_event(proxytunnel::Event& event, Sink& sink) {

@@ -28,6 +28,8 @@ class Sink {
   Sink(const Sink&) = delete;
   Sink& operator=(const Sink&) = delete;
 
+  /// The first packet of the capture comes next; it has this time.
+  virtual void begin(proxytunnel::Time) {}
   virtual void secrets(const Secrets&) {}
   virtual void name(const NameRecord&) {}
   virtual void opened(const proxytunnel::Attempt&) {}
@@ -36,6 +38,8 @@ class Sink {
   virtual void packet(const proxytunnel::VirtualPacket&) {}
   virtual void ended(proxytunnel::Attempt&&) {}
   virtual void skipped(const proxytunnel::SkippedEvent&) {}
+  /// The connection of a proxy session is over, if Options::tracker asks for accounts.
+  virtual void connection(const proxytunnel::ConnectionRecord&) {}
 };
 
 /// What was read, for the report.

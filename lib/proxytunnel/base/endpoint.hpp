@@ -63,6 +63,11 @@ struct Endpoint {
   auto operator<=>(const Endpoint&) const = default;
 };
 
+/// The ends of a connection or conversation, who opened it first.
+struct Ends {
+  Endpoint initiator, acceptor;
+};
+
 /// A decimal number from 0 to 65535 and nothing else.
 std::optional<std::uint16_t> parse_port(std::string_view text) noexcept;
 

@@ -5,6 +5,7 @@
 #include <array>
 #include <charconv>
 
+#include "report/community_id.hpp"
 #include "report/text.hpp"
 
 namespace proxytunnel {
@@ -88,6 +89,20 @@ std::int64_t missing_bytes(const ReportEntry& entry, Direction direction) {
   return entry.attempt.payload[direction].missing_bytes();
 }
 
+Value packets(const ReportEntry& entry, Direction direction) {
+  return static_cast<std::int64_t>(entry.attempt.packets[direction]);
+}
+
+Value id_of_shown(const Attempt& it) {
+  if (!it.shown) return Null{};
+  return community_id(*it.shown, it.transport);
+}
+
+// PROXY headers in front of datagrams have no connection; that of an association is TCP.
+Transport carrier_transport(const Attempt& it) {
+  return it.command == Command::udp_associate ? Transport::tcp : it.transport;
+}
+
 constexpr auto client = Direction::from_client, server = Direction::from_server;
 using Entry = ReportEntry;
 
@@ -168,7 +183,12 @@ constexpr std::array table = {
     Fact{"server_payload.missing_bytes", FactType::count,
          [](const Entry& it) -> Value { return missing_bytes(it, server); }},
     Fact{"server_payload.sha256", FactType::text, [](const Entry& it) { return text(it.sha256[server]); }},
-    Fact{"anomalies", FactType::words, [](const Entry& it) -> Value { return it.attempt.anomalies; }},
+    Fact{"anomalies", FactType::set, [](const Entry& it) -> Value { return it.attempt.anomalies; }},
+    Fact{"community_id", FactType::text, [](const Entry& it) { return id_of_shown(it.attempt); }},
+    Fact{"parent_community_id", FactType::text,
+         [](const Entry& it) -> Value { return community_id(it.attempt.carrier, carrier_transport(it.attempt)); }},
+    Fact{"client_payload.packets", FactType::count, [](const Entry& it) { return packets(it, client); }},
+    Fact{"server_payload.packets", FactType::count, [](const Entry& it) { return packets(it, server); }},
 };
 
 struct AsText {
@@ -182,6 +202,7 @@ struct AsText {
     return {digits.begin(), end};
   }
   std::string operator()(Moment value) const { return rfc3339(value.time); }
+  std::string operator()(Interval value) const { return operator()(static_cast<double>(value.time) / 1e9); }
   std::string operator()(const std::string& value) const { return value; }
   std::string operator()(const Words& value) const {
     std::string words;

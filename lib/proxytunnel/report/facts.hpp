@@ -21,13 +21,29 @@ struct Null {};
 struct Moment {
   Time time;
 };
+/// Nanoseconds between two moments.
+struct Interval {
+  Time time;
+};
 using Words = std::vector<std::string>;
 
 /// Texts are as printable() makes them: nothing of a capture comes out unescaped.
-using Value = std::variant<Absent, Null, bool, std::int64_t, double, Moment, std::string, Words>;
+using Value = std::variant<Absent, Null, bool, std::int64_t, double, Moment, Interval, std::string, Words>;
 
-/// What a value is, if it is not null. Zeek has a type for each (zeek_type_of).
-enum class FactType : std::uint8_t { boolean, count, number, moment, text, address, port, words };
+/// What a value is, if it is not null. Zeek has a type for each: zeek_type_of().
+enum class FactType : std::uint8_t {
+  boolean,
+  count,
+  number,
+  moment,
+  interval,
+  text,
+  enumeration,  ///< a text that is one of few
+  address,
+  port,
+  words,  ///< in their order
+  set     ///< words whose order says nothing
+};
 
 struct Fact {
   std::string_view name;  ///< its place in an entry of `tunnels`: "client.address"

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "report/community_id.hpp"
 #include "report/facts.hpp"
 #include "report/text.hpp"
 
@@ -76,6 +77,7 @@ Json flows_of(const Attempt& attempt) {
     };
     flows.push_back({{"target", target_of(flow.target)},
                      {"origin", origin_of(flow.origin)},
+                     {"community_id", flow.shown ? Json(community_id(*flow.shown, Transport::udp)) : Json(nullptr)},
                      {"client_payload", side(Direction::from_client)},
                      {"server_payload", side(Direction::from_server)}});
   }
@@ -94,6 +96,7 @@ struct AsJson {
   Json operator()(Absent) const { return nullptr; }
   Json operator()(Null) const { return nullptr; }
   Json operator()(Moment value) const { return rfc3339(value.time); }
+  Json operator()(Interval value) const { return static_cast<double>(value.time) / 1e9; }
   template <class Plain>
   Json operator()(const Plain& value) const {
     return value;

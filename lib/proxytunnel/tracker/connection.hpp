@@ -18,6 +18,7 @@
 #include "tcp/receiver.hpp"
 #include "tcp/sequence.hpp"
 #include "tcp/stream_buffer.hpp"
+#include "tracker/conn_account.hpp"
 #include "tracker/doubts.hpp"
 #include "tracker/held.hpp"
 #include "tracker/shares.hpp"
@@ -152,6 +153,8 @@ struct Connection {
   Owned<Doubts> doubts;                            ///< segments that wait to be answered
   Owned<Sent> sent;                                ///< while payload is looked at or shown
   Owned<std::vector<std::uint8_t>> encapsulation;  ///< of its first segment, where it has one
+  Owned<ConnAccount> account;                      ///< where accounts are kept: as long as it may be a proxy session
+  std::optional<Protocol> protocol;                ///< it is one: of its first attempt
   std::uint32_t vlan = 0;
   NetworkId network = 0;
   Stamp first;

@@ -70,6 +70,8 @@ void Tracker::begin_declared(const Datagram& datagram, const Message& header, At
   attempt.layer = datagram.layer;
   attempt.protocol = header.protocol;
   attempt.transport = Transport::udp;
+  attempt.carrier_first = stamp_of(datagram.frame);
+  attempt.carrier = {datagram.sender, datagram.receiver};
   attempt.client = *header.real_client;
   attempt.proxy = datagram.sender;
   attempt.target = header.target;

@@ -18,6 +18,11 @@ void Tracker::retire(Connection& connection, const Frame& frame, Outcome& outcom
   if (connection.doubts || connection.odd.any()) settle_doubts(connection, frame, outcome);
   if (connection.has_waiting_payload()) give_up_framing(connection, frame, outcome);
   if (connection.handshaking) conclude(connection, outcome);
+  if (connection.account && connection.protocol) {
+    const Ends ends{connection.ends[Side::initiator], connection.ends[Side::acceptor]};
+    outcome.connections.push_back(
+        {ends, connection.first, *connection.protocol, connection.decrypted, std::move(*connection.account)});
+  }
   if (connection.has_decrypted) {
     ConnectionKey key = connection.key();
     key.decrypted = true;

@@ -184,6 +184,8 @@ std::unique_ptr<Handshaking> Tracker::take_handshaking(Connection& connection) {
   std::unique_ptr<Handshaking> work = connection.handshaking.take();
   held_ -= work->counted;
   if (work->rank != 0) waiting_.erase({-work->rank, work->since});
+  connection.protocol = work->tunnel.protocol();
+  if (!connection.protocol) connection.account.reset();
   return work;
 }
 

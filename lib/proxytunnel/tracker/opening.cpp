@@ -165,8 +165,8 @@ ConnectionKey tuple_of(const VirtualConnection& opened) noexcept {
   return ConnectionKey::of(opened.ends[Side::initiator], opened.ends[Side::acceptor], no_tunnel);
 }
 
-void synthesize_opening(const Connection& connection, VirtualConnection& opened,
-                        const PerSide<LatestHeader>& latest, const Frame& frame, Outcome& outcome) {
+void synthesize_opening(const Connection& connection, VirtualConnection& opened, const PerSide<LatestHeader>& latest,
+                        const Frame& frame, Outcome& outcome) {
   const PerSide<std::uint32_t> base{connection.space[Side::initiator].sequence(opened.base[Side::initiator]),
                                     connection.space[Side::acceptor].sequence(opened.base[Side::acceptor])};
   const auto emit = [&](VirtualKind kind, Side from) {
@@ -190,7 +190,7 @@ void synthesize_opening(const Connection& connection, VirtualConnection& opened,
     result.direction = opened.direction(from);
     result.frame = frame;
     result.frame.envelope = outcome.envelopes[model];
-    keep_time_forward(opened.attempt, result);
+    note_shown(opened.attempt, result);
   };
   emit(VirtualKind::syn, opened.opener);
   emit(VirtualKind::syn_ack, other(opened.opener));

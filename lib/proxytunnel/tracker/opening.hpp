@@ -52,8 +52,8 @@ void match_families(Endpoint& one, Endpoint& another) noexcept;
 [[nodiscard]] std::uint16_t synthetic_port(const Attempt& attempt, unsigned turn) noexcept;
 
 /// SYN, SYN/ACK and ACK at `frame`, with sequence numbers just below the bases; they borrow outcome.envelopes.
-void synthesize_opening(const Connection& connection, VirtualConnection& opened,
-                        const PerSide<LatestHeader>& latest, const Frame& frame, Outcome& outcome);
+void synthesize_opening(const Connection& connection, VirtualConnection& opened, const PerSide<LatestHeader>& latest,
+                        const Frame& frame, Outcome& outcome);
 
 /// Notes why a handshake that is being given up could not be read to its end.
 void note_losses(const Handshaking& work, Attempt& attempt);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "synth/virtual_packet.hpp"
+#include "tracker/conn_account.hpp"
 #include "tracker/held.hpp"
 #include "tunnel/attempt.hpp"
 #include "tunnel/event.hpp"
@@ -27,17 +28,33 @@ struct Part {
   TunnelId tunnel = no_tunnel;  ///< whose payload it is; no_tunnel: handshake, or nobody's
 };
 
-/// Captures may run backwards, be it by a clock that was set or by what an attacker wrote; what reads a conversation
-/// need not know.
-inline void keep_time_forward(Attempt& attempt, VirtualPacket& packet) noexcept {
+/// A packet of an attempt's conversation is complete. Captures may run backwards, be it by a clock that was set or by
+/// what an attacker wrote; what reads a conversation need not know.
+inline void note_shown(Attempt& attempt, VirtualPacket& packet) noexcept {
   packet.time = attempt.shown_at = std::max(attempt.shown_at, packet.frame.time);
+  ++attempt.packets[packet.direction];
+  const bool is_of_association = attempt.command == Command::udp_associate;
+  Flow* flow = is_of_association && packet.flow < attempt.flows.size() ? &attempt.flows[packet.flow] : nullptr;
+  if (is_of_association && flow == nullptr) return;
+  auto& shown = flow != nullptr ? flow->shown : attempt.shown;
+  if (!shown) shown = Ends{packet.sender, packet.receiver};
 }
+
+/// A proxy session's connection that is over, where TrackerOptions::accounts are kept.
+struct ConnectionRecord {
+  Ends ends;
+  Stamp first;
+  Protocol protocol;       ///< of its first attempt
+  bool decrypted = false;  ///< segments were packetized from what TLS carried between these ends
+  ConnAccount account;
+};
 
 /// Owned by the caller, filled by the Tracker, valid until it is filled again. Virtual packets borrow from the segment
 /// that the caller passed in and from what is kept here for them. Events and packets have one order: in_order().
 struct Outcome {
   std::vector<VirtualPacket> packets;  ///< made by add_packet() only
   std::vector<Event> events;
+  std::vector<ConnectionRecord> connections;     ///< that are over; of each, all attempts opened or ended before
   Progress progress = Progress::passed;          ///< of the connection of the segment that was put in
   std::vector<Part> parts;                       ///< of its payload, in order, all of it; none if it is passed
   std::vector<Held> released;                    ///< the held segments that are shown
@@ -66,6 +83,7 @@ struct Outcome {
   void clear() noexcept {
     packets.clear();
     events.clear();
+    connections.clear();
     events_before_.clear();
     progress = Progress::passed;
     parts.clear();

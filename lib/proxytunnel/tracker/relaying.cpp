@@ -200,7 +200,7 @@ void Tracker::show_datagram(const Datagram& datagram, const ShownDatagram& shown
   result.direction = shown.direction;
   result.offset = offset;
   unwrap(datagram, change, result);
-  keep_time_forward(attempt, result);
+  note_shown(attempt, result);
 }
 
 // Whether a reply's header says from whom it comes. There are relays that write zeros, the client's own address or one

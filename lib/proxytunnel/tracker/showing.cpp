@@ -145,7 +145,7 @@ void Tracker::show(Connection& connection, const Segment& segment, VirtualKind k
       result.carried_in = segment.frame.carried_in;
     }
     translate(segment, translation_of(connection, segment, placement, options_.checksums), result);
-    keep_time_forward(opened.attempt, result);
+    note_shown(opened.attempt, result);
   }
 }
 

@@ -22,6 +22,7 @@ void swap_sides(Connection& connection) noexcept {
   swap(connection.syn);
   swap(connection.syn_seen);
   swap(connection.fin_seen);
+  if (connection.account) connection.account->swap_sides();
 }
 
 // Where no SYN tells the first sequence number, the first payload seen does, and the acknowledgment that it carries
@@ -193,6 +194,7 @@ void Tracker::put(const Segment& segment, Outcome& outcome) {
     retire(connection, segment.frame, outcome);
     begin(connection, segment);
   }
+  if (connection.account) connection.account->see(segment, connection.side_of(segment.sender));
   if (is_passing(connection, segment)) {
     see_passing(connection, segment);
     outcome.progress = Progress::passed;
@@ -324,6 +326,7 @@ void Tracker::begin(Connection& connection, const Segment& segment) {
   connection.layer = segment.layer;
   connection.path = path_of(segment);
   connection.decrypted = segment.decrypted;
+  if (options_.accounts && segment.parent == no_tunnel) connection.account.emplace();
   if (!segment.is_on_wire()) return;
   ++counters_.connections;
   synthetic_.occurs(segment.sender.address);

@@ -47,6 +47,7 @@ struct TrackerOptions {
   bool names_from_capture = true;  ///< DNS answers in the capture are evidence
   Prefix synthetic4 = default_synthetic4;
   Prefix synthetic6 = default_synthetic6;
+  bool accounts = false;  ///< Outcome::connections are wanted; passes() is not to be asked then
   TunnelId first_id = 0;  ///< of the first attempt
   HashKey hash_key;       ///< of tables: a secret, different in each run; no result depends on it
 };

@@ -31,6 +31,7 @@ struct Flow {
   Target target;
   Origin origin;
   PerDirection<std::uint64_t> datagrams{0, 0}, bytes{0, 0};  ///< bytes of payload on the wire
+  std::optional<Ends> shown{};                               ///< of its virtual packets
 };
 
 struct Attempt {
@@ -42,6 +43,10 @@ struct Attempt {
   Command command = Command::none;
   Transport transport = Transport::tcp;  ///< of what the tunnel carries, once it is open
   Endpoint client, proxy;
+  Ends carrier;         ///< of the connection that the session is in, as its packets say: on the wire, or a virtual
+                        ///< conversation
+  Stamp carrier_first;  ///< of that connection
+  std::optional<Ends> shown;  ///< of the virtual conversation, as its packets say; none for an association: see flows
   /// The end that stands for the client where its own is in use by another conversation: its port is synthetic.
   std::optional<Endpoint> virtual_client;
   std::optional<Target> target;
@@ -62,6 +67,7 @@ struct Attempt {
   Stamp first, request, reply, closed;  ///< frame 0: did not happen
   FrameNumber first_payload = 0, last = 0;
   Time shown_at = std::numeric_limits<Time>::min();  ///< of the latest virtual packet
+  PerDirection<std::uint64_t> packets{0, 0};         ///< virtual ones
   PerDirection<PayloadAccount> payload;
   /// Payload that came before the opening and that there was no room to hold: not shown. Offsets from the base.
   PerDirection<std::vector<Range>> held_overflow;

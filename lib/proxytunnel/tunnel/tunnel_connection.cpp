@@ -149,6 +149,8 @@ void TunnelConnection::begin_attempt(Attempt& attempt, Stamp stamp) const {
   attempt.layer = parent_.layer;
   attempt.inside_tls = parent_.inside_tls;
   attempt.encapsulation = parent_.encapsulation;
+  attempt.carrier_first = first_;
+  attempt.carrier = {ends_[Side::initiator], ends_[Side::acceptor]};
   attempt.client = ends_[client_];
   attempt.proxy = ends_[other(client_)];
   if (parent_.client && client_ == Side::initiator) attempt.client = *parent_.client;
@@ -167,6 +169,7 @@ void TunnelConnection::record(const Message& message, Stamp stamp, const TunnelC
   }
   if (!attempt_ || message.kind == MessageKind::http_other) return;
   attempt_->protocol = message.protocol;
+  if (!protocol_) protocol_ = message.protocol;
   attempt_->last = stamp.frame;
   attempt_->note(message.anomaly);
   if (message.credentials.username) attempt_->credentials = message.credentials;
@@ -249,6 +252,7 @@ TunnelId TunnelConnection::tunnel_for(const Message& message, Stamp stamp, PerSi
   if (!is_new) return known->second;
   attempt.id = context.next_id++;
   ++attempts_;
+  if (!protocol_) protocol_ = attempt.protocol;
   forwarded_.push_back({std::move(attempt), base});
   return known->second;
 }

@@ -134,6 +134,8 @@ class TunnelConnection {
   [[nodiscard]] bool forwards() const noexcept { return state_ == State::handshake && !attempt_; }
   /// True once there was an attempt to open a tunnel.
   [[nodiscard]] bool attempted() const noexcept { return attempts_ > 0; }
+  /// Of its first attempt.
+  [[nodiscard]] std::optional<Protocol> protocol() const noexcept { return protocol_; }
   /// The attempt in progress, to note anomalies in; nullptr if there is none.
   [[nodiscard]] Attempt* attempt() noexcept { return attempt_.get(); }
   [[nodiscard]] const Attempt* attempt() const noexcept { return attempt_.get(); }
@@ -184,6 +186,7 @@ class TunnelConnection {
   Owned<Attempt> attempt_;
   HandshakePointer handshake_;
   unsigned attempts_ = 0;
+  std::optional<Protocol> protocol_;
   State state_ = State::undecided;
   Side client_ = Side::initiator;
   Wait wait_{Direction::from_client};

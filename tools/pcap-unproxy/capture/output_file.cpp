@@ -131,6 +131,18 @@ void OutputFile::write_out(Bytes bytes) {
   }
 }
 
+void OutputFile::cut(std::uint64_t size) {
+  if (size >= this->size() || target_.empty()) return;
+  if (size >= written_) {
+    filled_ = static_cast<std::size_t>(size - written_);
+    return;
+  }
+  filled_ = 0;
+  const auto end = static_cast<off_t>(size);
+  if (::ftruncate(file_.number(), end) != 0 || ::lseek(file_.number(), end, SEEK_SET) != end) fail(errno);
+  written_ = size;
+}
+
 void OutputFile::finish() {
   flush();
   if (!target_.empty() && temporary_.empty()) give_temporary_name();
@@ -144,6 +156,12 @@ void OutputFile::finish() {
 void OutputFile::fail(int error) const {
   throw OutputError("cannot write " + name_ + ": " + std::strerror(error) +
                     (error == ENOSPC ? "; make room or write elsewhere" : ""));
+}
+
+void make_directory(const std::string& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error) throw OutputError("cannot make the directory " + path + ": " + error.message());
 }
 
 }  // namespace unproxy

@@ -31,6 +31,8 @@ class OutputFile {
   void write(Bytes bytes);
   /// Writes out what is buffered.
   void flush();
+  /// Forgets what was written behind the first `size` bytes; what was written directly cannot be taken back.
+  void cut(std::uint64_t size);
   /// The file is complete: it now has its final name. Nothing may be written any more.
   void finish();
 
@@ -59,5 +61,8 @@ class OutputFile {
   std::size_t filled_ = 0;
   std::uint64_t written_ = 0;
 };
+
+/// Makes a directory, and those above it, unless it is there. Throws OutputError.
+void make_directory(const std::string& path);
 
 }  // namespace unproxy
