@@ -163,8 +163,9 @@ def check_connections(folder: Path, tunnels: list[dict], conns: list[dict], told
                 (entry.get("virtual_client") or entry["client"])["port"]))
             if entry["command"] == "bind":
                 sides = ("resp", "orig")
-        for side, payload in zip(sides, [entry["client_payload"], entry["server_payload"]]):
-            assert virtual[f"{side}_pkts"] == str(payload["packets"])
+        for side, end in zip(sides, ["client", "server"]):
+            payload = entry[f"{end}_payload"]
+            assert virtual[f"{side}_pkts"] == str(entry["packets"][end])
             if virtual["duration"] is not None:
                 assert int(virtual[f"{side}_bytes"]) == payload["bytes"] + payload["missing_bytes"]
     of_datagrams = collections.Counter((row["community_id"], row["orig_bytes"]) for row in conns

@@ -97,8 +97,8 @@ void keys_are_handed_on(void**) {
 
 void nothing_else_is_handed_on(void**) {
   assert_of_no_concern([](Options& o) {
-    auto& [inputs, live, write, output_dir, report, list, logs, log_dir, log_json, hash, credentials, which_layers,
-           format, link, ring, names, filter, engine, keylog, tshark, progress, verbosity, tracker] = o;
+    auto& [inputs, live, write, output_dir, report, list, logs, log_dir, log_json, hash, credentials, jobs,
+           which_layers, format, link, ring, names, filter, engine, keylog, tshark, progress, verbosity, tracker] = o;
     inputs = {"a.pcap", "b.pcap"};
     write = output_dir = report = "out";
     list = List::csv;

@@ -7,13 +7,14 @@ namespace unproxy {
 using proxytunnel::Direction;
 
 Exporter::Exporter(const Options& options, std::size_t input, VirtualWriter* writer, TunnelSet left_out,
-                   ReportSpool& report, Logs& logs)
+                   LineSink& lines)
     : input_(input),
       writer_(writer),
       left_out_(std::move(left_out)),
-      report_(report),
-      logs_(logs),
-      wants_entries_(report.wants_tunnels() || !options.logs.empty()),
+      options_(options),
+      lines_(lines),
+      logs_(options, lines),
+      wants_entries_(!options.report.empty() || options.list != List::none || !options.logs.empty()),
       hashes_payload_(options.hash && wants_entries_) {}
 
 void Exporter::secrets(const Secrets& secrets) {
@@ -62,11 +63,11 @@ void Exporter::ended(proxytunnel::Attempt&& attempt) {
   }
   entry.attempt = std::move(attempt);
   logs_.ended(entry);
-  report_.tunnel(entry);
+  tell_attempt(entry, options_, lines_);
 }
 
 void Exporter::skipped(const proxytunnel::SkippedEvent& event) {
-  report_.skipped(event);
+  tell_skipped(event, options_, lines_);
 }
 
 }  // namespace unproxy

@@ -10,7 +10,6 @@
 
 #include "log/logs.hpp"
 #include "payload_hash.hpp"
-#include "report_spool.hpp"
 #include "session.hpp"
 #include "virtual_writer.hpp"
 
@@ -37,10 +36,9 @@ class LeafSurvey final : public Sink {
 
 class Exporter final : public Sink {
  public:
-  /// `writer` may be null: no capture is written. `report` and `logs` get what ended and what was skipped. All are
+  /// `writer` may be null: no capture is written. `lines` gets what is told of what ended and what was skipped. All are
   /// borrowed.
-  Exporter(const Options& options, std::size_t input, VirtualWriter* writer, TunnelSet left_out, ReportSpool& report,
-           Logs& logs);
+  Exporter(const Options& options, std::size_t input, VirtualWriter* writer, TunnelSet left_out, LineSink& lines);
 
   void begin(proxytunnel::Time first) override { logs_.begin(first); }
   void secrets(const Secrets& secrets) override;
@@ -63,8 +61,9 @@ class Exporter final : public Sink {
   std::size_t input_;
   VirtualWriter* writer_;
   TunnelSet left_out_;
-  ReportSpool& report_;
-  Logs& logs_;
+  const Options& options_;
+  LineSink& lines_;
+  Logs logs_;
   bool wants_entries_;   ///< somebody reads what is known of attempts
   bool hashes_payload_;  ///< somebody reads the hashes
   std::unordered_map<proxytunnel::TunnelId, Hashes> hashes_;

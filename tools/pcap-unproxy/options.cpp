@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <map>
 #include <sstream>
+#include <thread>
 
 #include "capture/open.hpp"
 #include "completion.hpp"
@@ -40,6 +41,7 @@ constexpr const char* footer =
     "2 usage; 3 an input cannot be read; 4 the output cannot be written, or memory\n"
     "ran out.";
 
+constexpr unsigned most_jobs = 1024;
 constexpr std::size_t help_width = 80, help_indent = 27;
 
 std::vector<std::string> protocols() {
@@ -226,6 +228,11 @@ Choices define(CLI::App& app, Options& options, Raw& raw) {
       ->check(CLI::Range(std::size_t{1}, std::size_t{1} << 31).description(""))
       ->type_name("N");
 
+  app.option_defaults()->group("Many inputs");
+  app.add_option("-j,--jobs", options.jobs, "inputs side by side; 0: as many as there are cores")
+      ->check(CLI::Range(0U, most_jobs).description(""))
+      ->type_name("N");
+
   app.option_defaults()->group("Messages");
   app.add_option("--progress", options.progress, "auto (default), always or never")
       ->transform(one_of(progress))
@@ -352,6 +359,7 @@ Complaint finish(const Raw& raw, Options& options) {
   options.verbosity = raw.quiet ? Verbosity::quiet : raw.verbose ? Verbosity::verbose : Verbosity::normal;
   if (raw.fix_checksums) options.tracker.checksums = proxytunnel::Checksums::compute;
   take_disabled(raw, options.tracker.disabled);
+  if (options.jobs == 0) options.jobs = std::max(1U, std::thread::hardware_concurrency());
   options.logs.insert(raw.logs.begin(), raw.logs.end());
   options.tracker.accounts = options.logs.contains(Log::zeek);
   if (auto complaint = take_names(raw, options.names)) return complaint;

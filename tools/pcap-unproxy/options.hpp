@@ -40,6 +40,7 @@ struct Options {
   bool log_json = false;  ///< Zeek's logs as JSON
   bool hash = false;
   bool show_credentials = false;
+  unsigned jobs = 1;  ///< inputs at once, at least 1
   Layers layers = Layers::all;
   Format format = Format::pcapng;
   Link link = Link::keep;

@@ -129,14 +129,34 @@ class ProgressReader final : public CaptureReader {
   bool is_open_ = false;
 };
 
+bool is_wanted(const Options& options) {
+  if (options.progress == Progress::always) return true;
+  return options.progress != Progress::never && options.verbosity != Verbosity::quiet && isatty(STDERR_FILENO) == 1;
+}
+
 }  // namespace
 
 std::unique_ptr<CaptureReader> with_progress(std::unique_ptr<CaptureReader> reader, const std::string& name,
                                              const std::string& path, const Options& options) {
-  const bool always = options.progress == Progress::always;
-  const bool may_show = options.verbosity != Verbosity::quiet && isatty(STDERR_FILENO) == 1;
-  if (!always && (options.progress == Progress::never || !may_show)) return reader;
-  return std::make_unique<ProgressReader>(std::move(reader), name, path, always);
+  if (!is_wanted(options)) return reader;
+  return std::make_unique<ProgressReader>(std::move(reader), name, path, options.progress == Progress::always);
+}
+
+InputsProgress::InputsProgress(std::size_t inputs, const Options& options)
+    : inputs_(inputs), is_wanted_(is_wanted(options)) {}
+
+void InputsProgress::show(std::size_t done, std::size_t running) {
+  const std::string line = std::to_string(done) + " of " + std::to_string(inputs_) + " inputs done, " +
+                           std::to_string(running) + " being read";
+  if (!is_wanted_ || line == line_) return;
+  clear();
+  line_ = line;
+  std::fprintf(stderr, "\r%s", line_.c_str());
+}
+
+void InputsProgress::clear() {
+  if (!line_.empty()) std::fprintf(stderr, "\r%s\r", std::string(line_.size(), ' ').c_str());
+  line_.clear();
 }
 
 }  // namespace unproxy

@@ -2,6 +2,7 @@
 // summary: how far a long run has come, on standard error.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <string>
 
@@ -16,5 +17,23 @@ namespace unproxy {
 /// file that is read, for its size.
 std::unique_ptr<CaptureReader> with_progress(std::unique_ptr<CaptureReader> reader, const std::string& name,
                                              const std::string& path, const Options& options);
+
+/// The same for inputs that are read side by side: how many are done.
+class InputsProgress {
+ public:
+  InputsProgress(std::size_t inputs, const Options& options);
+  ~InputsProgress() { clear(); }
+  InputsProgress(const InputsProgress&) = delete;
+  InputsProgress& operator=(const InputsProgress&) = delete;
+
+  void show(std::size_t done, std::size_t running);
+  /// Before other words: the line is gone.
+  void clear();
+
+ private:
+  std::size_t inputs_;
+  bool is_wanted_;
+  std::string line_;  ///< that is shown
+};
 
 }  // namespace unproxy

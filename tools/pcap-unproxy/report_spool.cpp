@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// summary: what the report and the list say of attempts: made when an attempt ends, kept on a disk until all have.
+// summary: what the report and the list say of attempts: kept on a disk until all inputs are done.
 #include "report_spool.hpp"
 
 #include <algorithm>
@@ -36,21 +36,14 @@ void OrderedLines::sort() {
 
 ReportSpool::ReportSpool(const Options& options)
     : options_(options),
-      wants_report_(!options.report.empty()),
       tunnels_(directory_for(options.report)),
       rows_(temporary_directory()),
       skipped_(directory_for(options.report)) {}
 
-void ReportSpool::tunnel(const proxytunnel::ReportEntry& entry) {
-  using proxytunnel::Passwords;
-  const auto passwords = options_.show_credentials ? Passwords::show : Passwords::redact;
-  if (wants_report_) tunnels_.add(entry.attempt.id, proxytunnel::tunnel_json(entry, passwords));
-  if (options_.list == List::table) rows_.add(entry.attempt.id, proxytunnel::list_row(entry));
-  if (options_.list == List::csv) rows_.add(entry.attempt.id, proxytunnel::csv_row(entry));
-}
-
-void ReportSpool::skipped(const proxytunnel::SkippedEvent& event) {
-  if (wants_report_) skipped_.add(proxytunnel::skipped_json(event));
+void ReportSpool::add(Table table, proxytunnel::TunnelId id, std::string_view text) {
+  if (table == Table::report) tunnels_.add(id, text);
+  if (table == Table::skipped) skipped_.add(text);
+  if (table == Table::list || table == Table::list_csv) rows_.add(id, text);
 }
 
 void ReportSpool::begin_input() {

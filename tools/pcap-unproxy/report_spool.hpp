@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// summary: what the report and the list say of attempts: made when an attempt ends, kept on a disk until all have.
+// summary: what the report and the list say of attempts: kept on a disk until all inputs are done.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "line_spool.hpp"
+#include "lines.hpp"
 #include "options.hpp"
 #include "report/report.hpp"
 
@@ -42,13 +43,11 @@ class OrderedLines {
 
 class ReportSpool {
  public:
-  /// Options are borrowed. What nobody asked for is not kept: there may be millions of it.
+  /// Options are borrowed.
   explicit ReportSpool(const Options& options);
 
-  /// Whether an attempt's end is of interest.
-  [[nodiscard]] bool wants_tunnels() const noexcept { return wants_report_ || options_.list != List::none; }
-  void tunnel(const proxytunnel::ReportEntry& entry);
-  void skipped(const proxytunnel::SkippedEvent& event);
+  /// Keeps a line of the report or of the list; `id` as the run counts.
+  void add(Table table, proxytunnel::TunnelId id, std::string_view text);
 
   /// What came since begin_input() is not told.
   void begin_input();
@@ -61,7 +60,6 @@ class ReportSpool {
 
  private:
   const Options& options_;
-  bool wants_report_;
   OrderedLines tunnels_, rows_;
   LineSpool skipped_;
   /// Where the latest input begins.

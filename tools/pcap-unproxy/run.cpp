@@ -1,41 +1,45 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// summary: what the program does: every input through the core, then the report and the list.
+// summary: what the program does: every input through the core, then the report, the logs and the list.
 #include "run.hpp"
 
 #include <algorithm>
-#include <cstdio>
-#include <filesystem>
 #include <optional>
 
-#include "capture/open.hpp"
-#include "capture/spool.hpp"
-#include "decryption.hpp"
 #include "exit_code.hpp"
-#include "exporter.hpp"
-#include "progress.hpp"
-#include "report/text.hpp"
+#include "input_run.hpp"
+#include "jobs.hpp"
+#include "log/log_files.hpp"
+#include "report_spool.hpp"
 #include "terminal.hpp"
 
 namespace unproxy {
 namespace {
 
-using proxytunnel::DecryptionStatus;
-using proxytunnel::DecryptionSummary;
 using proxytunnel::InputSummary;
 using proxytunnel::ReportCounters;
+using proxytunnel::TunnelId;
 
-void complain(const std::string& words) {
-  std::fprintf(stderr, "pcap-unproxy: %s\n", proxytunnel::printable(words).c_str());
+void add_counters(const ReportCounters& from, ReportCounters& to) {
+  to.connections += from.connections;
+  to.tunnels += from.tunnels;
+  to.dropped_connections += from.dropped_connections;
+  to.gave_way += from.gave_way;
+  to.names_dropped += from.names_dropped;
+  to.files->packets_read += from.files->packets_read;
+  to.files->packets_written += from.files->packets_written;
+  to.files->secrets_dropped += from.files->secrets_dropped;
+  for (const auto& [reason, count] : from.files->packets_passed_over) to.files->packets_passed_over[reason] += count;
 }
 
-class Run {
+/// Takes the lines of one input after another.
+class Run final : public LineSink {
  public:
   Run(const Options& options, const StopFlag& stop) : options_(options), stop_(stop), report_(options) {}
 
   int operator()() {
     // Where a log cannot be written, that is known before a terabyte was read.
     if (!guarded([this] { logs_.emplace(options_); })) return exit_code_;
-    for (std::size_t i = 0; i < options_.inputs.size() && !stop_; ++i) take_input(i);
+    guarded([this] { take_inputs(); });
     was_interrupted_ = stop_ && !options_.live;  // which ends in no other way
     if (was_interrupted_) {
       complain("interrupted: what was read until then is complete");
@@ -45,6 +49,15 @@ class Run {
     guarded([this] { finish_logs(); });
     guarded([this] { write_list_to_standard_output(); });
     return exit_code_;
+  }
+
+  void begin(proxytunnel::Time first_packet) override { logs_->begin(first_packet); }
+
+  void add(const Line& line) override {
+    const TunnelId id = line.id == proxytunnel::no_tunnel ? line.id : base_ + line.id;
+    const std::string_view text = renumbered(line, options_, inputs_.size(), base_, room_);
+    report_.add(line.table, id, text);
+    logs_->add(line.table, text);
   }
 
  private:
@@ -59,251 +72,35 @@ class Run {
     } catch (const OutputError& error) {
       complain(error.what());
       raise_exit_code(exit_code::unwritable_output);
-    } catch (const UsageError& error) {
-      complain(error.what());
-      raise_exit_code(exit_code::usage);
-    } catch (const CaptureError& error) {
-      complain(error.what());
-      raise_exit_code(exit_code::unreadable_input);
-      inputs_.back().unreadable = error.what();
     }
     return false;
   }
 
-  void take_input(std::size_t index) {
-    inputs_.emplace_back();
-    inputs_.back().file = options_.inputs[index];
+  void take_inputs() {
+    const std::size_t count = options_.inputs.size();
+    if (options_.jobs > 1 && count > 1) {
+      Jobs jobs(options_, stop_);
+      for (std::size_t i = 0; i < count && jobs.has(i); ++i) take_input(i, jobs);
+    } else {
+      InputRun one(options_, stop_);
+      for (std::size_t i = 0; i < count && !stop_; ++i) take_input(i, one);
+    }
+  }
+
+  template <class Work>
+  void take_input(std::size_t index, Work& work) {
     report_.begin_input();
-    logs_->begin_input(next_id_);
-    const bool is_done = guarded([this, index] { export_input(index); });
-    // What an input gave before its output failed is not half reported: its ids are given again.
-    if (is_done) return;
-    report_.forget_input();
-    logs_->forget_input();
-  }
-
-  [[nodiscard]] std::string output_of(const std::string& input) const {
-    if (!options_.write.empty()) return options_.write;
-    return options_.output_dir.empty() ? std::string() : output_name(options_.output_dir, input, options_.format);
-  }
-
-  void export_input(std::size_t index) {
-    const std::string& input = options_.inputs[index];
-    std::string path = input;
-    const StopFlag* stop = &stop_;
-    std::optional<SpooledInput> spooled;
-    TunnelSet left_out;
-    const bool may_decrypt = options_.engine == Engine::tshark || !options_.keylog.empty();
-    if (options_.layers == Layers::leaf || may_decrypt) {
-      spooled.emplace(input, stop);
-      path = spooled->path();
-      // Whoever stops a pipe wants what came through it until then.
-      if (spooled->is_copy() && stop_) stop = nullptr;
+    logs_->begin_input();
+    const InputResult result = work(index, *this);
+    raise_exit_code(result.exit_code);
+    if (result.is_done) {
+      add_counters(result.counters, counters_);
+      base_ += result.attempts;
+    } else {  // what it gave before its output failed is not half reported: its ids are given again
+      report_.forget_input();
+      logs_->forget_input();
     }
-    const bool decrypts = wants_decryption(input, path, stop);
-    if (options_.layers == Layers::leaf) left_out = survey(path, stop, decrypts);
-    const auto decryption = decrypts ? start_decryption(path, stop) : nullptr;
-
-    InputHash hash;
-    auto reader = with_progress(open_input(path, options_.hash ? &hash : nullptr, stop), input,
-                                options_.live ? "" : path, options_);
-    std::unique_ptr<VirtualWriter> writer;
-    const std::string output = output_of(input);
-    Session session(options_, next_id_);
-    if (!output.empty()) writer = open_output(output, input, *reader);
-    Exporter exporter(options_, index, writer.get(), std::move(left_out), report_, *logs_);
-    if (options_.live) begin_live(*reader, writer.get());
-    session.run(*reader, decryption.get(), exporter);
-    if (decryption) {
-      end_decryption(*decryption, session, *reader);
-    } else if (exporter.has_seen_keys()) {
-      note_unused_keys();
-    }
-    if (writer) writer->finish();
-    note_input(session, *reader, hash);
-    if (const auto statistics = reader->live_statistics()) note_statistics(*statistics);
-    if (writer) counters_.files->packets_written += writer->packets();
-    next_id_ += exporter.attempts();
-    tell(session, writer.get(), output, exporter.attempts());
-  }
-
-  [[nodiscard]] std::unique_ptr<CaptureReader> open_input(const std::string& path, InputHash* hash,
-                                                          const StopFlag* stop) {
-    if (!options_.live) return open_capture(path, hash, stop);
-    auto reader = std::make_unique<LiveReader>(*options_.live, options_.filter, stop);
-    inputs_.back().file = reader->interfaces().front().name;  // which the user may have given as a number
-    return reader;
-  }
-
-  // What comes is shown at once, as the reader of a pipe expects.
-  void begin_live(CaptureReader& reader, VirtualWriter* writer) const {
-    const Interface& interface = reader.interfaces().front();
-    if (writer != nullptr) {
-      writer->set_statistics([&reader] { return reader.live_statistics(); });
-      reader.when_idle([writer](Time now) { writer->idle(now); });
-    }
-    tell_words("capturing on " + interface.name);
-    using proxytunnel::Reason;
-    if (proxytunnel::find_ip(interface.link_type, {}, 0).reason != Reason::unsupported_link_type) return;
-    complain("nobody here knows the link type of " + interface.name + ", " + std::to_string(interface.link_type) +
-             ": all of its packets will be passed over");
-  }
-
-  // By itself only where there are keys, and that can be seen in a file before it is read.
-  [[nodiscard]] bool wants_decryption(const std::string& input, const std::string& path, const StopFlag* stop) const {
-    if (options_.engine == Engine::native || options_.live) return false;
-    if (options_.engine == Engine::tshark) return true;
-    if (!options_.keylog.empty()) {
-      tell_words(input + ": tshark reads what TLS carries, with the keys of " + options_.keylog);
-      return true;
-    }
-    std::error_code none;
-    if (!std::filesystem::is_regular_file(path, none) || !has_secrets(path, stop)) return false;
-    tell_words(input + ": it has decryption secrets: tshark reads what TLS carries");
-    return true;
-  }
-
-  [[nodiscard]] std::unique_ptr<Decryption> start_decryption(const std::string& path, const StopFlag* stop) {
-    auto& told = inputs_.back().decryption;
-    if (!lacks_tshark_) {
-      try {
-        auto decryption = std::make_unique<Decryption>(options_, path, stop);
-        told.emplace();
-        return decryption;
-      } catch (const DecryptionError& error) {
-        lacks_tshark_ = error.what();
-        if (options_.engine != Engine::tshark) complain(*lacks_tshark_ + "; going on without");
-      }
-    }
-    told = DecryptionSummary{DecryptionStatus::unavailable, *lacks_tshark_};
-    if (options_.engine == Engine::tshark) throw CaptureError(*lacks_tshark_);
-    return nullptr;
-  }
-
-  // Whether all came that tshark had to give, and found its place.
-  void end_decryption(Decryption& decryption, const Session& session, const CaptureReader& reader) {
-    std::string complaint = stop_ ? "interrupted" : decryption.complaint();
-    // A damaged capture is damaged for tshark, too, and is told of below; so is an interruption.
-    const bool is_told = stop_ || (!complaint.empty() && reader.damage());
-    if (const std::uint64_t lost = session.unmatched(); complaint.empty() && lost != 0) {
-      complaint = std::to_string(lost) + " decrypted pieces of sessions with proxies are left out: what carries them " +
-                  "was not found here" + (options_.filter.empty() ? "" : ", perhaps since --filter cuts it");
-    }
-    if (complaint.empty()) return;
-    inputs_.back().decryption = DecryptionSummary{DecryptionStatus::incomplete, complaint};
-    if (is_told) return;
-    complain(inputs_.back().file + ": " + complaint);
-    raise_exit_code(exit_code::damaged);
-  }
-
-  // Secrets that came through a pipe, or behind the first packet.
-  void note_unused_keys() {
-    InputSummary& input = inputs_.back();
-    if (input.decryption || options_.engine != Engine::automatic) return;
-    const std::string reason = "it has decryption secrets where they are not looked for; see --engine tshark";
-    input.decryption = DecryptionSummary{DecryptionStatus::unavailable, reason};
-    tell_words(input.file + ": " + reason);
-  }
-
-  [[nodiscard]] TunnelSet survey(const std::string& path, const StopFlag* stop, bool decrypts) {
-    auto reader = open_capture(path, nullptr, stop);
-    const auto decryption = decrypts ? start_decryption(path, stop) : nullptr;
-    LeafSurvey sink;
-    Session(options_, next_id_).run(*reader, decryption.get(), sink);
-    return sink.take_carriers();
-  }
-
-  void tell_words(const std::string& words) const {
-    if (options_.verbosity != Verbosity::quiet) complain(words);
-  }
-
-  [[nodiscard]] std::unique_ptr<VirtualWriter> open_output(const std::string& output, const std::string& input,
-                                                           const CaptureReader& reader) const {
-    if (!options_.output_dir.empty()) make_directory(options_.output_dir);
-    const std::string name = options_.live  ? inputs_.back().file
-                             : input == "-" ? "standard input"
-                                            : std::filesystem::path(input).filename().string();
-    auto writer = std::make_unique<VirtualWriter>(output, options_.format, options_.link, name, options_.ring);
-    writer->set_interfaces(reader.interfaces());
-    return writer;
-  }
-
-  void note_input(const Session& session, const CaptureReader& reader, const InputHash& hash) {
-    InputSummary& input = inputs_.back();
-    const SessionSummary& read = session.summary();
-    input.packets = read.packets;
-    const bool is_hashed = options_.hash && !options_.live;
-    input.bytes = is_hashed ? hash.bytes() : reader.position();
-    input.first_time = read.first_time;
-    input.last_time = read.last_time;
-    if (is_hashed && !stop_) input.sha256 = hash.hex();
-    if (const auto& damage = reader.damage()) {
-      input.damaged = options_.live ? "" : "at byte " + std::to_string(damage->offset) + ": ";
-      input.damaged += damage->message;
-      complain(input.file + ": " + input.damaged);
-      raise_exit_code(exit_code::damaged);
-    }
-    counters_.files->packets_read += read.packets;
-    counters_.connections += session.counters().connections;
-    counters_.tunnels += session.counters().tunnels;
-    counters_.dropped_connections += session.counters().dropped_connections;
-    counters_.gave_way += session.counters().gave_way;
-    counters_.names_dropped += read.dropped.names;
-    counters_.files->secrets_dropped += read.dropped.secrets;
-    for (const auto& [reason, count] : read.passed_over) counters_.files->packets_passed_over[reason] += count;
-  }
-
-  void note_statistics(const LiveStatistics& statistics) {
-    const auto [begun, now, received, dropped, dropped_by_interface] = statistics;
-    inputs_.back().live = {received, dropped, dropped_by_interface};
-    const std::string& name = inputs_.back().file;
-    tell_words(name + ": " + std::to_string(received) + " packets received by the filter, " + std::to_string(dropped) +
-               " dropped by the kernel, " + std::to_string(dropped_by_interface) + " dropped by the interface");
-    if (dropped == 0 && dropped_by_interface == 0) return;
-    tell_words(name +
-               ": packets are missing: tunnels may have holes, and some may not have been seen at all; a larger " +
-               "buffer (-B MIB) and a narrower --filter help");
-  }
-
-  void tell(const Session& session, const VirtualWriter* writer, const std::string& output,
-            std::size_t attempts) const {
-    if (options_.verbosity == Verbosity::quiet) return;
-    const auto opened = session.counters().tunnels;
-    std::string words = inputs_.back().file + ": " + std::to_string(session.summary().packets) + " packets, " +
-                        (opened == 0 ? "no tunnel" : std::to_string(opened) + (opened == 1 ? " tunnel" : " tunnels")) +
-                        " opened";
-    if (attempts > opened) words += ", " + std::to_string(attempts - opened) + " attempts failed";
-    if (writer != nullptr) words += "; " + std::to_string(writer->packets()) + " virtual packets in " + output;
-    if (options_.ring.is_on()) words += ring_text(writer->files());
-    if (writer != nullptr && options_.format == Format::pcap) {
-      words += ", without names and comments (which packets are synthetic), for which pcap has no room";
-    }
-    complain(words);
-    if (session.counters().gave_way != 0) {
-      complain(std::to_string(session.counters().gave_way) +
-               " connections were given up before they were decided, since others needed the room");
-    }
-    if (session.counters().dropped_connections != 0) {
-      complain(std::to_string(session.counters().dropped_connections) +
-               " idle connections were dropped; see --max-connections");
-    }
-    const DroppedBlocks& dropped = session.summary().dropped;
-    if (dropped.names != 0) {
-      complain(std::to_string(dropped.names) + " names were left out or forgotten: origins may be synthetic for that");
-    }
-    if (dropped.secrets != 0) {
-      complain(std::to_string(dropped.secrets) + " blocks of decryption secrets were left out: there are too many");
-    }
-    if (options_.verbosity != Verbosity::verbose) return;
-    for (const auto& [reason, count] : session.summary().passed_over) {
-      complain("passed over: " + std::to_string(count) + " packets, " + reason);
-    }
-  }
-
-  static std::string ring_text(const CaptureFiles& files) {
-    std::string text = ", as " + std::to_string(files.files()) + (files.files() == 1 ? " file" : " files");
-    if (files.kept().size() < files.files()) text += ", of which " + std::to_string(files.kept().size()) + " are kept";
-    return text + "; the last one is " + files.kept().back();
+    inputs_.push_back(result.summary);
   }
 
   void write_report_file() {
@@ -335,11 +132,11 @@ class Run {
   std::vector<InputSummary> inputs_;
   ReportCounters counters_;
   ReportSpool report_;
-  std::optional<Logs> logs_;
-  proxytunnel::TunnelId next_id_ = 0;
+  std::optional<LogFiles> logs_;
+  TunnelId base_ = 0;  ///< of the input that gives lines
+  std::string room_;
   int exit_code_ = exit_code::done;
   bool was_interrupted_ = false;
-  std::optional<std::string> lacks_tshark_;  ///< found out, and told: why
 };
 
 }  // namespace

@@ -23,17 +23,15 @@ proxytunnel::HashKey random_key() {
   return {word(), word()};
 }
 
-proxytunnel::TrackerOptions tracker_options(const Options& given, proxytunnel::TunnelId first_id) {
+proxytunnel::TrackerOptions tracker_options(const Options& given) {
   proxytunnel::TrackerOptions options = given.tracker;
-  options.first_id = first_id;
   options.hash_key = random_key();
   return options;
 }
 
 }  // namespace
 
-Session::Session(const Options& options, proxytunnel::TunnelId first_id)
-    : options_(options), tracker_(tracker_options(options, first_id)) {
+Session::Session(const Options& options) : options_(options), tracker_(tracker_options(options)) {
   // On an interface the kernel filters.
   if (!options.filter.empty() && !options.live) filter_.emplace(options.filter);
   read_hosts_files();

@@ -52,9 +52,8 @@ struct SessionSummary {
 
 class Session {
  public:
-  /// `first_id` is the id of the first attempt. Options are borrowed. Throws CaptureError if a hosts file cannot be
-  /// read.
-  Session(const Options& options, proxytunnel::TunnelId first_id);
+  /// Options are borrowed. Throws CaptureError if a hosts file cannot be read.
+  explicit Session(const Options& options);
 
   /// Reads the capture to its end, to damage or until the reader is stopped. `decryption` tells what TLS carries; it
   /// may be null.

@@ -187,8 +187,9 @@ constexpr std::array table = {
     Fact{"community_id", FactType::text, [](const Entry& it) { return id_of_shown(it.attempt); }},
     Fact{"parent_community_id", FactType::text,
          [](const Entry& it) -> Value { return community_id(it.attempt.carrier, carrier_transport(it.attempt)); }},
-    Fact{"client_payload.packets", FactType::count, [](const Entry& it) { return packets(it, client); }},
-    Fact{"server_payload.packets", FactType::count, [](const Entry& it) { return packets(it, server); }},
+    Fact{"packets.client", FactType::count, [](const Entry& it) { return packets(it, client); }},
+    Fact{"packets.server", FactType::count, [](const Entry& it) { return packets(it, server); }},
+    Fact{"input_id", FactType::count, [](const Entry& it) -> Value { return std::int64_t{it.attempt.id}; }},
 };
 
 struct AsText {

@@ -24,10 +24,11 @@ void LogFile::attempt(Write write) {
   }
 }
 
-void LogFile::add(std::span<const proxytunnel::Value> values) {
+void LogFile::add(std::string_view row) {
   attempt([&] {
     put_head();
-    put(proxytunnel::row_text(form_, columns_, values));
+    put(row);
+    put("\n");
   });
 }
 

@@ -13,8 +13,8 @@ namespace unproxy {
 
 class LogFile {
  public:
-  /// `columns` is borrowed. Throws OutputError. What goes wrong later is told by finish(): it costs no other output
-  /// anything.
+  /// `name` and `columns` are borrowed. Throws OutputError. What goes wrong later is told by finish(): it costs no
+  /// other output anything.
   LogFile(const std::string& path, std::string_view name, proxytunnel::RowForm form,
           std::span<const proxytunnel::Column> columns);
 
@@ -22,7 +22,8 @@ class LogFile {
   void begin(proxytunnel::Time open) noexcept {
     if (!open_) open_ = open;
   }
-  void add(std::span<const proxytunnel::Value> values);
+  /// A row, without its end.
+  void add(std::string_view row);
   /// Rows that were added since then are forgotten.
   void mark() noexcept { mark_ = file_.size(); }
   void cut_to_mark();

@@ -2,51 +2,56 @@
 // summary: --log: what is written of attempts and connections as they end, in files that other programs read.
 #include "log/logs.hpp"
 
-#include <filesystem>
+#include <algorithm>
+#include <span>
 
 #include "base/limits.hpp"
+#include "log/log_files.hpp"
 #include "log/uid.hpp"
 
 namespace unproxy {
 
 using proxytunnel::Attempt;
 using proxytunnel::Command;
-using proxytunnel::RowForm;
 using proxytunnel::Side;
 
-Logs::Logs(const Options& options) : options_(options) {
-  if (options.logs.empty()) return;
-  make_directory(options.log_dir);
-  const auto open = [this](Log log, std::string_view name, RowForm form, const auto& columns) -> LogFile* {
-    if (!options_.logs.contains(log)) return nullptr;
-    return &files_.emplace_back(log_path(options_.log_dir, name), name.substr(0, name.find('.')), form, columns);
-  };
-  const RowForm zeek = options.log_json ? RowForm::zeek_json : RowForm::zeek;
-  conn_ = open(Log::zeek, "conn.log", zeek, conn_columns());
-  socks_ = open(Log::zeek, "socks.log", zeek, socks_columns());
-  tunnel_ = open(Log::zeek, "tunnel.log", zeek, tunnel_columns());
-  proxytunnel_ = open(Log::zeek, "proxytunnel.log", zeek, proxytunnel_columns());
-  csv_ = open(Log::csv, "proxytunnel.csv", RowForm::csv, proxytunnel::fact_columns());
-  ndjson_ = open(Log::ndjson, "proxytunnel.ndjson", RowForm::ndjson, proxytunnel::fact_columns());
+namespace {
+
+const LogTable& table_of(Table table) {
+  return *std::find_if(log_tables().begin(), log_tables().end(),
+                       [table](const LogTable& each) { return each.table == table; });
 }
 
-void Logs::begin_input(proxytunnel::TunnelId first_id) {
-  first_id_ = first_id;
-  conversations_.clear();
-  for (LogFile& file : files_) file.mark();
+}  // namespace
+
+void Logs::add(Table table, const std::vector<Value>& values) {
+  std::string row = proxytunnel::row_text(form_of(table, options_), table_of(table).columns, values);
+  row.pop_back();
+  sink_.add({table, proxytunnel::no_tunnel, proxytunnel::no_tunnel, 0, row});
 }
 
-void Logs::forget_input() {
-  for (LogFile& file : files_) file.cut_to_mark();
+// A row with all facts of an attempt: its numbers are the first of them.
+void Logs::add_facts(Table table, const Attempt& attempt, const std::vector<Value>& values) {
+  const auto columns = table_of(table).columns;
+  const proxytunnel::RowForm form = form_of(table, options_);
+  std::string row = proxytunnel::row_text(form, columns, values);
+  row.pop_back();
+  const std::size_t before = columns.size() - proxytunnel::facts().size();
+  std::size_t numbers_at = row.front() == '{' ? 1 : 0;
+  if (before > 0) {
+    const std::string head = proxytunnel::row_text(form, columns.first(before), std::span(values).first(before));
+    numbers_at = head.size() - numbers_at;  // behind a separator; of JSON in place of a brace
+  }
+  sink_.add({table, attempt.id, attempt.parent, static_cast<std::uint32_t>(numbers_at), row});
 }
 
 void Logs::begin(proxytunnel::Time first_packet) {
   first_packet_ = first_packet;
-  for (LogFile& file : files_) file.begin(first_packet);
+  sink_.begin(first_packet);
 }
 
 std::string Logs::uid_of(proxytunnel::TunnelId tunnel, std::uint32_t flow) const {
-  return uid_of_conversation(first_packet_, tunnel - first_id_, flow);
+  return uid_of_conversation(first_packet_, tunnel, flow);
 }
 
 std::string Logs::uid_of_carrier(const Attempt& attempt) const {
@@ -55,7 +60,7 @@ std::string Logs::uid_of_carrier(const Attempt& attempt) const {
 }
 
 void Logs::packet(const proxytunnel::VirtualPacket& packet) {
-  if (conn_ == nullptr || packet.flow >= proxytunnel::limits::flows_per_association) return;
+  if (!has(Log::zeek) || packet.flow >= proxytunnel::limits::flows_per_association) return;
   const auto [found, is_new] = conversations_.try_emplace(key_of(packet.tunnel, packet.flow));
   Conversation& conversation = found->second;
   if (is_new) conversation.ends = {packet.sender, packet.receiver};
@@ -72,11 +77,12 @@ void Logs::packet(const proxytunnel::VirtualPacket& packet) {
 }
 
 void Logs::connection(const proxytunnel::ConnectionRecord& record) {
-  if (conn_ == nullptr) return;
+  if (!has(Log::zeek)) return;
   std::string service(service_of(record.protocol));
   if (record.decrypted) service = service.empty() ? "ssl" : "ssl," + service;
-  conn_->add(values_of(ConnRow{uid_of_connection(record.ends, record.first.time, record.first.frame), record.ends,
-                               proxytunnel::Transport::tcp, record.account, service, std::nullopt, !record.decrypted}));
+  add(Table::conn,
+      values_of(ConnRow{uid_of_connection(record.ends, record.first.time, record.first.frame), record.ends,
+                        proxytunnel::Transport::tcp, record.account, service, std::nullopt, !record.decrypted}));
 }
 
 void Logs::end_conversation(const Attempt& attempt, std::uint32_t flow, const std::string& parent) {
@@ -84,16 +90,16 @@ void Logs::end_conversation(const Attempt& attempt, std::uint32_t flow, const st
   if (found == conversations_.end()) return;
   // PROXY headers in front of datagrams are in no connection that has a row.
   const bool has_parent = attempt.transport == proxytunnel::Transport::tcp || attempt.command == Command::udp_associate;
-  conn_->add(values_of(ConnRow{uid_of(attempt.id, flow), found->second.ends, attempt.transport, found->second.account,
-                               "", has_parent ? std::optional(parent) : std::nullopt}));
+  add(Table::conn, values_of(ConnRow{uid_of(attempt.id, flow), found->second.ends, attempt.transport,
+                                     found->second.account, "", has_parent ? std::optional(parent) : std::nullopt}));
   conversations_.erase(found);
 }
 
 void Logs::ended(const proxytunnel::ReportEntry& entry) {
-  if (csv_ != nullptr) csv_->add(proxytunnel::facts_of(entry));
-  if (ndjson_ != nullptr) ndjson_->add(proxytunnel::facts_of(entry));
-  if (conn_ == nullptr) return;
   const Attempt& attempt = entry.attempt;
+  if (has(Log::csv)) add_facts(Table::csv, attempt, proxytunnel::facts_of(entry));
+  if (has(Log::ndjson)) add_facts(Table::ndjson, attempt, proxytunnel::facts_of(entry));
+  if (!has(Log::zeek)) return;
   AttemptRow row{entry, uid_of_carrier(attempt), std::nullopt, options_.show_credentials};
   if (attempt.shown) row.virtual_uid = uid_of(attempt.id);
   const bool is_association = attempt.command == Command::udp_associate;
@@ -105,26 +111,14 @@ void Logs::ended(const proxytunnel::ReportEntry& entry) {
 // Forwarding is no tunnel, and PROXY headers are none that Zeek knows.
 void Logs::add_session(const AttemptRow& row) {
   const Attempt& attempt = row.entry.attempt;
-  proxytunnel_->add(proxytunnel_values_of(row));
+  add_facts(Table::proxytunnel, attempt, proxytunnel_values_of(row));
   const bool is_socks = service_of(attempt.protocol) == "socks";
-  if (is_socks && attempt.request.frame != 0) socks_->add(socks_values_of(row));
+  if (is_socks && attempt.request.frame != 0) add(Table::socks, socks_values_of(row));
   const bool is_tunnel = is_socks || attempt.protocol == proxytunnel::Protocol::http_connect;
   if (!is_tunnel || attempt.status != proxytunnel::Status::established) return;
   const proxytunnel::Stamp found = attempt.reply.frame != 0 ? attempt.reply : attempt.request;
-  tunnel_->add(values_of(TunnelRow{row, found.time, "Tunnel::DISCOVER"}));
-  if (attempt.closed.frame != 0) tunnel_->add(values_of(TunnelRow{row, attempt.closed.time, "Tunnel::CLOSE"}));
-}
-
-void Logs::finish(proxytunnel::Time last) {
-  std::optional<OutputError> error;
-  for (LogFile& file : files_) {
-    try {
-      file.finish(last);
-    } catch (const OutputError& each) {
-      error = each;
-    }
-  }
-  if (error) throw *error;
+  add(Table::tunnel, values_of(TunnelRow{row, found.time, "Tunnel::DISCOVER"}));
+  if (attempt.closed.frame != 0) add(Table::tunnel, values_of(TunnelRow{row, attempt.closed.time, "Tunnel::CLOSE"}));
 }
 
 }  // namespace unproxy

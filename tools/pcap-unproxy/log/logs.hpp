@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// summary: --log: what is written of attempts and connections as they end, in files that other programs read.
+// summary: --log: the rows that one input gives, as attempts and connections end.
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <optional>
 #include <string>
 #include <unordered_map>
 
-#include "log/log_file.hpp"
+#include "lines.hpp"
 #include "log/zeek_logs.hpp"
 #include "options.hpp"
 #include "tracker/outcome.hpp"
@@ -17,20 +16,13 @@ namespace unproxy {
 
 class Logs {
  public:
-  /// Makes the directory, and the logs in it. Throws OutputError.
-  explicit Logs(const Options& options);
-
-  /// What comes is of the next input, whose first attempt has this id.
-  void begin_input(proxytunnel::TunnelId first_id);
-  /// What came since then is not told.
-  void forget_input();
+  /// Both are borrowed.
+  Logs(const Options& options, LineSink& sink) : options_(options), sink_(sink) {}
 
   void begin(proxytunnel::Time first_packet);
   void packet(const proxytunnel::VirtualPacket& packet);
   void ended(const proxytunnel::ReportEntry& entry);
   void connection(const proxytunnel::ConnectionRecord& record);
-  /// `last`: the time of the latest packet. All logs that could be written are there, even if it throws OutputError.
-  void finish(proxytunnel::Time last);
 
  private:
   /// A virtual conversation that is going on.
@@ -43,18 +35,18 @@ class Logs {
     return std::uint64_t{tunnel} << 32 | flow;
   }
 
+  [[nodiscard]] bool has(Log log) const { return options_.logs.contains(log); }
   [[nodiscard]] std::string uid_of(proxytunnel::TunnelId tunnel, std::uint32_t flow = 0) const;
   [[nodiscard]] std::string uid_of_carrier(const proxytunnel::Attempt& attempt) const;
   void end_conversation(const proxytunnel::Attempt& attempt, std::uint32_t flow, const std::string& parent);
   void add_session(const AttemptRow& row);
+  void add(Table table, const std::vector<Value>& values);
+  void add_facts(Table table, const proxytunnel::Attempt& attempt, const std::vector<Value>& values);
 
   const Options& options_;
-  std::deque<LogFile> files_;  ///< all of them; those below are among them, or there is none
-  LogFile *conn_ = nullptr, *socks_ = nullptr, *tunnel_ = nullptr, *proxytunnel_ = nullptr;
-  LogFile *csv_ = nullptr, *ndjson_ = nullptr;
+  LineSink& sink_;
   std::unordered_map<std::uint64_t, Conversation> conversations_;
-  proxytunnel::TunnelId first_id_ = 0;
-  proxytunnel::Time first_packet_ = 0;  ///< of the input
+  proxytunnel::Time first_packet_ = 0;
 };
 
 }  // namespace unproxy
