@@ -189,7 +189,8 @@ class Script {
     Outcome outcome;
     tracker_.segment(segment, outcome);
     const bool is_empty = outcome.packets.empty() && outcome.events.empty() && outcome.parts.empty();
-    demand(!passes || (is_empty && outcome.progress == Progress::passed), "what passes brings nothing out");
+    const bool is_nothing = outcome.progress == Progress::passed || outcome.progress == Progress::undecided;
+    demand(!passes || (is_empty && is_nothing), "what passes brings nothing out");
     look_at(outcome, segment.payload, segment.length, depth);
   }
 

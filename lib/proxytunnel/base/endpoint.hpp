@@ -60,7 +60,9 @@ struct Endpoint {
   /// "10.0.0.1:80" or "[fd00::1]:80"
   [[nodiscard]] std::string text() const;
 
-  auto operator<=>(const Endpoint&) const = default;
+  std::strong_ordering operator<=>(const Endpoint&) const = default;
+  /// Ends of one connection mostly differ in their ports.
+  bool operator==(const Endpoint& other) const noexcept { return port == other.port && address == other.address; }
 };
 
 /// The ends of a connection or conversation, who opened it first.

@@ -3,6 +3,7 @@
 #include "capi/proxytunnel.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstdlib>
 #include <cstring>
 #include <deque>
@@ -35,8 +36,8 @@ struct pt_outcome {
   Report snapshot;
 
   void clear() {
-    texts.clear();
-    lists.clear();
+    if (!texts.empty()) texts.clear();
+    if (!lists.empty()) lists.clear();
     if (!snapshot.tunnels.empty() || !snapshot.skipped.empty()) snapshot = Report();
   }
   // Texts come from the capture, and go to terminals.
@@ -49,6 +50,9 @@ static_assert(static_cast<int>(VirtualKind::held) == PT_HELD);
 static_assert(static_cast<int>(Transport::udp) == PT_OVER_UDP);
 static_assert(static_cast<int>(StreamEnd::rst) == PT_STREAM_RST);
 static_assert(PT_NO_TUNNEL == no_tunnel);
+static_assert(offsetof(pt_address_t, octets) == offsetof(Address, octets));
+static_assert(offsetof(pt_address_t, version) == offsetof(Address, version));
+static_assert(offsetof(pt_endpoint_t, port) == offsetof(Endpoint, port));
 static_assert(PT_CHUNK == limits::chunk);
 static_assert(PT_CHUNK_HEAD == chunk_record_head);
 static_assert(PT_CHUNK_MAGIC == chunk_record_magic);
@@ -61,20 +65,12 @@ char* text_for_c(const std::string& text) {
   return copy;
 }
 
+// They are the same in C and here.
 Endpoint endpoint_of(const pt_endpoint_t& given) noexcept {
-  Endpoint end;
-  end.address.version = given.address.version == 4 ? 4 : 6;
-  std::copy_n(given.address.octets, end.address.bytes().size(), end.address.octets.begin());
-  end.port = given.port;
-  return end;
+  return std::bit_cast<Endpoint>(given);
 }
-
 pt_endpoint_t endpoint_for_c(const Endpoint& end) noexcept {
-  pt_endpoint_t result{};
-  result.address.version = end.address.version;
-  std::copy(end.address.octets.begin(), end.address.octets.end(), result.address.octets);
-  result.port = end.port;
-  return result;
+  return std::bit_cast<pt_endpoint_t>(end);
 }
 
 Bytes bytes_from(const std::uint8_t* at, std::size_t size) noexcept {

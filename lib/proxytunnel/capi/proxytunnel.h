@@ -26,8 +26,8 @@ typedef struct pt_tracker pt_tracker_t;
 typedef struct pt_outcome pt_outcome_t;
 
 typedef struct {
+  uint8_t octets[16]; /* network order; an IPv4 address uses the first four, and the rest is zero */
   uint8_t version;    /* 4 or 6 */
-  uint8_t octets[16]; /* network order; an IPv4 address uses the first four */
 } pt_address_t;
 
 typedef struct {
@@ -162,9 +162,9 @@ typedef struct {
   uint64_t network; /* this and what follows: as pt_place_of() says it; 0 for virtual segments */
   const uint8_t* encapsulation;
   size_t encapsulation_size;
-  uint32_t parent;  /* the tunnel whose virtual segment this is; PT_NO_TUNNEL for what was on the wire */
-  unsigned layer;   /* 0 on the wire; else the parent's layer + 1 */
-  uint64_t path;    /* of the virtual packet; 0 on the wire */
+  uint32_t parent; /* the tunnel whose virtual segment this is; PT_NO_TUNNEL for what was on the wire */
+  unsigned layer;  /* 0 on the wire; else the parent's layer + 1 */
+  uint64_t path;   /* of the virtual packet; 0 on the wire */
 } pt_segment_t;
 
 typedef struct {
@@ -348,9 +348,9 @@ void pt_outcome_free(pt_outcome_t* outcome); /* NULL is allowed */
  * the next captured packet, with another outcome. */
 void pt_tracker_segment(pt_tracker_t* tracker, const pt_segment_t* given, pt_outcome_t* outcome);
 
-/* True for a segment that can bring out nothing: of a connection that is nothing of ours, neither its beginning nor its
- * end. It is put in with that. False, and nothing has changed, for any other. Reads of `given` the ends, the header,
- * the length, frame and time, parent and layer. */
+/* True for a segment that brings out nothing: of a known connection that is nothing of ours, or had no payload so far.
+ * It is put in with that. False, and nothing has changed, for any other. Reads of `given` the ends, the header, the
+ * length, frame and time, parent and layer. */
 bool pt_tracker_passes(pt_tracker_t* tracker, const pt_segment_t* given);
 
 /* One UDP datagram, likewise: names are learned from DNS answers, and what a proxy relays becomes a virtual packet. */

@@ -32,6 +32,7 @@ Verdict look_behind(std::size_t preamble, const Detector& detector, First first,
   Bytes& server = first.untaken[Direction::from_server];
   server = server.subspan(preamble);
   first.unheard[Direction::from_server] = 0;
+  if (server.empty() && first.untaken[Direction::from_client].empty()) return Verdict::need_more;
   const Verdict verdict = detector.looks(first, disabled);
   if (verdict != Verdict::yes || preamble == 0) return verdict;
   return rehearse(*detector.handshake(disabled), first.untaken);

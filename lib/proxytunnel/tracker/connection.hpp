@@ -186,6 +186,8 @@ struct Connection {
   [[nodiscard]] bool closed() const noexcept {
     return reset || (fin_seen[Side::initiator] && fin_seen[Side::acceptor]);
   }
+  /// True while its payload matters, or that it lives.
+  [[nodiscard]] bool is_looked_at() const noexcept { return phase != Phase::fresh && phase != Phase::passed; }
   /// How far both streams were seen.
   [[nodiscard]] Offset seen() const noexcept {
     return space[Side::initiator].latest() + space[Side::acceptor].latest();
@@ -205,5 +207,7 @@ struct Connection {
 
 /// Why the receiver of a segment of the wire drops it, going by its numbers; none: it takes it (tracker/doubting.cpp).
 [[nodiscard]] Doubt doubt_about(const Connection& connection, const Segment& segment) noexcept;
+/// Whether it drops it, going by its checksum; asked again, it says the same.
+[[nodiscard]] bool is_damaged(Connection& connection, const Segment& segment) noexcept;
 
 }  // namespace proxytunnel

@@ -83,6 +83,8 @@ bool tells_news(const Connection& connection, const Segment& segment) noexcept {
   return connection.doubts || !peer.known() || peer.offset(segment.acknowledgment()) > peer.latest();
 }
 
+}  // namespace
+
 // By its checksum, where those of its sender tell anything. What is none of ours is not read, and what only repeats an
 // acknowledgment changes nothing.
 bool is_damaged(Connection& connection, const Segment& segment) noexcept {
@@ -98,6 +100,8 @@ bool is_damaged(Connection& connection, const Segment& segment) noexcept {
   if (!is_fault) own = Trust::all_wrong;
   return is_fault;
 }
+
+namespace {
 
 bool has_waiting_syn(const Connection& connection) noexcept {
   return connection.doubts && std::any_of(connection.doubts->begin(), connection.doubts->end(),

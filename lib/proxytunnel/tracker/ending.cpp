@@ -60,6 +60,13 @@ void Tracker::retire_closed(const Frame& frame, Outcome& outcome) {
   }
 }
 
+// Whether nothing comes out if one more connection closes.
+bool Tracker::closes_quietly() const noexcept {
+  if (closed_.size() < limits::closed_connections) return true;
+  const Connection* first = table_.find(closed_.front());
+  return first == nullptr || !(first->is_looked_at() || first->doubts || first->has_decrypted);
+}
+
 // With a tunnel the connections inside it retire. What they show has to be put in again before they are buried.
 void Tracker::bury(const Frame& frame, Outcome& outcome) {
   while (!retired_.empty() && outcome.packets.empty()) {

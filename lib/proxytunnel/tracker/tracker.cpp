@@ -175,9 +175,26 @@ bool Tracker::passes(const Segment& segment) noexcept {
   if (!retired_.empty() || segment.frame.network != 0) return false;
   const ConnectionKey key = ConnectionKey::of(segment);
   Connection* connection = table_of(key).use(key);
-  if (connection == nullptr || !is_passing(*connection, segment)) return false;
+  if (connection == nullptr) return false;
+  if (is_passing(*connection, segment)) {
+    see_passing(*connection, segment);
+  } else if (!takes_quietly(*connection, segment)) {
+    return false;
+  }
   if (segment.layer == 0) latest_ = stamp_of(segment.frame);
-  see_passing(*connection, segment);
+  return true;
+}
+
+// What opens or closes a connection that is not looked at, and carries nothing.
+bool Tracker::takes_quietly(Connection& connection, const Segment& segment) {
+  if (segment.length > 0 || connection.is_looked_at() || connection.doubts) return false;
+  if (segment.closes() && !closes_quietly()) return false;
+  const bool is_doubted =
+      segment.is_on_wire() && (doubt_about(connection, segment) != Doubt::none || is_damaged(connection, segment));
+  if (is_doubted) return false;
+  Outcome nothing;
+  take(connection, segment, nothing);
+  retire_closed(segment.frame, nothing);
   return true;
 }
 

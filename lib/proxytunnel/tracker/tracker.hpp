@@ -70,8 +70,8 @@ class Tracker final : private Surroundings {
   void segment(const Segment& segment, Outcome& outcome) noexcept;
 
   /// The quick half of it, for who would rather not make a whole Segment of everything: true if this one is of a
-  /// connection that is nothing of ours, and only tells how far its streams are. It is done with then, and its outcome
-  /// would be an empty one. False, and nothing has changed, if it is to be put in by segment(). Reads the ends, the
+  /// connection whose payload is not looked at, and brings none to look at. It is done with then, and its outcome would
+  /// have nothing in it. False, and nothing has changed, if it is to be put in by segment(). Reads the ends, the
   /// header, the length, who carries it, the number and the time of its frame.
   bool passes(const Segment& segment) noexcept;
 
@@ -107,6 +107,7 @@ class Tracker final : private Surroundings {
   void put(const Segment& segment, Outcome& outcome);  ///< adds to the outcome
   void begin(Connection& connection, const Segment& segment);
   void begin_handshaking(Connection& connection);
+  [[nodiscard]] bool takes_quietly(Connection& connection, const Segment& segment);
   void take(Connection& connection, const Segment& segment, Outcome& outcome);
   static void see_syn(Connection& connection, const Segment& segment);
   void see_close(Connection& connection, const Segment& segment, Side side, Outcome& outcome);
@@ -146,6 +147,7 @@ class Tracker final : private Surroundings {
   void retire(Connection& connection, const Frame& frame, Outcome& outcome);
   void retire_inside(const ConnectionKey& key, const Frame& frame, Outcome& outcome);
   void retire_closed(const Frame& frame, Outcome& outcome);
+  [[nodiscard]] bool closes_quietly() const noexcept;
   void bury(const Frame& frame, Outcome& outcome);
   void end(Connection& connection, const Frame& frame, Outcome& outcome);
   void end_conversation(VirtualConnection& opened, const Frame& frame, Outcome& outcome);

@@ -16,7 +16,13 @@ current_t *current(void) {
   return innermost;
 }
 
+/* TCP hands nothing over, so that nobody asks what is current. */
+static bool is_bare(const current_t *own) {
+  return own->segment && !own->record && !own->segment->length && own->segment->end == PT_STREAM_OPEN;
+}
+
 int current_dissect(current_t *own, dissector_handle_t parent, packet_info *pinfo, proto_tree *tree, void *data) {
+  if (is_bare(own)) return call_dissector_only(parent, own->tvb, pinfo, tree, data);
   volatile int size = 0;
   own->outer = innermost;
   innermost = own;

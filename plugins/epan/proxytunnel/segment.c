@@ -47,11 +47,16 @@ static uint16_t ip4_checksum_error(tvbuff_t *tvb, const ws_ip4 *ip4) {
   if (size < 20 || size > 60 || begin < 0) return 0;
   const uint8_t *header = tvb_get_ptr(tvb_get_ds_tvb(tvb), begin, (int)size);
   if (header[0] != (0x40 | size / 4) || get16(header + 10) == 0) return 0;
-  uint32_t sum = 0;
-  for (unsigned at = 0; at < size; at += 2) sum += get16(header + at);
-  sum = (sum >> 16) + (sum & 0xffff);
-  sum = (sum >> 16) + (sum & 0xffff);
-  return sum == 0xffff ? 0 : (uint16_t)sum;
+  /* The sum of words in any order of bytes is the sum in that order (RFC 1071). */
+  uint64_t sum = 0;
+  for (unsigned at = 0; at < size; at += 4) {
+    uint32_t words;
+    memcpy(&words, header + at, sizeof words);
+    sum += words;
+  }
+  for (unsigned i = 0; i < 4; i++) sum = (sum >> 16) + (sum & 0xffff);
+  const uint16_t folded = (uint16_t)sum;
+  return folded == 0xffff ? 0 : get16((const uint8_t *)&folded);
 }
 
 pt_ip_fields_t ip_fields_of(const segment_t *segment) {

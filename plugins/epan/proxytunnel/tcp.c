@@ -68,11 +68,10 @@ static pt_segment_t seen_of(const packet_info *pinfo, const segment_t *segment) 
 }
 
 /* On the first pass, most segments of ordinary traffic: the core has them, and nothing comes of it. */
-static bool passes(const packet_info *pinfo, const segment_t *segment) {
-  if (pinfo->fd->visited || segment->has_syn || segment->end != PT_STREAM_OPEN || is_wrapped(pinfo, segment))
-    return false;
+static bool passes(pt_tracker_t *tracker, const packet_info *pinfo, const segment_t *segment) {
+  if (pinfo->fd->visited || is_wrapped(pinfo, segment)) return false;
   const pt_segment_t given = seen_of(pinfo, segment);
-  return pt_tracker_passes(core_tracker(), &given);
+  return pt_tracker_passes(tracker, &given);
 }
 
 static record_t *feed(const packet_info *pinfo, const segment_t *segment, const source_t *source) {
@@ -90,10 +89,8 @@ static record_t *feed(const packet_info *pinfo, const segment_t *segment, const 
   return freeze_outcome(core_outcome(), segment, source, pinfo);
 }
 
-/* True for what may be of use to know what this connection is: on the first pass. */
-static bool is_opening(const packet_info *pinfo, const segment_t *segment, const record_t *record) {
-  if (pinfo->fd->visited) return false;
-  const pt_progress_t progress = pt_outcome_progress(core_outcome());
+/* True for what may be of use to know what this connection is. */
+static bool is_opening(const segment_t *segment, pt_progress_t progress, const record_t *record) {
   const bool tells = record && (record->messages_count || record_forwards(record));
   return segment->has_syn || (segment->length && (progress == PT_UNDECIDED || progress == PT_HANDSHAKE || tells));
 }
@@ -103,14 +100,16 @@ static int dissect_shim(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, voi
   const uint8_t layer = pinfo->curr_layer_num;
   segment_t segment;
   current_t own = {.tvb = tvb};
-  const bool is_read = core_tracker() && !pinfo->flags.in_error_pkt && !pinfo->fragmented &&
-                       read_segment(tvb, pinfo, data, carrier, &segment);
-  const bool is_passing = is_read && passes(pinfo, &segment);
+  pt_tracker_t *const tracker = core_tracker();
+  const bool is_read =
+      tracker && !pinfo->flags.in_error_pkt && !pinfo->fragmented && read_segment(tvb, pinfo, data, carrier, &segment);
+  const bool is_passing = is_read && passes(tracker, pinfo, &segment);
   const bool looked_at = is_passing || (is_read && !user_decided(tcp_ports, &segment));
   if (!looked_at) return current_dissect(&own, tcp_handle, pinfo, tree, data);
   const source_t source = {.payload = segment.bytes + segment.header_size, .captured = segment.captured};
   record_t *record = is_passing ? NULL : shim_record(pinfo, &segment, &source, feed);
-  const bool opening = !is_passing && is_opening(pinfo, &segment, record);
+  const pt_progress_t progress = is_passing ? PT_PASSED : pt_outcome_progress(core_outcome());
+  const bool opening = !pinfo->fd->visited && is_opening(&segment, progress, record);
   own.segment = &segment;
   own.record = record;
   if (!pinfo->fd->visited && record && record->claimed) claim_conversation(pinfo, &segment, record);
