@@ -97,13 +97,16 @@ void keys_are_handed_on(void**) {
 
 void nothing_else_is_handed_on(void**) {
   assert_of_no_concern([](Options& o) {
-    auto& [inputs, live, write, output_dir, report, list, logs, log_dir, log_json, hash, credentials, jobs,
-           which_layers, format, link, ring, names, filter, engine, keylog, tshark, progress, verbosity, tracker] = o;
+    auto& [inputs, folders, live, write, output_dir, report, list, logs, log_dir, log_json, hash, credentials, jobs,
+           which_layers, format, link, ring, names, filter, engine, keylog, tshark, progress, verbosity, command,
+           tracker] = o;
     inputs = {"a.pcap", "b.pcap"};
+    folders = {{"a.pcap", "sub"}};
     write = output_dir = report = "out";
     list = List::csv;
     logs = {Log::zeek};
     log_dir = "logs";
+    command = {"pcap-unproxy"};
     log_json = hash = credentials = true;
     which_layers = Layers::leaf;
     format = Format::pcap;

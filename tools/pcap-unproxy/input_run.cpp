@@ -57,7 +57,7 @@ class InputRun::Work {
 
   [[nodiscard]] std::string output_of(const std::string& input) const {
     if (!options_.write.empty()) return options_.write;
-    return options_.output_dir.empty() ? std::string() : output_name(options_.output_dir, input, options_.format);
+    return options_.output_dir.empty() ? std::string() : output_name(options_, input);
   }
 
   void export_input(std::size_t index) {
@@ -192,7 +192,7 @@ class InputRun::Work {
 
   [[nodiscard]] std::unique_ptr<VirtualWriter> open_output(const std::string& output, const std::string& input,
                                                            const CaptureReader& reader) const {
-    if (!options_.output_dir.empty()) make_directory(options_.output_dir);
+    if (!options_.output_dir.empty()) make_directory(std::filesystem::path(output).parent_path().string());
     const std::string name = options_.live  ? result_.summary.file
                              : input == "-" ? "standard input"
                                             : std::filesystem::path(input).filename().string();

@@ -4,14 +4,17 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <map>
 #include <sstream>
 #include <thread>
 
 #include "capture/open.hpp"
+#include "command_line.hpp"
 #include "completion.hpp"
 #include "exit_code.hpp"
+#include "inputs.hpp"
 #include "live_options.hpp"
 #include "names/synthetic_prefixes.hpp"
 #include "report/text.hpp"
@@ -161,7 +164,8 @@ Choices define(CLI::App& app, Options& options, Raw& raw) {
   const std::map<std::string, Progress> progress = {
       {"auto", Progress::automatic}, {"always", Progress::always}, {"never", Progress::never}};
 
-  app.add_option("INPUT", options.inputs, "capture files; - is standard input")->type_name("FILE");
+  app.add_option("INPUT", options.inputs, "capture files, or directories of them; - is standard input")
+      ->type_name("FILE");
 
   app.option_defaults()->group("Output");
   app.add_option("-w,--write", options.write, "all virtual conversations in one file; - is standard output")
@@ -328,7 +332,7 @@ Complaint check_outputs(const Options& options) {
   if (!options.write.empty()) outputs.push_back(options.write);
   if (!options.report.empty()) outputs.push_back(options.report);
   if (!options.output_dir.empty()) {
-    for (const auto& input : options.inputs) outputs.push_back(output_name(options.output_dir, input, options.format));
+    for (const auto& input : options.inputs) outputs.push_back(output_name(options, input));
   }
   for (const Log log : options.logs) {
     for (const std::string_view name : log_names(log)) outputs.push_back(log_path(options.log_dir, name));
@@ -367,7 +371,19 @@ Complaint finish(const Raw& raw, Options& options) {
   if (auto complaint = take_prefix("--synthetic4", raw.synthetic4, 4, options.tracker.synthetic4)) return complaint;
   if (auto complaint = take_prefix("--synthetic6", raw.synthetic6, 6, options.tracker.synthetic6)) return complaint;
   if (auto complaint = take_live(raw.live, options)) return complaint;
+  if (!options.live) expand_directories(options);
   return check_outputs(options);
+}
+
+constexpr std::array<std::string_view, 3> compressed_endings = {".gz", ".zst", ".lz4"};
+constexpr std::array<std::string_view, 3> capture_endings = {".pcapng", ".pcap", ".cap"};
+
+template <class Endings>
+std::string_view without_ending(std::string_view name, const Endings& endings) {
+  for (const std::string_view ending : endings) {
+    if (name.size() > ending.size() && name.ends_with(ending)) return name.substr(0, name.size() - ending.size());
+  }
+  return name;
 }
 
 Leave list_interfaces() {
@@ -402,6 +418,7 @@ std::variant<Options, Leave> parse_options(int argc, const char* const* argv) {
   if (const auto complaint = finish(raw, options)) {
     return Leave{exit_code::usage, "pcap-unproxy: " + proxytunnel::printable(*complaint) + "; see --help\n"};
   }
+  options.command = deciding_words(argc, argv);
   return options;
 }
 
@@ -417,13 +434,19 @@ std::string log_path(const std::string& directory, std::string_view name) {
   return (std::filesystem::path(directory) / name).string();
 }
 
-std::string output_name(const std::string& directory, const std::string& input, Format format) {
-  std::string name = input == "-" ? "stdin" : std::filesystem::path(input).filename().string();
-  for (const std::string_view ending : {".gz", ".zst", ".lz4", ".pcapng", ".pcap", ".cap"}) {
-    if (name.size() > ending.size() && name.ends_with(ending)) name.erase(name.size() - ending.size());
-  }
-  const char* ending = format == Format::pcapng ? ".unproxied.pcapng" : ".unproxied.pcap";
-  return (std::filesystem::path(directory) / (name + ending)).string();
+bool is_named_as_capture(std::string_view name) noexcept {
+  const std::string_view stem = without_ending(name, compressed_endings);
+  return without_ending(stem, capture_endings) != stem;
+}
+
+std::string output_name(const Options& options, const std::string& input) {
+  const std::string name = input == "-" ? "stdin" : std::filesystem::path(input).filename().string();
+  std::string stem(without_ending(without_ending(name, compressed_endings), capture_endings));
+  stem += options.format == Format::pcapng ? ".unproxied.pcapng" : ".unproxied.pcap";
+  std::filesystem::path folder = options.output_dir;
+  const auto found = options.folders.find(input);
+  if (found != options.folders.end()) folder /= found->second;
+  return (folder / stem).string();
 }
 
 }  // namespace unproxy

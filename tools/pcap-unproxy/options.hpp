@@ -2,6 +2,7 @@
 // summary: what the command line asks for.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -29,11 +30,12 @@ struct NameSources {
 };
 
 struct Options {
-  std::vector<std::string> inputs;
-  std::optional<LiveSource> live;  ///< the only input is an interface
-  std::string write;               ///< empty: none
-  std::string output_dir;          ///< empty: none
-  std::string report;              ///< empty: none
+  std::vector<std::string> inputs;             ///< no directories, but those without captures
+  std::map<std::string, std::string> folders;  ///< of inputs that were found below a directory: where, seen from there
+  std::optional<LiveSource> live;              ///< the only input is an interface
+  std::string write;                           ///< empty: none
+  std::string output_dir;                      ///< empty: none
+  std::string report;                          ///< empty: none
   List list = List::none;
   std::set<Log> logs;
   std::string log_dir;    ///< where they are
@@ -52,6 +54,7 @@ struct Options {
   std::string tshark = "tshark";
   Progress progress = Progress::automatic;
   Verbosity verbosity = Verbosity::normal;
+  std::vector<std::string> command;  ///< how the program was called (command_line.hpp)
   proxytunnel::TrackerOptions tracker;
 };
 
@@ -66,8 +69,10 @@ struct Leave {
 std::variant<Options, Leave> parse_options(int argc, const char* const* argv);
 
 /// The file for one input with --output-dir: DIR/NAME.unproxied.pcapng, where NAME is the input's file name without
-/// the endings that captures have.
-std::string output_name(const std::string& directory, const std::string& input, Format format);
+/// the endings that captures have; what was found below a directory lies in the same folders below DIR.
+std::string output_name(const Options& options, const std::string& input);
+/// Whether a file name ends as those of captures do.
+bool is_named_as_capture(std::string_view name) noexcept;
 
 /// The file for one of Options::logs: DIR/NAME.
 std::string log_path(const std::string& directory, std::string_view name);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "capture/libraries.hpp"
 #include "exit_code.hpp"
 #include "input_run.hpp"
 #include "jobs.hpp"
@@ -107,7 +108,7 @@ class Run final : public LineSink {
     if (options_.report.empty()) return;
     OutputFile file(options_.report);
     const auto put = [&file](std::string_view text) { file.write(proxytunnel::bytes_of(text)); };
-    proxytunnel::ReportWriter writer({{"pcap-unproxy", version}, was_interrupted_}, put);
+    proxytunnel::ReportWriter writer({{"pcap-unproxy", version, options_.command, libraries()}, was_interrupted_}, put);
     for (const InputSummary& input : inputs_) writer.input(input);
     report_.write_tunnels_and_skipped(writer);
     writer.finish(counters_);

@@ -148,6 +148,15 @@ std::string_view name_of(DecryptionStatus status) {
   return "";
 }
 
+Json tool_of(const Tool& tool) {
+  Json result = {{"name", tool.name}, {"version", tool.version}};
+  if (tool.command.empty()) return result;
+  result["command"] = Json::array();
+  for (const std::string& word : tool.command) result["command"].push_back(printable(word));
+  result["libraries"] = tool.libraries;
+  return result;
+}
+
 Json decryption_of(const std::optional<DecryptionSummary>& decryption) {
   if (!decryption) return nullptr;
   return {{"status", name_of(decryption->status)}, {"reason", text_or_null(decryption->reason)}};
@@ -203,8 +212,7 @@ std::string skipped_json(const SkippedEvent& event) {
 }
 
 ReportWriter::ReportWriter(const ReportHead& head, Put put) : put_(std::move(put)) {
-  put_("{\"schema\": \"proxytunnel-report/1\",\n\"tool\": " +
-       Json({{"name", head.tool.name}, {"version", head.tool.version}}).dump() +
+  put_("{\"schema\": \"proxytunnel-report/1\",\n\"tool\": " + tool_of(head.tool).dump() +
        ",\n\"interrupted\": " + (head.interrupted ? "true" : "false"));
 }
 

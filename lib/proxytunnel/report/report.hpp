@@ -65,6 +65,8 @@ enum class Passwords : std::uint8_t { redact, show };
 /// Which program wrote the report.
 struct Tool {
   std::string name, version;
+  std::vector<std::string> command{};              ///< how it was called; empty: not known
+  std::map<std::string, std::string> libraries{};  ///< that read the capture, and their versions
 };
 
 /// Takes the report piece by piece: a report of a large capture is never one text in memory.

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# summary: the commands of docs/evidence.md are run, as they stand there, and prove what the page says.
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from conftest import REPOSITORY
+
+PROGRAMS = ["tshark", "editcap", "jq", "xxd"]
+
+
+@pytest.fixture(scope="module")
+def evidence(tool, tmp_path_factory):
+    """Where the commands ran, and what they said."""
+    missing = [program for program in PROGRAMS if shutil.which(program) is None]
+    if missing:
+        pytest.skip(f"{', '.join(missing)} not installed")
+    folder = tmp_path_factory.mktemp("evidence")
+    packed = REPOSITORY / "test/captures/both_legs_dns.pcapng.gz"
+    (folder / "capture.pcapng").write_bytes(gzip.decompress(packed.read_bytes()))
+    (folder / "bin").mkdir()
+    (folder / "bin/pcap-unproxy").symlink_to(tool)
+    commands = re.findall(r"^```sh\n(.*?)^```", (REPOSITORY / "docs/evidence.md").read_text(), re.MULTILINE | re.DOTALL)
+    assert len(commands) == 7
+    paths = f"{folder}/bin:{os.environ['PATH']}"
+    done = subprocess.run(["bash", "-euo", "pipefail", "-c", "\n".join(commands)], cwd=folder, capture_output=True,
+                          text=True, timeout=300, check=False, env={**os.environ, "PATH": paths})
+    assert done.returncode == 0, done.stderr
+    return folder, done.stdout, json.loads((folder / "report.json").read_text())
+
+
+def test_the_report_names_its_input(evidence):
+    folder, said, report = evidence
+    digest = hashlib.sha256((folder / "capture.pcapng").read_bytes()).hexdigest()
+    assert report["inputs"][0]["sha256"] == digest and f"{digest}  capture.pcapng" in said
+    assert report["tool"]["command"] == ["pcap-unproxy", "capture.pcapng", "--hash"]
+
+
+def test_a_virtual_packet_leads_to_its_frame(evidence):
+    folder, said, report = evidence
+    virtual, original = ((folder / f"{name}.hex").read_text().strip() for name in ("virtual", "original"))
+    assert virtual and original.endswith(virtual)
+    frame, = re.findall(r"^Frame (\d+):", (folder / "frame.txt").read_text(), re.MULTILINE)
+    entry = report["tunnels"][0]
+    assert f"\n{frame}" in said and entry["frames"]["first"] < int(frame) <= entry["frames"]["last"]
+
+
+def test_the_hash_is_that_of_the_payload(evidence):
+    _, said, report = evidence
+    digests = re.findall(r"^([0-9a-f]{64})  -$", said, re.MULTILINE)
+    assert digests == [report["tunnels"][0]["client_payload"]["sha256"]]
+
+
+def test_an_address_leads_to_its_answer(evidence):
+    folder, _, report = evidence
+    entry = next(entry for entry in report["tunnels"] if entry["origin"]["provenance"] == "dns-in-capture")
+    assert entry["target"]["host"].split(".")[0] in (folder / "request.txt").read_text().replace("\n", "")
+    answers = (folder / "answer.txt").read_text()
+    assert entry["origin"]["address"] in answers and "Standard query response" in answers
