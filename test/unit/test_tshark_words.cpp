@@ -51,9 +51,10 @@ void assert_of_no_concern(Change change) {
 void what_decides_is_handed_on(void**) {
   assert_handed_on(
       [](Options& o) {
-        auto& [disabled, proof, checksums, connections, layers, from_capture, four, six, id, seed] = o.tracker;
+        auto& [disabled, proof, checksums, connections, layers, from_capture, four, six, remainders, id, seed] =
+            o.tracker;
         proof = true;
-        std::ignore = std::tie(disabled, checksums, connections, layers, from_capture, four, six, id, seed);
+        std::ignore = std::tie(disabled, checksums, connections, layers, from_capture, four, six, remainders, id, seed);
       },
       "proxytunnel.forward_without_proof:TRUE");
   assert_handed_on([](Options& o) { o.tracker.connections = 17; }, "proxytunnel.connections:17");
@@ -96,12 +97,14 @@ void keys_are_handed_on(void**) {
 
 void nothing_else_is_handed_on(void**) {
   assert_of_no_concern([](Options& o) {
-    auto& [inputs, live, write, output_dir, report, list, hash, credentials, which_layers, format, link, ring, names,
-           filter, engine, keylog, tshark, progress, verbosity, tracker] = o;
+    auto& [inputs, live, write, output_dir, report, list, hash, credentials, mode, handshakes, which_layers, format,
+           link, ring, names, filter, engine, keylog, tshark, progress, verbosity, tracker] = o;
     inputs = {"a.pcap", "b.pcap"};
     write = output_dir = report = "out";
     list = List::csv;
     hash = credentials = true;
+    mode = Mode::replace;
+    handshakes = Handshakes::drop;
     which_layers = Layers::leaf;
     format = Format::pcap;
     link = Link::raw;

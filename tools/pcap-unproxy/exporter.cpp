@@ -6,10 +6,11 @@ namespace unproxy {
 
 using proxytunnel::Direction;
 
-Exporter::Exporter(const Options& options, std::size_t input, VirtualWriter* writer, TunnelSet left_out,
-                   ReportSpool& report)
+Exporter::Exporter(const Options& options, std::size_t input, VirtualWriter* writer, Replacer* replacer,
+                   TunnelSet left_out, ReportSpool& report)
     : input_(input),
       writer_(writer),
+      replacer_(replacer),
       left_out_(std::move(left_out)),
       report_(report),
       hashes_payload_(options.hash && !options.report.empty()) {}
@@ -33,13 +34,15 @@ void Exporter::flow(const proxytunnel::Attempt& attempt) {
   if (writer_ != nullptr && !left_out_.contains(attempt.id)) writer_->flow(attempt);
 }
 
-void Exporter::packet(const proxytunnel::VirtualPacket& packet) {
+proxytunnel::Ticket Exporter::packet(const proxytunnel::VirtualPacket& packet) {
   if (hashes_payload_ && !packet.payload.empty()) {
     const auto found = hashes_.find(packet.tunnel);
     if (found != hashes_.end()) found->second[packet.direction].add(packet.offset, packet.payload);
   }
   const bool is_written = writer_ != nullptr && (left_out_.empty() || !left_out_.contains(packet.tunnel));
+  if (replacer_ != nullptr) return replacer_->packet(packet);
   if (is_written) writer_->packet(packet);
+  return 0;
 }
 
 void Exporter::ended(proxytunnel::Attempt&& attempt) {

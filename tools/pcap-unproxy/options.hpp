@@ -13,6 +13,8 @@
 
 namespace unproxy {
 
+enum class Mode { virtual_packets, replace };
+enum class Handshakes { keep, drop };
 enum class Layers { all, leaf };
 enum class Engine { automatic, native, tshark };
 enum class List { none, table, csv };
@@ -35,6 +37,8 @@ struct Options {
   List list = List::none;
   bool hash = false;
   bool show_credentials = false;
+  Mode mode = Mode::virtual_packets;
+  Handshakes handshakes = Handshakes::keep;
   Layers layers = Layers::all;
   Format format = Format::pcapng;
   Link link = Link::keep;

@@ -93,6 +93,7 @@ class Run {
     const StopFlag* stop = &stop_;
     std::optional<SpooledInput> spooled;
     TunnelSet left_out;
+    ProxyConnections proxies;
     const bool may_decrypt = options_.engine == Engine::tshark || !options_.keylog.empty();
     if (options_.layers == Layers::leaf || may_decrypt) {
       spooled.emplace(input, stop);
@@ -101,7 +102,16 @@ class Run {
       if (spooled->is_copy() && stop_) stop = nullptr;
     }
     const bool decrypts = wants_decryption(input, path, stop);
-    if (options_.layers == Layers::leaf) left_out = survey(path, stop, decrypts);
+    if (options_.layers == Layers::leaf) {
+      LeafSurvey found;
+      survey(path, stop, decrypts, found);
+      left_out = found.take_carriers();
+    }
+    if (options_.handshakes == Handshakes::drop) {
+      ProxySurvey found;
+      survey(path, stop, decrypts, found);
+      proxies = found.take();
+    }
     const auto decryption = decrypts ? start_decryption(path, stop) : nullptr;
 
     InputHash hash;
@@ -109,22 +119,30 @@ class Run {
                                 options_.live ? "" : path, options_);
     std::unique_ptr<VirtualWriter> writer;
     const std::string output = output_of(input);
-    Session session(options_, next_id_);
+    Session session(options_, next_id_, options_.mode);
     if (!output.empty()) writer = open_output(output, input, *reader);
-    Exporter exporter(options_, index, writer.get(), std::move(left_out), report_);
+    std::optional<Replacer> replacer;
+    if (options_.mode == Mode::replace) replacer.emplace(*writer, std::move(proxies));
+    Exporter exporter(options_, index, writer.get(), replacer ? &*replacer : nullptr, std::move(left_out), report_);
     if (options_.live) begin_live(*reader, writer.get());
+    if (replacer) begin_replacing(*reader, *writer, session, exporter);
     session.run(*reader, decryption.get(), exporter);
     if (decryption) {
       end_decryption(*decryption, session, *reader);
     } else if (exporter.has_seen_keys()) {
       note_unused_keys();
     }
+    if (replacer) replacer->finish();
     if (writer) writer->finish();
     note_input(session, *reader, hash);
     if (const auto statistics = reader->live_statistics()) note_statistics(*statistics);
     if (writer) counters_.files->packets_written += writer->packets();
     next_id_ += exporter.attempts();
     tell(session, writer.get(), output, exporter.attempts());
+    if (replacer && replacer->let_go() != 0) {
+      tell_words(std::to_string(replacer->let_go()) +
+                 " packets went out as they were, since it took too long to know what becomes of them");
+    }
   }
 
   [[nodiscard]] std::unique_ptr<CaptureReader> open_input(const std::string& path, InputHash* hash,
@@ -147,6 +165,15 @@ class Run {
     if (proxytunnel::find_ip(interface.link_type, {}, 0).reason != Reason::unsupported_link_type) return;
     complain("nobody here knows the link type of " + interface.name + ", " + std::to_string(interface.link_type) +
              ": all of its packets will be passed over");
+  }
+
+  // What is known goes out before the reader waits.
+  static void begin_replacing(CaptureReader& reader, VirtualWriter& writer, Session& session, Exporter& exporter) {
+    writer.keep_interfaces();
+    reader.when_idle([&](Time now) {
+      session.idle(now, exporter);
+      writer.idle(now);
+    });
   }
 
   // By itself only where there are keys, and that can be seen in a file before it is read.
@@ -205,12 +232,10 @@ class Run {
     tell_words(input.file + ": " + reason);
   }
 
-  [[nodiscard]] TunnelSet survey(const std::string& path, const StopFlag* stop, bool decrypts) {
+  void survey(const std::string& path, const StopFlag* stop, bool decrypts, Sink& sink) {
     auto reader = open_capture(path, nullptr, stop);
     const auto decryption = decrypts ? start_decryption(path, stop) : nullptr;
-    LeafSurvey sink;
     Session(options_, next_id_).run(*reader, decryption.get(), sink);
-    return sink.take_carriers();
   }
 
   void tell_words(const std::string& words) const {
@@ -223,7 +248,10 @@ class Run {
     const std::string name = options_.live  ? inputs_.back().file
                              : input == "-" ? "standard input"
                                             : std::filesystem::path(input).filename().string();
-    auto writer = std::make_unique<VirtualWriter>(output, options_.format, options_.link, name, options_.ring);
+    const std::string contents = options_.mode == Mode::replace
+                                     ? name + ", with the payload of proxied connections in virtual conversations"
+                                     : "virtual conversations of " + name;
+    auto writer = std::make_unique<VirtualWriter>(output, options_.format, options_.link, contents, options_.ring);
     writer->set_interfaces(reader.interfaces());
     return writer;
   }
@@ -273,7 +301,11 @@ class Run {
                         (opened == 0 ? "no tunnel" : std::to_string(opened) + (opened == 1 ? " tunnel" : " tunnels")) +
                         " opened";
     if (attempts > opened) words += ", " + std::to_string(attempts - opened) + " attempts failed";
-    if (writer != nullptr) words += "; " + std::to_string(writer->packets()) + " virtual packets in " + output;
+    if (writer != nullptr) {
+      words += "; " + std::to_string(writer->virtual_packets()) + " virtual packets ";
+      if (options_.mode == Mode::replace) words += "among " + std::to_string(writer->packets()) + " ";
+      words += "in " + output;
+    }
     if (options_.ring.is_on()) words += ring_text(writer->files());
     if (writer != nullptr && options_.format == Format::pcap) {
       words += ", without names and comments (which packets are synthetic), for which pcap has no room";

@@ -20,6 +20,7 @@
 #include "tcp/stream_buffer.hpp"
 #include "tracker/doubts.hpp"
 #include "tracker/held.hpp"
+#include "tracker/remainder.hpp"
 #include "tracker/shares.hpp"
 #include "tunnel/tunnel_connection.hpp"
 
@@ -151,6 +152,7 @@ struct Connection {
   Owned<Attempt> association;
   Owned<Doubts> doubts;                            ///< segments that wait to be answered
   Owned<Sent> sent;                                ///< while payload is looked at or shown
+  Owned<Remains> remains;                          ///< likewise, if somebody wants to know
   Owned<std::vector<std::uint8_t>> encapsulation;  ///< of its first segment, where it has one
   std::uint32_t vlan = 0;
   NetworkId network = 0;

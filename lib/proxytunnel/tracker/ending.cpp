@@ -18,6 +18,7 @@ void Tracker::retire(Connection& connection, const Frame& frame, Outcome& outcom
   if (connection.doubts || connection.odd.any()) settle_doubts(connection, frame, outcome);
   if (connection.has_waiting_payload()) give_up_framing(connection, frame, outcome);
   if (connection.handshaking) conclude(connection, outcome);
+  if (connection.remains) settle_all(connection, outcome);
   if (connection.has_decrypted) {
     ConnectionKey key = connection.key();
     key.decrypted = true;
@@ -88,8 +89,10 @@ bool Tracker::finish(Outcome& outcome) noexcept {
   Frame frame;
   frame.number = latest_.frame;
   frame.time = latest_.time;
+  if (!given_up_.empty()) tell_given_up(outcome);
   if (!retired_.empty()) {
     bury(frame, outcome);
+    tell_given_up(outcome);
     return true;
   }
   if (!declared_.empty()) {

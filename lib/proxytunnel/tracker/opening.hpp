@@ -11,15 +11,15 @@
 namespace proxytunnel {
 
 /// The conversation of a handshake that just opened: bases are what was taken, both directions are its own from there
-/// on, the attempt is established.
-VirtualConnection& add_tunnel(Handshaking& work, Tunnels& tunnels);
+/// on, the attempt is established. `remains` may be null: nobody asks what moves, and what was lost may still come.
+VirtualConnection& add_tunnel(Handshaking& work, Tunnels& tunnels, Remains* remains);
 
 /// The conversation of a request that an HTTP proxy forwards: no byte is its own so far.
 VirtualConnection& add_forwarded(Forwarded&& forwarded, Side client, Tunnels& tunnels);
 
 /// Gives a conversation the bytes of a claim; notes what of them there was no room to hold. What lies before `shown`
-/// was shown already.
-void add_share(const Claim& claim, const Handshaking& work, Offset shown, Tunnels& tunnels);
+/// was shown already. `remains` as above.
+void add_share(const Claim& claim, const Handshaking& work, Offset shown, Tunnels& tunnels, Remains* remains);
 
 /// What may tell the address of a target.
 struct Evidence {
@@ -52,8 +52,8 @@ void match_families(Endpoint& one, Endpoint& another) noexcept;
 [[nodiscard]] std::uint16_t synthetic_port(const Attempt& attempt, unsigned turn) noexcept;
 
 /// SYN, SYN/ACK and ACK at `frame`, with sequence numbers just below the bases; they borrow outcome.envelopes.
-void synthesize_opening(const Connection& connection, VirtualConnection& opened,
-                        const PerSide<LatestHeader>& latest, const Frame& frame, Outcome& outcome);
+void synthesize_opening(const Connection& connection, VirtualConnection& opened, const PerSide<LatestHeader>& latest,
+                        const Frame& frame, Outcome& outcome);
 
 /// Notes why a handshake that is being given up could not be read to its end.
 void note_losses(const Handshaking& work, Attempt& attempt);
