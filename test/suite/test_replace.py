@@ -208,6 +208,11 @@ def test_tshark_finds_no_more_faults(name, captures, run, tmp_path):
     assert run(captures / name, "--mode", "replace", "-w", tmp_path / "out.pcapng", "--engine", "native").code in (0, 1)
     before, after = analysis(captures / name), analysis(tmp_path / "out.pcapng")
     assert after <= before, (before, after)
+    wrong = subprocess.run(["tshark", "-r", tmp_path / "out.pcapng", "-o", "tcp.check_checksum:TRUE", "-o",
+                            "ip.check_checksum:TRUE", "--disable-protocol", "proxytunnel", "-Y",
+                            'frame.comment contains "payload of this packet" && '
+                            "(tcp.checksum.status == 0 || ip.checksum.status == 0)"], capture_output=True, check=True)
+    assert wrong.stdout == b""
 
 
 def test_relayed_datagrams_are_replaced(captures, replace):

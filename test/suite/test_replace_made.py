@@ -81,9 +81,10 @@ def test_what_waits_for_too_long_goes_as_it_is(run, tmp_path):
     assert "1 packets went out as they were" in words
 
 
-@pytest.mark.parametrize(("size", "count"), [(60000, 1200), (10, 262145)], ids=["bytes", "packets"])
-def test_what_waits_is_bounded(run, tmp_path, size, count):
-    """By 64 MiB, and by 262,144 packets."""
+@pytest.mark.parametrize(("size", "count", "told"), [(60000, 1200, True), (10, 200000, True), (60000, 900, False)],
+                         ids=["large packets", "small packets", "less"])
+def test_what_waits_is_bounded(run, tmp_path, size, count, told):
+    """By 64 MiB, and small packets take more than their bytes."""
     frame = Session(client=("10.0.0.9", 1), server=("10.0.0.8", 2)).say(CLIENT, bytes(size))
     session = early_data(b"early", [])
     frames = [*session[:4], *[frame] * count, *session[4:]]
@@ -91,7 +92,17 @@ def test_what_waits_is_bounded(run, tmp_path, size, count):
     (tmp_path / "in.pcap").write_bytes(pcap([]) + packed)
     done = run(tmp_path / "in.pcap", "--mode", "replace", "-w", tmp_path / "out.pcapng")
     assert done.code == 0
-    assert "1 packets went out as they were" in done.stderr
+    assert ("1 packets went out as they were" in done.stderr) == told
+
+
+def test_a_server_that_alone_speaks_holds_up_little(run, tmp_path):
+    """FTP sends files so. Early data of another connection is not let go for it."""
+    download = Session(client=("10.0.0.9", 1), server=("10.0.0.8", 20))
+    frames = [*download.open(), *[download.say(SERVER, bytes(1000)) for _ in range(40)]]
+    other = Session(client=("10.0.0.7", 5)).segment(CLIENT, SYN)
+    captured, out, _, words = written(tmp_path, run, [*frames, other], times=[0] * len(frames) + [60])
+    assert captured == out
+    assert "as they were" not in words
 
 
 def test_what_is_handshake_in_any_case_holds_up_nothing(run, tmp_path):

@@ -169,7 +169,7 @@ void Replacer::begun_in(Ticket ticket, FrameNumber connection) {
 }
 
 bool Replacer::is_too_much(Time now) const {
-  if (items_.size() > limits_.packets || bytes_ > limits_.bytes) return true;
+  if (bytes_ > limits_.bytes) return true;
   const Time since = items_.front().time;
   return now > since &&
          static_cast<std::uint64_t>(now) - static_cast<std::uint64_t>(since) > static_cast<std::uint64_t>(limits_.time);

@@ -25,8 +25,8 @@ struct ReplacerLimits {
   /// Much longer than clients and proxies take to shake hands; a proxy that needs longer to reach an origin holds up
   /// nothing but what was sent to that origin before.
   Time time = 10'000'000'000;
-  /// So that a busy link does not fill the memory in that time.
-  std::size_t packets = 262144;
+  /// So that a busy link does not fill the memory in that time; with what is kept beside the bytes of each packet,
+  /// about half a kilobyte.
   std::size_t bytes = std::size_t{64} << 20;
 };
 

@@ -77,6 +77,8 @@ void Tracker::advance(Connection& connection, const Segment& segment, Side side,
                            (work.held.size() >= limits::held_answers || work.kept() > limits::held_answer_bytes);
   if (is_too_much) {
     work.lost[side].add(place);
+    // What was held so far is not worth that others wait for it any longer.
+    if (connection.remains) connection.remains->stayed[side].add({work.taken(side), place.end});
     return;
   }
   const Said said{stamp_of(segment.frame), acknowledged_by(segment, connection.space[other(side)]),
