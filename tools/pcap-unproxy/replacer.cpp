@@ -88,12 +88,10 @@ Replacer::Ticket Replacer::captured(const Packet& packet, const Decoded& decoded
                                        .is_wrapped = !decoded.segment.frame.encapsulation.empty()};
     captured.segment->segment.frame = {};
   }
-  if (decoded.kind == Decoded::Kind::other) {
-    const bool is_fragment = decoded.reason == proxytunnel::Reason::fragment;
-    if (is_fragment) item.fate = Fate::waits;
-    const Ticket ticket = add(std::move(item));
-    if (is_fragment) fragments_[packet.number] = ticket;
-    return ticket;
+  const bool is_fragment = decoded.kind == Decoded::Kind::other && decoded.reason == proxytunnel::Reason::fragment;
+  if (is_fragment) {
+    item.fate = Fate::waits;
+    return fragments_[packet.number] = add(std::move(item));
   }
   const bool is_complete = take_fragments(decoded, packet.number, item);
   const Ticket ticket = add(std::move(item));

@@ -122,7 +122,10 @@ class Run {
     Session session(options_, next_id_, options_.mode);
     if (!output.empty()) writer = open_output(output, input, *reader);
     std::optional<Replacer> replacer;
-    if (options_.mode == Mode::replace) replacer.emplace(*writer, std::move(proxies));
+    if (options_.mode == Mode::replace) {
+      writer->keep_interfaces();
+      replacer.emplace(*writer, std::move(proxies));
+    }
     Exporter exporter(options_, index, writer.get(), replacer ? &*replacer : nullptr, std::move(left_out), report_);
     if (options_.live) begin_live(*reader, writer.get());
     if (replacer) begin_replacing(*reader, *writer, session, exporter);
@@ -169,7 +172,6 @@ class Run {
 
   // What is known goes out before the reader waits.
   static void begin_replacing(CaptureReader& reader, VirtualWriter& writer, Session& session, Exporter& exporter) {
-    writer.keep_interfaces();
     reader.when_idle([&](Time now) {
       session.idle(now, exporter);
       writer.idle(now);

@@ -232,12 +232,16 @@ void Tracker::let_go(Ticket ticket, Outcome& outcome) noexcept {
   Connection* connection = table_of(key).find(key);
   if (connection == nullptr || !connection->remains) return;
   Remains& remains = *connection->remains;
-  const RemainderWaiting* waiting = remains.find(ticket);
+  RemainderWaiting* waiting = remains.find(ticket);
   if (waiting == nullptr) return;
   if (waiting->is_doubted) {
-    const auto is_it = [ticket](const Doubted& each) { return each.held.segment().ticket == ticket; };
-    Doubts& doubts = *connection->doubts;
-    drop(*connection, static_cast<std::size_t>(std::find_if(doubts.begin(), doubts.end(), is_it) - doubts.begin()));
+    waiting->is_dropped = true;
+    const std::size_t count = connection->doubts ? connection->doubts->size() : 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      if ((*connection->doubts)[i].held.segment().ticket != ticket) continue;
+      drop(*connection, i);
+      break;
+    }
   } else {
     const auto stay = [&](Side side, Offset end) {
       const Offset known = known_of(*connection, side);
