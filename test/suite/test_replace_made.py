@@ -23,6 +23,7 @@ from replaced import (
     segment_of,
     streams_of,
 )
+from test_tool_bounds import peak
 from wire import CLIENT, SERVER, Session, checksum, connect_session, pcap, udp
 from wrap import wrapped
 
@@ -93,6 +94,22 @@ def test_what_waits_is_bounded(run, tmp_path, size, count, told):
     done = run(tmp_path / "in.pcap", "--mode", "replace", "-w", tmp_path / "out.pcapng")
     assert done.code == 0
     assert ("1 packets went out as they were" in done.stderr) == told
+
+
+def test_memory_does_not_grow_with_what_is_moved(tool, tmp_path):
+    """30 MB of payload more, with a packet of another connection between each two."""
+    def capture(count: int) -> Path:
+        session, other = Session(), Session(client=("10.0.0.9", 1), server=("10.0.0.8", 2))
+        path = tmp_path / f"{count}.pcap"
+        head = [*session.open(), session.say(CLIENT, b"CONNECT 192.0.2.7:80 HTTP/1.1\r\n\r\n"),
+                session.say(SERVER, b"HTTP/1.1 200 OK\r\n\r\n")]
+        ordinary = other.say(CLIENT, b"ordinary")
+        frames = [*head, *[frame for _ in range(count) for frame in (session.say(SERVER, bytes(60000)), ordinary)]]
+        path.write_bytes(pcap([]) + b"".join(
+            struct.pack("<IIII", 1700000000, 0, len(frame), len(frame)) + frame for frame in frames))
+        return path
+    small, large = (peak(tool, capture(count), "--mode", "replace", "-w", "/dev/null") for count in (100, 600))
+    assert large < small + 6
 
 
 def test_a_server_that_alone_speaks_holds_up_little(run, tmp_path):
