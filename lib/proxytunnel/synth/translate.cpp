@@ -71,6 +71,7 @@ bool left_to_network_card(const Segment& segment) noexcept {
 Sum shown_payload(const Segment& segment, const Translation& change, const VirtualPacket& shown) noexcept {
   if (change.checksums == Checksums::compute || left_to_network_card(segment)) return Sum::of(shown.payload);
   const std::size_t begin = std::min<std::size_t>(change.cut, segment.payload.size());
+  if (begin < change.cut) return Sum::of(shown.payload);  // nobody knows what was cut (snaplen_96)
   const std::uint32_t end = change.cut + shown.length;
   if (end < segment.length && segment.payload.size() < segment.length) return Sum::of(shown.payload);
   Sum rest = implied_payload(segment);
