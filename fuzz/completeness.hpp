@@ -7,6 +7,10 @@
 // tell whose each byte is. Of the bytes that are captured, lie behind the base of the first tunnel and are somebody's
 // payload, as many must have come out as there are, less those that the report calls missing; and the report's counts
 // are those of what came out.
+//
+// Played again with tickets, what remains of the connection is asked for: every byte that was captured is in what
+// remains or in a virtual conversation, and in one of them only; and what remains is a stream, whose numbers have no
+// gap where something moved.
 #pragma once
 
 #include <algorithm>
@@ -91,11 +95,90 @@ struct Seen {
   std::optional<Attempt> ended;
 };
 
+/// What remains of the segments of one connection, by the offsets that their bytes had.
+class Remaining {
+ public:
+  struct Put {
+    Side side;
+    Offset begin, end;
+  };
+
+  void put(Ticket ticket, Put segment) {
+    known_[ticket] = segment;
+    untold_.insert(ticket);
+  }
+  void wait(Ticket ticket) { waiting_.insert(ticket); }
+  [[nodiscard]] Ticket oldest() const { return waiting_.empty() ? 0 : *waiting_.begin(); }
+  [[nodiscard]] bool waits() const { return !waiting_.empty(); }
+
+  void tell(const Remainder& remainder, PerSide<std::uint32_t> first) {
+    waiting_.erase(remainder.ticket);
+    const auto found = known_.find(remainder.ticket);
+    if (found == known_.end()) return;  // of a virtual packet
+    demand(untold_.erase(remainder.ticket) == 1, "it is told once what remains of a segment");
+    const Put& of = found->second;
+    if (remainder.is_whole) return keep(of.side, of.begin, of.end, of.begin);
+    for (const Translation& piece : remainder.pieces) {
+      const Offset begin = of.begin + piece.cut, end = begin + piece.keep;
+      demand(end <= of.end, "a piece is a part of its segment");
+      keep(of.side, begin, end, static_cast<std::int32_t>(piece.sequence - first[of.side]));
+    }
+  }
+  /// What nothing was said of, and does not wait, is as it was.
+  void tell_rest() {
+    for (const Ticket ticket : std::set<Ticket>(untold_)) {
+      if (!waiting_.contains(ticket)) tell({.ticket = ticket}, {0, 0});
+    }
+  }
+  [[nodiscard]] std::int64_t size(Side side) const { return static_cast<std::int64_t>(places_[side].size()); }
+
+  /// A byte has one place, and there are no gaps but those that were in the capture.
+  void check(Side side, bool is_exact) const {
+    Offset before = -1, place = -1;
+    for (const auto& [offset, at] : places_[side]) {
+      demand(!is_exact || (at > place && at - place <= offset - before), "places of what remains are in order");
+      before = offset;
+      place = at;
+    }
+  }
+
+ private:
+  void keep(Side side, Offset begin, Offset end, Offset place) {
+    for (Offset i = begin; i < end; ++i) places_[side].try_emplace(i, place + i - begin);
+  }
+
+  std::map<Ticket, Put> known_;
+  std::set<Ticket> untold_, waiting_;
+  PerSide<std::map<Offset, Offset>> places_;
+};
+
+enum class Mode : std::uint8_t { virtual_packets, replace };
+
+inline TrackerOptions options_for(Mode mode) {
+  TrackerOptions options;
+  options.remainders = mode == Mode::replace;
+  return options;
+}
+
 /// One connection played into a tracker.
 class Player {
  public:
-  explicit Player(const Session& session)
-      : session_(session), texts_{session.text(Side::initiator), session.text(Side::acceptor)} {}
+  Player(const Session& session, Mode mode)
+      : session_(session),
+        mode_(mode),
+        texts_{session.text(Side::initiator), session.text(Side::acceptor)},
+        tracker_(options_for(mode)) {}
+
+  /// What waits for longest goes as it is.
+  void let_go() {
+    const Ticket ticket = remaining_.oldest();
+    if (ticket == 0) return;
+    log_.push_back("let go");
+    Outcome outcome;
+    tracker_.let_go(ticket, outcome);
+    demand(!outcome.remainders.empty(), "what is let go goes");
+    take(outcome);
+  }
 
   [[nodiscard]] const std::string& stream(Side side) const { return texts_[side]; }
 
@@ -119,7 +202,13 @@ class Player {
     made.length = static_cast<std::uint32_t>(bytes.size());
     made.frame.number = ++frame_;
     made.frame.time = static_cast<Time>(frame_) * 1000;
+    if (mode_ == Mode::replace) {
+      made.ticket = ++tickets_;
+      const auto from = static_cast<Offset>(begin);
+      remaining_.put(made.ticket, {side, from, from + static_cast<Offset>(bytes.size())});
+    }
     put(made);
+    remaining_.tell_rest();
     log_.push_back((is_client ? "> " : "< ") + std::to_string(begin) + " to " + std::to_string(end) + " ack " +
                    std::to_string(acknowledged) + " flags " + std::to_string(flags));
     if (!is_syn) captured_[side].add({static_cast<std::int64_t>(begin), static_cast<std::int64_t>(end)});
@@ -135,25 +224,33 @@ class Player {
         demand(seen.ended->payload[direction].bytes() == seen.out[direction].size(), "what is counted came out");
       }
     }
-    if (!base_) return;
-    check(Side::initiator, Direction::from_client);
-    check(Side::acceptor, Direction::from_server);
+    if (mode_ == Mode::replace) {
+      check_remaining(Side::initiator, Direction::from_client);
+      check_remaining(Side::acceptor, Direction::from_server);
+    } else if (base_) {
+      check(Side::initiator, Direction::from_client);
+      check(Side::acceptor, Direction::from_server);
+    }
   }
 
  private:
   void put(const Segment& segment) {
     Outcome outcome;
     tracker_.segment(segment, outcome);
+    if (outcome.waits) remaining_.wait(segment.ticket);
     take(outcome);
   }
   void take(Outcome& outcome) {
+    for (const Remainder& remainder : outcome.remainders) remaining_.tell(remainder, first_);
     outcome.in_order([this](Event& event) { take(event); },
                      [this](const VirtualPacket& made) {
                        demand(!tunnels_[made.tunnel].ended, "no packet of a tunnel that ended");
                        const Offset end = made.offset + static_cast<Offset>(made.payload.size());
                        tunnels_[made.tunnel].out[made.direction].add({made.offset, end});
                        note_base(made);
-                       put(made.as_segment());
+                       Segment segment = made.as_segment();
+                       if (mode_ == Mode::replace) segment.ticket = ++tickets_;
+                       put(segment);
                      });
   }
   void take(Event& event) {
@@ -197,9 +294,36 @@ class Player {
     demand(had >= wanted, "what was captured behind a base comes out, or is told to be missing");
   }
 
+  void check_remaining(Side side, Direction direction) const {
+    const auto notes = [this](const char* anomaly) {
+      return std::any_of(tunnels_.begin(), tunnels_.end(),
+                         [anomaly](const auto& entry) { return entry.second.ended->has_noted(anomaly); });
+    };
+    std::int64_t moved = 0;
+    for (const auto& [id, seen] : tunnels_) {
+      if (seen.ended->layer == 0) moved += seen.out[direction].size();
+    }
+    const std::int64_t captured = captured_[side].size(), stays = remaining_.size(side);
+    // What nobody took stays as it is, also where it repeats what moved.
+    const bool is_exact = !notes("outside-window");
+    if (remaining_.waits() || stays + moved < captured || (is_exact && stays + moved > captured)) {
+      std::fprintf(stderr, "%s, %s: %lld bytes stay and %lld moved of %lld\n", session_.name,
+                   side == Side::initiator ? "client" : "server", static_cast<long long>(stays),
+                   static_cast<long long>(moved), static_cast<long long>(captured));
+      for (const std::string& line : log_) std::fprintf(stderr, "  %s\n", line.c_str());
+    }
+    demand(!remaining_.waits(), "nothing waits for ever");
+    demand(stays + moved >= captured, "every byte that was captured is somewhere");
+    demand(!is_exact || stays + moved == captured, "every byte is in one place");
+    remaining_.check(side, is_exact);
+  }
+
   const Session& session_;
+  Mode mode_;
   PerSide<std::string> texts_;
-  Tracker tracker_{TrackerOptions()};
+  Tracker tracker_;
+  Remaining remaining_;
+  Ticket tickets_ = 0;
   PerSide<std::uint32_t> first_{0xffffffc0U, 77};  // the numbers wrap
   FrameNumber frame_ = 0;
   std::map<TunnelId, Seen> tunnels_;
@@ -209,17 +333,18 @@ class Player {
 };
 
 /// Plays the script: byte 0 chooses the session; then operations of four bytes: bit 0 the side, bits 1 to 3 what (0 to
-/// 4 payload, 5 an acknowledgment, 6 FIN, 7 RST), and where it begins, how long it is and what it acknowledges, in
-/// 256ths of the streams.
-inline void play(Bytes script) {
+/// 4 payload, 5 an acknowledgment, 6 FIN, 7 RST), bit 4 that what waits is let go before, and where it begins, how long
+/// it is and what it acknowledges, in 256ths of the streams.
+inline void play(Bytes script, Mode mode) {
   Reader reader(script);
   const Session& session = sessions()[reader.u8() % sessions().size()];
-  Player player(session);
+  Player player(session, mode);
   player.segment(Side::initiator, 0, 0, 0, tcp_flag::syn);
   player.segment(Side::acceptor, 0, 0, 0, tcp_flag::syn | tcp_flag::ack);
   while (reader.complete() && reader.rest().size() >= 4) {
     const unsigned operation = reader.u8(), at = reader.u8(), share = reader.u8(), answer = reader.u8();
     const Side side = (operation & 1U) == 0 ? Side::initiator : Side::acceptor;
+    if ((operation & 16U) != 0) player.let_go();
     const std::size_t size = player.stream(side).size();
     const unsigned what = operation >> 1 & 7U;
     std::size_t begin = at * size / 255, end = std::min(size, begin + share * size / 255);
@@ -229,6 +354,11 @@ inline void play(Bytes script) {
     player.segment(side, begin, end, answer * player.stream(other(side)).size() / 255, tcp_flag::ack | closing);
   }
   player.finish();
+}
+
+inline void play(Bytes script) {
+  play(script, Mode::virtual_packets);
+  play(script, Mode::replace);
 }
 
 }  // namespace completeness

@@ -3,7 +3,7 @@
 //          exit code is a documented one, both runs write the same, and what they write can be read again.
 //
 // Input: byte 0: bit 0 only leaves, bit 1 pcap instead of pcapng, bit 2 checksums anew, bit 3 few connections, bit 4
-// forwarding without proof; then the file.
+// forwarding without proof, bit 5 a list as CSV, bit 6 the whole capture (and bit 0 without handshakes); then the file.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -48,9 +48,11 @@ std::string content(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-void check_export(const std::string& path) {
+void check_export(const std::string& path, Mode mode) {
   const auto reader = open_capture(path);
-  while (const Packet* packet = reader->next()) demand(packet->data.size() >= 20, "packets with a header");
+  while (const Packet* packet = reader->next()) {
+    demand(mode == Mode::replace || packet->data.size() >= 20, "packets with a header");
+  }
   demand(!reader->damage(), "a capture without damage");
 }
 
@@ -86,15 +88,20 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
   options.engine = Engine::native;
   options.progress = Progress::never;
   options.verbosity = Verbosity::quiet;
-  if ((how & 1U) != 0) options.layers = Layers::leaf;
-  if ((how & 2U) != 0) options.format = Format::pcap;
+  if ((how & 64U) != 0) {
+    options.mode = Mode::replace;
+    if ((how & 1U) != 0) options.handshakes = Handshakes::drop;
+  } else {
+    if ((how & 1U) != 0) options.layers = Layers::leaf;
+    if ((how & 2U) != 0) options.format = Format::pcap;
+  }
   if ((how & 4U) != 0) options.tracker.checksums = proxytunnel::Checksums::compute;
   if ((how & 8U) != 0) options.tracker.connections = 2;
   options.tracker.forward_without_proof = (how & 16U) != 0;
 
   const Written first = run_with(options);
   demand(nlohmann::json::accept(first.report), "a report that is JSON");
-  if (first.code != exit_code::unreadable_input) check_export(options.write);
+  if (first.code != exit_code::unreadable_input) check_export(options.write, options.mode);
   demand(run_with(options) == first, "the same input gives the same bytes");
   return 0;
 }

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import wire
+from replaced import read
 from test_parity import ETHERNET, RAW, mutated, packets
 from test_plugin_tls import SEGMENT, Talk
 from test_plugin_wire import (CONNECT_REPLY, HTTP_REQUEST, HTTP_RESPONSE, Connection, Tshark, cannot_run, connect,
@@ -363,3 +364,15 @@ def test_tls_inside_a_proxy_inside_tls(tshark: Tshark, captures):  # noqa: F811
     assert tshark.values(capture, "http.response.code", ("-Y", "proxytunnel.virtual && http.response", *options))
     assert tshark.values(capture, "proxytunnel.protocol") == []
     assert tshark.text("-r", capture, "-Y", "http.request") == ""
+
+
+def test_tls_stays_where_the_capture_is_replaced(run, captures, folder, tshark: Tshark):  # noqa: F811
+    """All of the capture, and the virtual packets of what tshark decrypted besides; tunnels in them are moved on."""
+    capture = captures / "tls_proxy.pcapng"
+    options = ["--keylog", keys_of(capture), "--tshark", tshark.command]
+    assert run(capture, "--mode", "replace", "-w", folder / "replaced.pcapng", *options).code == DONE
+    assert run(capture, "-w", folder / "virtual.pcapng", *options).code == DONE
+    replaced = read(folder / "replaced.pcapng")
+    assert [seen for seen in replaced if not seen.is_virtual] == read(capture)
+    assert [seen.data for seen in replaced if seen.is_virtual] == [
+        seen.data for seen in read(folder / "virtual.pcapng")]

@@ -58,7 +58,7 @@ def test_golden(run, captures, tmp_path, name):
     report = json.loads(report_file.read_text())
     for entry in report["inputs"]:
         entry["file"] = Path(entry["file"]).name
-    del report["tool"]["version"]
+    report["tool"] = {"name": report["tool"]["name"]}  # which version it was, and where, does not matter
     lines = ["# report"]
     for key, value in report.items():
         lines += [f"{key}: {json.dumps(item)}" for item in (value if isinstance(value, list) else [value])]

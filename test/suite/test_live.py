@@ -18,6 +18,7 @@ import pytest
 import wire
 from conftest import REPOSITORY, run_program
 from live_traffic import INTERFACE, ORIGIN_PORT, PATIENCE, PROXY, PROXY_PORT, Lab, NoNamespaces, until
+from replaced import read, segment_of, streams_of
 from test_tool import DAMAGED, DONE, UNREADABLE, UNWRITABLE, USAGE, tshark
 
 STATISTICS = 5
@@ -138,6 +139,24 @@ def test_packets_come_out_while_it_runs(lab, live):
     until(has_payload, "payload", capture.process)
     os.set_blocking(capture.process.stdout.fileno(), True)
     assert len(capture.stop()["tunnels"]) == 1
+
+
+def test_the_whole_capture_is_replaced(lab, live, tmp_path):
+    """Every byte of payload is in a virtual conversation, and in no connection with the proxy."""
+    capture = live("--mode", "replace", "-w", tmp_path / "out.pcapng")
+    lab.run_clients(4, 5000)
+    tunnels = capture.stop()["tunnels"]
+    assert len(tunnels) == 4
+    packets = read(tmp_path / "out.pcapng")
+    assert {(seen.interface, seen.name) for seen in packets} == {(0, INTERFACE.encode())}
+    segments = [(seen.is_virtual, segment) for seen in packets if (segment := segment_of(seen))]
+    remains, moved = ([len(stream.bytes) for stream in streams_of([segment for is_virtual, segment in segments
+                                                                  if is_virtual == wanted]).values()]
+                      for wanted in (False, True))
+    assert sum(moved) == sum(tunnel[f"{who}_payload"]["bytes"] for tunnel in tunnels for who in ("client", "server"))
+    assert max(remains) < 64 and min(remains) > 0
+    lost = "tcp.analysis.lost_segment || tcp.analysis.ack_lost_segment"
+    assert tshark("-r", tmp_path / "out.pcapng", "-Y", lost) == ""
 
 
 def test_the_kernel_filters(lab, live):

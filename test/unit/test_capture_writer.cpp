@@ -25,7 +25,7 @@ using unproxy::WriterIdentity;
 
 namespace {
 
-const WriterIdentity identity{"pcap-unproxy", "1.2.3", "in.pcap"};
+const WriterIdentity identity{"pcap-unproxy", "1.2.3", "virtual conversations of in.pcap"};
 constexpr Time first_time = 1'700'000'000'123'456'789;
 
 void write_packet(CaptureWriter& writer, Time time, std::uint32_t interface, const std::string& bytes,

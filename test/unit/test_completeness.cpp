@@ -17,7 +17,8 @@ void nothing_is_lost_in_silence(void**) {
     const std::size_t operations = 2 + random() % 24;
     for (std::size_t i = 0; i < operations; ++i) {
       const bool closes = random() % 12 == 0;
-      script.push_back(static_cast<std::uint8_t>((closes ? 12 + random() % 4 : random() % 12)));
+      const std::size_t lets_go = random() % 10 == 0 ? 16 : 0;
+      script.push_back(static_cast<std::uint8_t>((closes ? 12 + random() % 4 : random() % 12) + lets_go));
       script.push_back(static_cast<std::uint8_t>(random() % 3 == 0 ? 0 : random()));
       script.push_back(static_cast<std::uint8_t>(random() % 2 == 0 ? random() % 60 : random()));
       script.push_back(static_cast<std::uint8_t>(random() % 2 == 0 ? 0 : random()));

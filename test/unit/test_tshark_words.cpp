@@ -51,10 +51,11 @@ void assert_of_no_concern(Change change) {
 void what_decides_is_handed_on(void**) {
   assert_handed_on(
       [](Options& o) {
-        auto& [disabled, proof, checksums, connections, layers, from_capture, four, six, accounts, id, seed] =
-            o.tracker;
+        auto& [disabled, proof, checksums, connections, layers, from_capture, four, six, accounts, remainders, id,
+               seed] = o.tracker;
         proof = true;
-        std::ignore = std::tie(disabled, checksums, connections, layers, from_capture, four, six, accounts, id, seed);
+        std::ignore =
+            std::tie(disabled, checksums, connections, layers, from_capture, four, six, accounts, remainders, id, seed);
       },
       "proxytunnel.forward_without_proof:TRUE");
   assert_handed_on([](Options& o) { o.tracker.connections = 17; }, "proxytunnel.connections:17");
@@ -98,8 +99,8 @@ void keys_are_handed_on(void**) {
 void nothing_else_is_handed_on(void**) {
   assert_of_no_concern([](Options& o) {
     auto& [inputs, folders, live, write, output_dir, report, list, logs, log_dir, log_json, hash, credentials, jobs,
-           which_layers, format, link, ring, names, filter, engine, keylog, tshark, progress, verbosity, command,
-           tracker] = o;
+           mode, handshakes, which_layers, format, link, ring, names, filter, engine, keylog, tshark, progress,
+           verbosity, command, tracker] = o;
     inputs = {"a.pcap", "b.pcap"};
     folders = {{"a.pcap", "sub"}};
     write = output_dir = report = "out";
@@ -108,6 +109,8 @@ void nothing_else_is_handed_on(void**) {
     log_dir = "logs";
     command = {"pcap-unproxy"};
     log_json = hash = credentials = true;
+    mode = Mode::replace;
+    handshakes = Handshakes::drop;
     which_layers = Layers::leaf;
     format = Format::pcap;
     link = Link::raw;

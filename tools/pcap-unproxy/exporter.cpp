@@ -6,10 +6,11 @@ namespace unproxy {
 
 using proxytunnel::Direction;
 
-Exporter::Exporter(const Options& options, std::size_t input, VirtualWriter* writer, TunnelSet left_out,
-                   LineSink& lines)
+Exporter::Exporter(const Options& options, std::size_t input, VirtualWriter* writer, Replacer* replacer,
+                   TunnelSet left_out, LineSink& lines)
     : input_(input),
       writer_(writer),
+      replacer_(replacer),
       left_out_(std::move(left_out)),
       options_(options),
       lines_(lines),
@@ -36,14 +37,16 @@ void Exporter::flow(const proxytunnel::Attempt& attempt) {
   if (writer_ != nullptr && !left_out_.contains(attempt.id)) writer_->flow(attempt);
 }
 
-void Exporter::packet(const proxytunnel::VirtualPacket& packet) {
+proxytunnel::Ticket Exporter::packet(const proxytunnel::VirtualPacket& packet) {
   if (hashes_payload_ && !packet.payload.empty()) {
     const auto found = hashes_.find(packet.tunnel);
     if (found != hashes_.end()) found->second[packet.direction].add(packet.offset, packet.payload);
   }
   logs_.packet(packet);
   const bool is_written = writer_ != nullptr && (left_out_.empty() || !left_out_.contains(packet.tunnel));
+  if (replacer_ != nullptr) return replacer_->packet(packet);
   if (is_written) writer_->packet(packet);
+  return 0;
 }
 
 void Exporter::ended(proxytunnel::Attempt&& attempt) {

@@ -66,6 +66,7 @@ class InputRun::Work {
     const StopFlag* stop = &stop_;
     std::optional<SpooledInput> spooled;
     TunnelSet left_out;
+    ProxyConnections proxies;
     const bool may_decrypt = options_.engine == Engine::tshark || !options_.keylog.empty();
     if (options_.layers == Layers::leaf || may_decrypt) {
       spooled.emplace(input, stop);
@@ -74,7 +75,16 @@ class InputRun::Work {
       if (spooled->is_copy() && stop_) stop = nullptr;
     }
     const bool decrypts = wants_decryption(input, path, stop);
-    if (options_.layers == Layers::leaf) left_out = survey(path, stop, decrypts);
+    if (options_.layers == Layers::leaf) {
+      LeafSurvey found;
+      survey(path, stop, decrypts, found);
+      left_out = found.take_carriers();
+    }
+    if (options_.handshakes == Handshakes::drop) {
+      ProxySurvey found;
+      survey(path, stop, decrypts, found);
+      proxies = found.take();
+    }
     const auto decryption = decrypts ? start_decryption(path, stop) : nullptr;
 
     InputHash hash;
@@ -82,22 +92,33 @@ class InputRun::Work {
                                 options_.live ? "" : path, options_);
     std::unique_ptr<VirtualWriter> writer;
     const std::string output = output_of(input);
-    Session session(options_);
+    Session session(options_, options_.mode);
     if (!output.empty()) writer = open_output(output, input, *reader);
-    Exporter exporter(options_, index, writer.get(), std::move(left_out), *lines_);
+    std::optional<Replacer> replacer;
+    if (options_.mode == Mode::replace) {
+      writer->keep_interfaces();
+      replacer.emplace(*writer, std::move(proxies));
+    }
+    Exporter exporter(options_, index, writer.get(), replacer ? &*replacer : nullptr, std::move(left_out), *lines_);
     if (options_.live) begin_live(*reader, writer.get());
+    if (replacer) begin_replacing(*reader, *writer, session, exporter);
     session.run(*reader, decryption.get(), exporter);
     if (decryption) {
       end_decryption(*decryption, session, *reader);
     } else if (exporter.has_seen_keys()) {
       note_unused_keys();
     }
+    if (replacer) replacer->finish();
     if (writer) writer->finish();
     note_input(session, *reader, hash);
     if (const auto statistics = reader->live_statistics()) note_statistics(*statistics);
     if (writer) result_.counters.files->packets_written += writer->packets();
     result_.attempts = exporter.attempts();
     tell(session, writer.get(), output, exporter.attempts());
+    if (replacer && replacer->let_go() != 0) {
+      tell_words(std::to_string(replacer->let_go()) +
+                 " packets went out as they were, since it took too long to know what becomes of them");
+    }
   }
 
   [[nodiscard]] std::unique_ptr<CaptureReader> open_input(const std::string& path, InputHash* hash,
@@ -120,6 +141,14 @@ class InputRun::Work {
     if (proxytunnel::find_ip(interface.link_type, {}, 0).reason != Reason::unsupported_link_type) return;
     complain("nobody here knows the link type of " + interface.name + ", " + std::to_string(interface.link_type) +
              ": all of its packets will be passed over");
+  }
+
+  // What is known goes out before the reader waits.
+  static void begin_replacing(CaptureReader& reader, VirtualWriter& writer, Session& session, Exporter& exporter) {
+    reader.when_idle([&](Time now) {
+      session.idle(now, exporter);
+      writer.idle(now);
+    });
   }
 
   // By itself only where there are keys, and that can be seen in a file before it is read.
@@ -178,12 +207,10 @@ class InputRun::Work {
     tell_words(input.file + ": " + reason);
   }
 
-  [[nodiscard]] TunnelSet survey(const std::string& path, const StopFlag* stop, bool decrypts) {
+  void survey(const std::string& path, const StopFlag* stop, bool decrypts, Sink& sink) {
     auto reader = open_capture(path, nullptr, stop);
     const auto decryption = decrypts ? start_decryption(path, stop) : nullptr;
-    LeafSurvey sink;
     Session(options_).run(*reader, decryption.get(), sink);
-    return sink.take_carriers();
   }
 
   void tell_words(const std::string& words) const {
@@ -196,7 +223,10 @@ class InputRun::Work {
     const std::string name = options_.live  ? result_.summary.file
                              : input == "-" ? "standard input"
                                             : std::filesystem::path(input).filename().string();
-    auto writer = std::make_unique<VirtualWriter>(output, options_.format, options_.link, name, options_.ring);
+    const std::string contents = options_.mode == Mode::replace
+                                     ? name + ", with the payload of proxied connections in virtual conversations"
+                                     : "virtual conversations of " + name;
+    auto writer = std::make_unique<VirtualWriter>(output, options_.format, options_.link, contents, options_.ring);
     writer->set_interfaces(reader.interfaces());
     return writer;
   }
@@ -246,7 +276,11 @@ class InputRun::Work {
                         (opened == 0 ? "no tunnel" : std::to_string(opened) + (opened == 1 ? " tunnel" : " tunnels")) +
                         " opened";
     if (attempts > opened) words += ", " + std::to_string(attempts - opened) + " attempts failed";
-    if (writer != nullptr) words += "; " + std::to_string(writer->packets()) + " virtual packets in " + output;
+    if (writer != nullptr) {
+      words += "; " + std::to_string(writer->virtual_packets()) + " virtual packets ";
+      if (options_.mode == Mode::replace) words += "among " + std::to_string(writer->packets()) + " ";
+      words += "in " + output;
+    }
     if (options_.ring.is_on()) words += ring_text(writer->files());
     if (writer != nullptr && options_.format == Format::pcap) {
       words += ", without names and comments (which packets are synthetic), for which pcap has no room";

@@ -34,7 +34,9 @@ const Packet* LookAhead::next() {
   current_ = std::move(waiting_.front());
   waiting_.pop_front();
   waiting_bytes_ -= current_.bytes.size();
-  current_.packet.data = current_.bytes;
+  const std::size_t size = current_.packet.data.size();
+  current_.packet.data = Bytes(current_.bytes).first(size);
+  current_.packet.options.bytes = Bytes(current_.bytes).subspan(size);
   enter_names(current_.packet.time);
   return &current_.packet;
 }
@@ -49,8 +51,10 @@ void LookAhead::fill() {
 }
 
 void LookAhead::wait(const Packet& packet) {
-  waiting_.push_back({packet, {packet.data.begin(), packet.data.end()}});
-  waiting_bytes_ += packet.data.size();
+  Copy& copy = waiting_.emplace_back(Copy{packet, {packet.data.begin(), packet.data.end()}});
+  const Bytes options = packet.options.bytes;
+  copy.bytes.insert(copy.bytes.end(), options.begin(), options.end());
+  waiting_bytes_ += copy.bytes.size();
   read_names(packet);
 }
 

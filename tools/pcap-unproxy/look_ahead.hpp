@@ -34,7 +34,7 @@ class LookAhead {
  private:
   struct Copy {
     Packet packet;
-    std::vector<std::uint8_t> bytes;
+    std::vector<std::uint8_t> bytes;  // of the packet, then its options
   };
 
   void fill();

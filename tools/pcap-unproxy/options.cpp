@@ -17,6 +17,7 @@
 #include "inputs.hpp"
 #include "live_options.hpp"
 #include "names/synthetic_prefixes.hpp"
+#include "replace_options.hpp"
 #include "report/text.hpp"
 
 namespace unproxy {
@@ -35,6 +36,7 @@ constexpr const char* footer =
     "  pcap-unproxy in.pcapng --list\n"
     "  pcap-unproxy in.pcapng -w out.pcapng --report out.json\n"
     "  pcap-unproxy day/*.pcap.gz -d unproxied --layers leaf    (for an IDS)\n"
+    "  tcpdump -w - | pcap-unproxy - --mode replace -w - | suricata -r /dev/stdin\n"
     "  pcap-unproxy in.pcapng --keylog sslkeys.log -w out.pcapng\n"
     "  pcap-unproxy -i eth0 -w out.pcapng    (until Ctrl-C)\n"
     "  pcap-unproxy -i eth0 -f \"tcp or port 53\" -w - | tshark -r -\n"
@@ -156,6 +158,8 @@ CLI::Validator is_protocol() {
 Choices define(CLI::App& app, Options& options, Raw& raw) {
   const std::map<std::string, Format> formats = {{"pcapng", Format::pcapng}, {"pcap", Format::pcap}};
   const std::map<std::string, Link> links = {{"keep", Link::keep}, {"raw", Link::raw}, {"ethernet", Link::ethernet}};
+  const std::map<std::string, Mode> modes = {{"virtual", Mode::virtual_packets}, {"replace", Mode::replace}};
+  const std::map<std::string, Handshakes> handshakes = {{"keep", Handshakes::keep}, {"drop", Handshakes::drop}};
   const std::map<std::string, Layers> layers = {{"all", Layers::all}, {"leaf", Layers::leaf}};
   const std::map<std::string, List> lists = {{"table", List::table}, {"csv", List::csv}};
   const std::map<std::string, Log> logs = {{"zeek", Log::zeek}, {"csv", Log::csv}, {"ndjson", Log::ndjson}};
@@ -173,6 +177,15 @@ Choices define(CLI::App& app, Options& options, Raw& raw) {
   app.add_option("-d,--output-dir", options.output_dir, "one output for each input: NAME.unproxied.pcapng")
       ->type_name("DIR");
   define_ring(app, raw.live);
+  app.add_option("--mode", options.mode,
+                 "virtual (default): only virtual packets; replace: the whole capture, with proxied payload moved into "
+                 "its virtual conversations, as an IDS should read it")
+      ->transform(one_of(modes))
+      ->type_name("MODE");
+  app.add_option("--handshakes", options.handshakes,
+                 "with --mode replace: keep (default), or drop what remains of connections with proxies")
+      ->transform(one_of(handshakes))
+      ->type_name("WHAT");
   app.add_option("-F,--format", options.format, "output format: pcapng (default) or pcap")
       ->transform(one_of(formats))
       ->type_name("FORMAT");
@@ -252,9 +265,12 @@ Choices define(CLI::App& app, Options& options, Raw& raw) {
   // At once, as CLI11 misses the inputs before it calls back from 2.6 on.
   app.add_option_function<Shell>("--completion", leave)->transform(one_of(shells))->group(hidden)->trigger_on_parse();
 
-  return {{"FORMAT", words_of(formats)}, {"LAYER", words_of(links)},    {"WHICH", words_of(layers)},
-          {"FORM", words_of(lists)},     {"FORMS", words_of(logs)},     {"SOURCES", {"capture", "hosts=", "live"}},
-          {"PROTOCOLS", protocols()},    {"ENGINE", words_of(engines)}, {"WHEN", words_of(progress)}};
+  return {{"FORMAT", words_of(formats)},  {"MODE", words_of(modes)},
+          {"WHAT", words_of(handshakes)}, {"LAYER", words_of(links)},
+          {"WHICH", words_of(layers)},    {"FORM", words_of(lists)},
+          {"FORMS", words_of(logs)},      {"SOURCES", {"capture", "hosts=", "live"}},
+          {"PROTOCOLS", protocols()},     {"ENGINE", words_of(engines)},
+          {"WHEN", words_of(progress)}};
 }
 
 std::vector<CompletedOption> completed_options(const CLI::App& app, const Choices& choices) {
@@ -372,6 +388,7 @@ Complaint finish(const Raw& raw, Options& options) {
   if (auto complaint = take_prefix("--synthetic6", raw.synthetic6, 6, options.tracker.synthetic6)) return complaint;
   if (auto complaint = take_live(raw.live, options)) return complaint;
   if (!options.live) expand_directories(options);
+  if (auto complaint = check_replace(options)) return complaint;
   return check_outputs(options);
 }
 

@@ -15,6 +15,8 @@
 
 namespace unproxy {
 
+enum class Mode { virtual_packets, replace };
+enum class Handshakes { keep, drop };
 enum class Layers { all, leaf };
 enum class Engine { automatic, native, tshark };
 enum class List { none, table, csv };
@@ -43,6 +45,8 @@ struct Options {
   bool hash = false;
   bool show_credentials = false;
   unsigned jobs = 1;  ///< inputs at once, at least 1
+  Mode mode = Mode::virtual_packets;
+  Handshakes handshakes = Handshakes::keep;
   Layers layers = Layers::all;
   Format format = Format::pcapng;
   Link link = Link::keep;

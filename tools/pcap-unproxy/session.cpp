@@ -23,15 +23,16 @@ proxytunnel::HashKey random_key() {
   return {word(), word()};
 }
 
-proxytunnel::TrackerOptions tracker_options(const Options& given) {
+proxytunnel::TrackerOptions tracker_options(const Options& given, Mode mode) {
   proxytunnel::TrackerOptions options = given.tracker;
+  options.remainders = mode == Mode::replace;
   options.hash_key = random_key();
   return options;
 }
 
 }  // namespace
 
-Session::Session(const Options& options) : options_(options), tracker_(tracker_options(options)) {
+Session::Session(const Options& options, Mode mode) : options_(options), tracker_(tracker_options(options, mode)) {
   // On an interface the kernel filters.
   if (!options.filter.empty() && !options.live) filter_.emplace(options.filter);
   read_hosts_files();
@@ -104,6 +105,7 @@ void Session::packet(const Packet& packet, const CaptureReader& reader, Names na
   if (decryption_ != nullptr) decryption_->begin(frame_);
   using Kind = proxytunnel::Decoded::Kind;
   const proxytunnel::Decoded& decoded = decoder_.decode(packet.of_link_type(interface.link_type));
+  const proxytunnel::Ticket ticket = sink.captured(packet, decoded);
   // All packets of a pcap file have one link type, so that is the capture's.
   const bool has_one = options_.format == Format::pcap && options_.link == Link::keep;
   const Envelope envelope{packet.interface, has_one ? decoded.outer_link : decoded.link};
@@ -112,18 +114,32 @@ void Session::packet(const Packet& packet, const CaptureReader& reader, Names na
     if (names == Names::to_enter) tracker_.learn(decoded.datagram);
     proxytunnel::Datagram datagram = decoded.datagram;
     datagram.frame.envelope = envelope.pack(envelope_);
+    datagram.ticket = ticket;
     put_in(datagram, sink);
   } else if (decoded.kind == Kind::tcp) {
     proxytunnel::Segment segment = decoded.segment;
     segment.frame.envelope = envelope.pack(envelope_);
+    segment.ticket = ticket;
     put_in(segment, proxytunnel::Direction::from_client, sink);
   } else {
     ++passed_over_[static_cast<std::size_t>(decoded.reason)];
   }
+  let_go(packet.time, sink);
+}
+
+void Session::let_go(Time now, Sink& sink) {
+  while (const proxytunnel::Ticket ticket = sink.done(now)) {
+    through([&](proxytunnel::Outcome& outcome) { tracker_.let_go(ticket, outcome); }, sink);
+  }
 }
 
 void Session::put_in(const proxytunnel::Segment& segment, proxytunnel::Direction direction, Sink& sink) {
-  through([&](proxytunnel::Outcome& outcome) { tracker_.segment(segment, outcome); }, sink);
+  const auto put = [&](proxytunnel::Outcome& outcome) {
+    tracker_.segment(segment, outcome);
+    const bool is_told = outcome.begun_in != 0 && segment.is_on_wire();
+    if (is_told) sink.connection(segment.ticket, outcome.begun_in, outcome.progress);
+  };
+  through(put, sink, segment.ticket);
   if (decryption_ == nullptr) return;
   decryption_->take(segment, direction, [&](const DecryptedPiece& piece) { put_in_decrypted(segment, piece, sink); });
 }
@@ -144,15 +160,17 @@ void Session::put_in_decrypted(const proxytunnel::Segment& segment, const Decryp
 }
 
 void Session::put_in(const proxytunnel::Datagram& datagram, Sink& sink) {
-  through([&](proxytunnel::Outcome& outcome) { tracker_.relay(datagram, outcome); }, sink);
+  through([&](proxytunnel::Outcome& outcome) { tracker_.relay(datagram, outcome); }, sink, datagram.ticket);
 }
 
 template <class PutIn>
-void Session::through(PutIn put_in, Sink& sink) {
+void Session::through(PutIn put_in, Sink& sink, proxytunnel::Ticket ticket) {
   if (depth_ == outcomes_.size()) outcomes_.emplace_back();
   proxytunnel::Outcome& outcome = outcomes_[depth_];
   ++depth_;
   put_in(outcome);
+  if (outcome.waits) sink.waits(ticket);
+  for (const proxytunnel::Remainder& remainder : outcome.remainders) sink.remains(remainder);
   take(outcome, sink);
   --depth_;
 }
@@ -160,15 +178,19 @@ void Session::through(PutIn put_in, Sink& sink) {
 void Session::take(proxytunnel::Outcome& outcome, Sink& sink) {
   outcome.in_order([&](proxytunnel::Event& event) { report_event(event, sink); },
                    [&](const proxytunnel::VirtualPacket& made) {
-                     sink.packet(made);
+                     const proxytunnel::Ticket ticket = sink.packet(made);
                      if (made.transport == proxytunnel::Transport::tcp) {
-                       put_in(made.as_segment(), made.direction, sink);
+                       proxytunnel::Segment segment = made.as_segment();
+                       segment.ticket = ticket;
+                       put_in(segment, made.direction, sink);
                      } else {
-                       tracker_.learn(made.as_datagram());
-                       put_in(made.as_datagram(), sink);
+                       proxytunnel::Datagram datagram = made.as_datagram();
+                       datagram.ticket = ticket;
+                       tracker_.learn(datagram);
+                       put_in(datagram, sink);
                      }
                    });
-  for (const proxytunnel::ConnectionRecord& record : outcome.connections) sink.connection(record);
+  for (const proxytunnel::ConnectionRecord& record : outcome.connections) sink.connection_ended(record);
 }
 
 void Session::report_event(proxytunnel::Event& event, Sink& sink) {

@@ -35,11 +35,23 @@ class Sink {
   virtual void opened(const proxytunnel::Attempt&) {}
   /// The first datagram to or from a target of a UDP association comes next: the attempt with that target.
   virtual void flow(const proxytunnel::Attempt&) {}
-  virtual void packet(const proxytunnel::VirtualPacket&) {}
+  /// The next packet of the capture, and the next one of a virtual conversation. Who wants to know what remains of them
+  /// gives each a ticket.
+  virtual proxytunnel::Ticket captured(const Packet&, const proxytunnel::Decoded&) { return 0; }
+  virtual proxytunnel::Ticket packet(const proxytunnel::VirtualPacket&) { return 0; }
+  /// It is told later what remains of it.
+  virtual void waits(proxytunnel::Ticket) {}
+  /// What is never told of stays as it is.
+  virtual void remains(const proxytunnel::Remainder&) {}
+  /// Of a captured packet, the first frame of its connection, and what is known of that.
+  virtual void connection(proxytunnel::Ticket, FrameNumber, proxytunnel::Progress) {}
+  /// All that comes of a captured packet has come, or nothing comes for a while. What is returned waited for too long,
+  /// and is to be let go.
+  virtual proxytunnel::Ticket done(Time) { return 0; }
   virtual void ended(proxytunnel::Attempt&&) {}
   virtual void skipped(const proxytunnel::SkippedEvent&) {}
   /// The connection of a proxy session is over, if Options::tracker asks for accounts.
-  virtual void connection(const proxytunnel::ConnectionRecord&) {}
+  virtual void connection_ended(const proxytunnel::ConnectionRecord&) {}
 };
 
 /// What was read, for the report.
@@ -52,12 +64,16 @@ struct SessionSummary {
 
 class Session {
  public:
-  /// Options are borrowed. Throws CaptureError if a hosts file cannot be read.
-  explicit Session(const Options& options);
+  /// With Mode::replace the sink gives tickets. Options are borrowed. Throws CaptureError if a hosts file cannot be
+  /// read.
+  explicit Session(const Options& options, Mode mode = Mode::virtual_packets);
 
   /// Reads the capture to its end, to damage or until the reader is stopped. `decryption` tells what TLS carries; it
   /// may be null.
   void run(CaptureReader& reader, Decryption* decryption, Sink& sink);
+
+  /// The reader waits for a packet.
+  void idle(Time now, Sink& sink) { let_go(now, sink); }
 
   [[nodiscard]] const SessionSummary& summary() const { return summary_; }
   [[nodiscard]] const proxytunnel::TrackerCounters& counters() const { return tracker_.counters(); }
@@ -74,8 +90,9 @@ class Session {
   void put_in(const proxytunnel::Segment& segment, proxytunnel::Direction direction, Sink& sink);
   void put_in_decrypted(const proxytunnel::Segment& segment, const DecryptedPiece& piece, Sink& sink);
   void put_in(const proxytunnel::Datagram& datagram, Sink& sink);
+  void let_go(Time now, Sink& sink);
   template <class PutIn>
-  void through(PutIn put_in, Sink& sink);
+  void through(PutIn put_in, Sink& sink, proxytunnel::Ticket ticket = 0);
   void take(proxytunnel::Outcome& outcome, Sink& sink);
   void report_event(proxytunnel::Event& event, Sink& sink);
   void look_up(const proxytunnel::MessageEvent& event);

@@ -6,6 +6,8 @@
 #include <array>
 #include <utility>
 
+#include "capture/packet_options.hpp"
+#include "capture/pcapng_format.hpp"
 #include "envelope.hpp"
 #include "names/canonical_name.hpp"
 #include "options.hpp"
@@ -69,9 +71,9 @@ proxytunnel::Address shown(const proxytunnel::Endpoint& end, const VirtualPacket
 
 }  // namespace
 
-VirtualWriter::VirtualWriter(const std::string& path, Format format, Link link, const std::string& input,
+VirtualWriter::VirtualWriter(const std::string& path, Format format, Link link, const std::string& contents,
                              const Ring& ring)
-    : writer_(path, format, {"pcap-unproxy", version, input}, ring), format_(format), link_(link) {}
+    : writer_(path, format, {"pcap-unproxy", version, contents}, ring), format_(format), link_(link) {}
 
 // There is an interface to tell of, whether it brought a packet or not.
 void VirtualWriter::set_statistics(std::function<std::optional<LiveStatistics>()> source) {
@@ -104,7 +106,18 @@ void VirtualWriter::name_origin(const Attempt& attempt) {
   if (attempt.client.address.version != address.version) name({address.mapped(), host});
 }
 
+// As soon as they are known, so that they have the numbers of the input as long as no other was needed before.
+void VirtualWriter::add_interfaces() {
+  while (kept_interfaces_.size() < interfaces_->size()) {
+    kept_interfaces_.push_back(writer_.add_interface(interfaces_->at(kept_interfaces_.size())));
+  }
+}
+
 std::uint32_t VirtualWriter::output_interface(std::uint32_t interface, std::uint32_t link_type) {
+  if (keeps_interfaces_) {
+    add_interfaces();
+    if (interfaces_->at(interface).link_type == link_type) return kept_interfaces_[interface];
+  }
   const auto [found, is_new] = output_interfaces_.try_emplace({interface, link_type}, 0);
   if (is_new) {
     const Interface& model = interfaces_->at(interface);
@@ -157,14 +170,34 @@ LinkHeader VirtualWriter::link_of(const VirtualPacket& packet, std::size_t size,
   return single == linktype::raw ? none : kept;
 }
 
-void VirtualWriter::packet(const VirtualPacket& packet) {
+void VirtualWriter::captured(const Packet& packet, std::span<const Address> ends) {
+  add_interfaces();
+  const auto options = pcapng::little_endian(packet.options, pcapng::OptionsOf::packet);
+  writer_.captured(packet, kept_interfaces_[packet.interface], options, ends);
+  ++packets_;
+}
+
+void VirtualWriter::changed(const Packet& packet, std::span<const Address> ends) {
+  add_interfaces();
+  constexpr std::string_view comment = "payload of this packet is in a virtual conversation; this is what remains";
+  auto options = pcapng::of_changed_packet(packet.options);
+  pcapng::add_option(pcapng::option::comment, proxytunnel::bytes_of(comment), options);
+  writer_.captured(packet, kept_interfaces_[packet.interface], options, ends);
+  ++packets_;
+}
+
+void VirtualWriter::finish() {
+  if (keeps_interfaces_) add_interfaces();
+  writer_.finish();
+}
+
+void VirtualWriter::packet(const VirtualPacket& packet, std::string comment) {
   const Envelope envelope = Envelope::unpack(packet.frame.envelope);
   const Bytes headers = packet.header_bytes();
   const std::size_t wire = headers.size() + packet.length;
   LinkHeaderRoom room;
   const LinkHeader link = link_of(packet, wire, room);
   const std::array<Bytes, 3> pieces = {link.bytes, headers, packet.payload};
-  std::string comment = comment_on(packet);
   if (packet.time != packet.frame.time) {
     if (comment.empty()) comment = "tunnel " + std::to_string(packet.tunnel);
     comment += "; captured at " + proxytunnel::rfc3339(packet.frame.time) + ", earlier than what stands before it";
@@ -173,6 +206,7 @@ void VirtualWriter::packet(const VirtualPacket& packet) {
   writer_.packet(packet.time, output_interface(envelope.interface, link.link_type), pieces,
                  static_cast<std::uint32_t>(link.bytes.size() + wire), packet.frame.number, comment, ends);
   ++packets_;
+  ++virtual_packets_;
 }
 
 }  // namespace unproxy

@@ -16,14 +16,16 @@ namespace unproxy {
 
 class VirtualWriter {
  public:
-  /// `input` is the name in the section header. Throws CaptureError if the output cannot be made.
-  VirtualWriter(const std::string& path, Format format, Link link, const std::string& input, const Ring& ring);
+  /// `contents` is what the section header says. Throws CaptureError if the output cannot be made.
+  VirtualWriter(const std::string& path, Format format, Link link, const std::string& contents, const Ring& ring);
 
   /// The input's interfaces; borrowed, and may grow.
   void set_interfaces(const std::vector<Interface>& interfaces) { interfaces_ = &interfaces; }
   /// The same for an input that is an interface: what is told of it at the end of each file.
   void set_statistics(std::function<std::optional<LiveStatistics>()> source);
   void idle(Time now) { writer_.idle(now); }
+  /// Captured packets are written, too: every interface of the input is one of the output.
+  void keep_interfaces() { keeps_interfaces_ = true; }
 
   void secrets(const Secrets& secrets) { writer_.secrets(secrets); }
   void name(const NameRecord& record) { writer_.name(record); }
@@ -31,17 +33,23 @@ class VirtualWriter {
   void opened(const proxytunnel::Attempt& attempt);
   /// Before the first datagram of a flow, likewise.
   void flow(const proxytunnel::Attempt& attempt);
-  void packet(const proxytunnel::VirtualPacket& packet);
+  void packet(const proxytunnel::VirtualPacket& packet) { this->packet(packet, comment_on(packet)); }
+  /// The same in two steps: a comment has to be made before the next tunnel opens.
+  [[nodiscard]] std::string comment_on(const proxytunnel::VirtualPacket& packet);
+  void packet(const proxytunnel::VirtualPacket& packet, std::string comment);
+  /// A packet as it was captured, and one of which a part is left. `ends` are its addresses.
+  void captured(const Packet& packet, std::span<const Address> ends);
+  void changed(const Packet& packet, std::span<const Address> ends);
   /// Completes the file under its final name. Without, nothing is left.
-  void finish() { writer_.finish(); }
+  void finish();
 
   [[nodiscard]] std::uint64_t packets() const { return packets_; }
+  [[nodiscard]] std::uint64_t virtual_packets() const { return virtual_packets_; }
   [[nodiscard]] const CaptureFiles& files() const { return writer_; }
 
  private:
   std::uint32_t output_interface(std::uint32_t interface, std::uint32_t link_type);
-  [[nodiscard]] std::string comment_on(const proxytunnel::VirtualPacket& packet);
-
+  void add_interfaces();
   void name_origin(const proxytunnel::Attempt& attempt);
   [[nodiscard]] bool is_bare();
   [[nodiscard]] proxytunnel::LinkHeader link_of(const proxytunnel::VirtualPacket& packet, std::size_t size,
@@ -55,7 +63,9 @@ class VirtualWriter {
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t> output_interfaces_;  // (interface, link type)
   std::string opening_;                                     // what the SYN says of the tunnel that opened last
   std::pair<proxytunnel::TunnelId, std::string> new_flow_;  // what the next datagram of that tunnel says of its flow
-  std::uint64_t packets_ = 0;
+  std::uint64_t packets_ = 0, virtual_packets_ = 0;
+  bool keeps_interfaces_ = false;
+  std::vector<std::uint32_t> kept_interfaces_;  // by number in the input
 };
 
 }  // namespace unproxy

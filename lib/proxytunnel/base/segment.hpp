@@ -22,6 +22,9 @@ constexpr TunnelId no_tunnel = std::numeric_limits<TunnelId>::max();
 /// Names a conversation, the same in every program that reads the capture (base/layer_path.hpp).
 using LayerPath = std::uint64_t;
 
+/// What a packet is called by whoever puts it in and wants to know what remains of it; 0: nobody wants to.
+using Ticket = std::uint64_t;
+
 enum class Transport : std::uint8_t { tcp, udp };
 
 /// The fields of the IP header that a virtual packet keeps. Addresses are in the endpoints.
@@ -75,6 +78,7 @@ struct Segment {
   /// True for what was packetized from the decrypted stream of the TLS connection between these ends.
   bool decrypted = false;
   LayerPath path = 0;  ///< of its conversation; 0 on the wire, where the ends say it
+  Ticket ticket = 0;
 
   [[nodiscard]] bool is_on_wire() const noexcept { return parent == no_tunnel && !decrypted; }
   [[nodiscard]] std::uint32_t sequence() const noexcept { return get32(&header[4]); }
@@ -97,6 +101,7 @@ struct Datagram {
   Frame frame;
   TunnelId parent = no_tunnel;  ///< as of a segment
   unsigned layer = 0;
+  Ticket ticket = 0;
 };
 
 /// How a stream without segments goes on.

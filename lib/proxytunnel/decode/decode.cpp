@@ -22,6 +22,8 @@ Reason lack_of(const IpPacket& ip, std::size_t size, Reason malformed) noexcept 
 const Decoded& Decoder::decode(const CapturedFrame& frame) {
   decoded_.kind = Decoded::Kind::other;
   decoded_.link = decoded_.outer_link = {};
+  decoded_.packet = {};
+  decoded_.fragments = {};
   encapsulation_.clear();
   decoded_.reason = decode_frame(frame);
   return decoded_;
@@ -32,9 +34,10 @@ Reason Decoder::decode_frame(const CapturedFrame& frame) {
   IpPacket ip;
   const Reason reason = find_innermost(
       link, ip, encapsulation_, nullptr,
-      [&](const LinkFrame& of, IpPacket& fragment) { return put_together(fragment, of.vlan, frame.time); },
+      [&](const LinkFrame& of, IpPacket& fragment) { return put_together(fragment, of.vlan, frame); },
       [this](const LinkFrame& found) {
         decoded_.link = {found.link_type, found.header};
+        decoded_.packet = found.packet;
         if (encapsulation_.packed().empty()) decoded_.outer_link = decoded_.link;
       });
   if (reason != Reason::none) return reason;
@@ -64,7 +67,7 @@ void Decoder::keep_link() noexcept {
 }
 
 /// Makes `ip` the whole datagram, if this fragment completes it; else tells why not.
-Reason Decoder::put_together(IpPacket& ip, std::uint32_t vlan, Time time) {
+Reason Decoder::put_together(IpPacket& ip, std::uint32_t vlan, const CapturedFrame& frame) {
   // Only the first fragment's protocol counts in IPv6, but senders give all fragments the same.
   if (!leads_on(ip.protocol)) return Reason::other_protocol;
   if (ip.is_beyond_frame || ip.payload.size() < ip.wire_length) return Reason::fragment_cut_short;
@@ -76,7 +79,7 @@ Reason Decoder::put_together(IpPacket& ip, std::uint32_t vlan, Time time) {
                         .network = encapsulation_.network(),
                         .protocol = is_v4 ? ip.protocol : std::uint8_t{0}};
   keep_link();
-  switch (fragments_.add(key, {ip.place.offset, ip.place.more, ip.protocol, ip.payload}, time)) {
+  switch (fragments_.add(key, {ip.place.offset, ip.place.more, ip.protocol, ip.payload, frame.number}, frame.time)) {
     case FragmentTable::Outcome::waiting:
       return Reason::fragment;
     case FragmentTable::Outcome::malformed:
@@ -86,6 +89,7 @@ Reason Decoder::put_together(IpPacket& ip, std::uint32_t vlan, Time time) {
     case FragmentTable::Outcome::complete:
       break;
   }
+  decoded_.fragments = fragments_.frames();
   ip.payload = fragments_.datagram();
   ip.wire_length = static_cast<std::uint32_t>(ip.payload.size());
   ip.protocol = fragments_.protocol();

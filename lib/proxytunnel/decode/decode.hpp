@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include <array>
+#include <span>
 
 #include "base/bytes.hpp"
 #include "base/encapsulation.hpp"
@@ -38,6 +39,9 @@ struct Decoded {
   LinkHeader link;
   LinkHeader
       outer_link;  ///< likewise, of the outermost one: of the capture's own link type, but for what stood before it
+  Bytes packet;    ///< the innermost IP packet of the frame, from its header on; of a fragment, that
+  /// The frames that the datagram came in, if it was put together from fragments; with this one.
+  std::span<const FrameNumber> fragments;
 };
 
 /// Decodes the packets of one capture, in file order. Keeps nothing but fragments.
@@ -56,7 +60,7 @@ class Decoder {
 
  private:
   Reason decode_frame(const CapturedFrame& frame);
-  Reason put_together(IpPacket& ip, std::uint32_t vlan, Time time);
+  Reason put_together(IpPacket& ip, std::uint32_t vlan, const CapturedFrame& frame);
   void keep_link() noexcept;
   Reason decode_tcp(const IpPacket& ip) noexcept;
   Reason decode_udp(const IpPacket& ip) noexcept;

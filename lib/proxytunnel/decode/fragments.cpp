@@ -28,6 +28,7 @@ FragmentTable::Outcome FragmentTable::add(const FragmentKey& key, const Fragment
 
   const auto entry = find_or_begin(key, now);
   Waiting& waiting = entry->second;
+  if (waiting.frames.size() < 2 * decode_limits::fragments_per_datagram) waiting.frames.push_back(fragment.frame);
   const Piece piece{fragment.offset, static_cast<std::uint32_t>(size), waiting.bytes.size(), fragment.protocol};
   const auto [same, behind] = std::equal_range(waiting.pieces.begin(), waiting.pieces.end(), piece,
                                                [](const Piece& a, const Piece& b) { return a.offset < b.offset; });
@@ -49,6 +50,7 @@ FragmentTable::Outcome FragmentTable::add(const FragmentKey& key, const Fragment
   }
   if (is_complete(waiting)) {
     put_together(waiting);
+    frames_ = std::move(entry->second.frames);
     forget(entry);
     return Outcome::complete;
   }

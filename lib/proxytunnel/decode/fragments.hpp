@@ -32,6 +32,7 @@ struct Fragment {
   bool more = false;         ///< another fragment follows this one
   std::uint8_t protocol = 0;
   Bytes bytes;  ///< all of them: a fragment not captured whole cannot be used
+  FrameNumber frame = 0;
 };
 
 /// Fragments that wait for the rest of their datagram. Where fragments overlap, the one that begins first gives the
@@ -55,6 +56,8 @@ class FragmentTable {
 
   /// The datagram that the latest add() completed; valid until the next add().
   [[nodiscard]] Bytes datagram() const noexcept { return datagram_; }
+  /// The frames that it came in, with this one.
+  [[nodiscard]] const std::vector<FrameNumber>& frames() const noexcept { return frames_; }
   /// The protocol that its first fragment names.
   [[nodiscard]] std::uint8_t protocol() const noexcept { return protocol_; }
   /// Datagrams that were given up, and those that still wait.
@@ -74,6 +77,7 @@ class FragmentTable {
     std::uint32_t end = 0;            ///< size of the whole, once has_end
     std::vector<Piece> pieces;        ///< by offset, then by arrival
     std::vector<std::uint8_t> bytes;  ///< of all pieces, by arrival
+    std::vector<FrameNumber> frames;  ///< of the pieces, and of the first copies of them
     std::list<Table::iterator>::iterator age;
   };
 
@@ -88,6 +92,7 @@ class FragmentTable {
   std::size_t bytes_ = 0;              ///< of all waiting datagrams
   std::uint64_t given_up_ = 0;
   std::vector<std::uint8_t> datagram_;
+  std::vector<FrameNumber> frames_;
   std::uint8_t protocol_ = 0;
 };
 

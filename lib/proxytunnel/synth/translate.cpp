@@ -71,6 +71,7 @@ bool left_to_network_card(const Segment& segment) noexcept {
 Sum shown_payload(const Segment& segment, const Translation& change, const VirtualPacket& shown) noexcept {
   if (change.checksums == Checksums::compute || left_to_network_card(segment)) return Sum::of(shown.payload);
   const std::size_t begin = std::min<std::size_t>(change.cut, segment.payload.size());
+  if (begin < change.cut) return Sum::of(shown.payload);  // nobody knows what was cut (snaplen_96)
   const std::uint32_t end = change.cut + shown.length;
   if (end < segment.length && segment.payload.size() < segment.length) return Sum::of(shown.payload);
   Sum rest = implied_payload(segment);
@@ -125,9 +126,9 @@ void translate(const Segment& segment, const Translation& change, VirtualPacket&
   std::memcpy(tcp, segment.header.data(), segment.header.size());
   write_ports(result, tcp);
   put32(tcp + 4, change.sequence);
-  // A SYN that carried payload (RFC 7413) stands before the virtual one; what is shown of it is its payload.
-  tcp[13] = static_cast<std::uint8_t>(tcp[13] & ~(tcp_flag::syn | change.dropped_flags));
-  cut_urgent(tcp, change.cut + (segment.has(tcp_flag::syn) ? 1 : 0));
+  const bool drops_syn = segment.has(tcp_flag::syn) && !change.keeps_syn;
+  tcp[13] = static_cast<std::uint8_t>(tcp[13] & ~((drops_syn ? tcp_flag::syn : 0) | change.dropped_flags));
+  cut_urgent(tcp, change.cut + (drops_syn ? 1 : 0));
   if (segment.has(tcp_flag::ack)) put32(tcp + 8, change.acknowledgment);
   if (change.sack) {
     each_option(tcp + tcp_header, result.transport_size - tcp_header, [&](std::uint8_t* option, std::size_t size) {

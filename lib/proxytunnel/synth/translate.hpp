@@ -26,6 +26,7 @@ struct Translation {
   std::uint32_t keep = std::numeric_limits<std::uint32_t>::max();
   /// Flags of the segment that the virtual one does not have.
   std::uint8_t dropped_flags = 0;
+  bool keeps_syn = false;  ///< otherwise a SYN that carried payload (RFC 7413) stands before what is shown
   /// SACK blocks are cut to the range of the parent's numbers that begins at `floor` (and, if there is a `size`, is
   /// that long), then moved down by `shift`.
   struct Sack {

@@ -21,6 +21,7 @@
 #include "tracker/conn_account.hpp"
 #include "tracker/doubts.hpp"
 #include "tracker/held.hpp"
+#include "tracker/remainder.hpp"
 #include "tracker/shares.hpp"
 #include "tunnel/tunnel_connection.hpp"
 
@@ -152,6 +153,7 @@ struct Connection {
   Owned<Attempt> association;
   Owned<Doubts> doubts;                            ///< segments that wait to be answered
   Owned<Sent> sent;                                ///< while payload is looked at or shown
+  Owned<Remains> remains;                          ///< likewise, if somebody wants to know
   Owned<std::vector<std::uint8_t>> encapsulation;  ///< of its first segment, where it has one
   Owned<ConnAccount> account;                      ///< where accounts are kept: as long as it may be a proxy session
   std::optional<Protocol> protocol;                ///< it is one: of its first attempt

@@ -201,6 +201,7 @@ void Tracker::keep_aside(Connection& connection, const Segment& segment, Doubt w
 void Tracker::drop(Connection& connection, std::size_t which) {
   Doubts& doubts = *connection.doubts;
   connection.odd.add(doubts[which].why);
+  note_dropped(connection, doubts[which].held.segment().ticket);
   doubted_bytes_ -= cost_of(doubts[which].held.segment());
   doubts.erase(doubts.begin() + static_cast<std::ptrdiff_t>(which));
   if (doubts.empty()) connection.doubts.reset();
@@ -274,6 +275,7 @@ void Tracker::take_late(Connection& connection, Held held, const Frame& frame, O
     segment.frame.number = frame.number;
     segment.frame.time = frame.time;
   }
+  if (!note_taken_late(connection, segment)) segment.ticket = 0;
   take(connection, segment, outcome);
 }
 

@@ -23,6 +23,7 @@ void Tracker::retire(Connection& connection, const Frame& frame, Outcome& outcom
     outcome.connections.push_back(
         {ends, connection.first, *connection.protocol, connection.decrypted, std::move(*connection.account)});
   }
+  if (connection.remains) settle_all(connection, outcome);
   if (connection.has_decrypted) {
     ConnectionKey key = connection.key();
     key.decrypted = true;
@@ -100,8 +101,10 @@ bool Tracker::finish(Outcome& outcome) noexcept {
   Frame frame;
   frame.number = latest_.frame;
   frame.time = latest_.time;
+  if (!given_up_.empty()) tell_given_up(outcome);
   if (!retired_.empty()) {
     bury(frame, outcome);
+    tell_given_up(outcome);
     return true;
   }
   if (!declared_.empty()) {

@@ -72,10 +72,13 @@ void Tracker::feed(Connection& connection, const Segment& segment, Side side, Ou
 
 void Tracker::advance(Connection& connection, const Segment& segment, Side side, Range place, Outcome& outcome) {
   Handshaking& work = *connection.handshaking;
+  if (connection.remains && segment.ticket == 0) connection.remains->stayed[side].add(place);  // it left already
   const bool is_too_much = is_unasked(connection, side) &&
                            (work.held.size() >= limits::held_answers || work.kept() > limits::held_answer_bytes);
   if (is_too_much) {
     work.lost[side].add(place);
+    // What was held so far is not worth that others wait for it any longer.
+    if (connection.remains) connection.remains->stayed[side].add({work.taken(side), place.end});
     return;
   }
   const Said said{stamp_of(segment.frame), acknowledged_by(segment, connection.space[other(side)]),
@@ -120,6 +123,8 @@ void Tracker::hold(Connection& connection, const Segment& segment, Side side, Ra
   for (const Side each : {Side::initiator, Side::acceptor}) {
     const bool all_handshake = work.tunnel.waits_for(each);
     work.held.forget(each, all_handshake ? work.stream(each).end() : work.taken(each));
+    const Range begun{work.taken(each), work.stream(each).end()};
+    if (all_handshake && connection.remains) connection.remains->stayed[each].add(begun);
   }
   const Offset needed_from = work.tunnel.waits_for(side) ? work.stream(side).end() : work.taken(side);
   const bool is_shown = connection.tunnels && place.end <= work.taken(side);
@@ -147,7 +152,8 @@ void Tracker::give_up_framing(Connection& connection, const Frame& frame, Outcom
     if (work->taken(side) >= Share::no_end) continue;
     VirtualConnection& heir = tunnels.owner_of_latest(side);
     heir.attempt.note("framing-lost");
-    add_share({side, {work->taken(side), Share::no_end}, heir.attempt.id}, *work, work->taken(side), tunnels);
+    add_share({side, {work->taken(side), Share::no_end}, heir.attempt.id}, *work, work->taken(side), tunnels,
+              remains_of(connection));
   }
   show_held(connection, work->held.release(), frame, outcome);
 }
@@ -201,11 +207,13 @@ void Tracker::give_way(Connection& connection, const Frame& frame, Outcome& outc
   ++counters_.gave_way;
   if (connection.tunnels) {
     give_up_framing(connection, frame, outcome);
+    if (connection.remains) settle(connection, outcome);
     return;
   }
   const bool may_be_session = connection.handshaking->initiator.end() > 0;
   const std::size_t told = outcome.events.size();
   conclude(connection, outcome);
+  if (connection.remains) settle(connection, outcome);
   bool is_told = false;
   for (std::size_t i = told; i < outcome.events.size(); ++i) {
     auto* ended = std::get_if<EndedEvent>(&outcome.events[i]);

@@ -23,9 +23,24 @@ void note_lost(const RangeSet& lost, Range own, Offset at, Direction direction, 
   }
 }
 
+// The bytes of a range, which stand at `at` in the conversation, are its own, but for those that went out with what
+// carries them.
+void give(const Claim& claim, Offset at, const Handshaking& work, Offset shown, Tunnels& tunnels, Remains* remains) {
+  VirtualConnection& owner = tunnels.list.at(claim.tunnel);
+  const Side side = claim.side;
+  const Direction direction = owner.direction(side);
+  note_lost(work.lost[side], claim.range, at, direction, owner.attempt);
+  if (remains == nullptr) return tunnels.shares[side].add(claim.range, claim.tunnel, at, shown);
+  note_lost(remains->stayed[side], claim.range, at, direction, owner.attempt);
+  for (const Range& range : without(claim.range, work.lost[side], remains->stayed[side])) {
+    tunnels.shares[side].add(range, claim.tunnel, at + (range.begin - claim.range.begin), shown);
+    remains->moved[side].add(range);
+  }
+}
+
 }  // namespace
 
-VirtualConnection& add_tunnel(Handshaking& work, Tunnels& tunnels) {
+VirtualConnection& add_tunnel(Handshaking& work, Tunnels& tunnels, Remains* remains) {
   const std::unique_ptr<Attempt> attempt = work.tunnel.take_attempt();
   VirtualConnection& opened = tunnels.list[attempt->id];
   opened.attempt = std::move(*attempt);
@@ -35,9 +50,7 @@ VirtualConnection& add_tunnel(Handshaking& work, Tunnels& tunnels) {
   opened.opener = peer_connects ? other(opened.client) : opened.client;
   for (const Side side : {Side::initiator, Side::acceptor}) {
     opened.base[side] = work.taken(side);
-    const Range rest{opened.base[side], Share::no_end};
-    tunnels.shares[side].add(rest, opened.attempt.id, 0, opened.base[side]);
-    note_lost(work.lost[side], rest, 0, opened.direction(side), opened.attempt);
+    give({side, {opened.base[side], Share::no_end}, opened.attempt.id}, 0, work, opened.base[side], tunnels, remains);
   }
   return opened;
 }
@@ -50,14 +63,13 @@ VirtualConnection& add_forwarded(Forwarded&& forwarded, Side client, Tunnels& tu
   return opened;
 }
 
-void add_share(const Claim& claim, const Handshaking& work, Offset shown, Tunnels& tunnels) {
+void add_share(const Claim& claim, const Handshaking& work, Offset shown, Tunnels& tunnels, Remains* remains) {
   const auto found = tunnels.list.find(claim.tunnel);
   if (found == tunnels.list.end()) return;
   VirtualConnection& owner = found->second;
   const Offset at = owner.size[claim.side];
   owner.size[claim.side] += claim.range.end - claim.range.begin;
-  tunnels.shares[claim.side].add(claim.range, claim.tunnel, at, shown);
-  note_lost(work.lost[claim.side], claim.range, at, owner.direction(claim.side), owner.attempt);
+  give(claim, at, work, shown, tunnels, remains);
 }
 
 namespace {

@@ -11,15 +11,15 @@
 namespace proxytunnel {
 
 /// The conversation of a handshake that just opened: bases are what was taken, both directions are its own from there
-/// on, the attempt is established.
-VirtualConnection& add_tunnel(Handshaking& work, Tunnels& tunnels);
+/// on, the attempt is established. `remains` may be null: nobody asks what moves, and what was lost may still come.
+VirtualConnection& add_tunnel(Handshaking& work, Tunnels& tunnels, Remains* remains);
 
 /// The conversation of a request that an HTTP proxy forwards: no byte is its own so far.
 VirtualConnection& add_forwarded(Forwarded&& forwarded, Side client, Tunnels& tunnels);
 
 /// Gives a conversation the bytes of a claim; notes what of them there was no room to hold. What lies before `shown`
-/// was shown already.
-void add_share(const Claim& claim, const Handshaking& work, Offset shown, Tunnels& tunnels);
+/// was shown already. `remains` as above.
+void add_share(const Claim& claim, const Handshaking& work, Offset shown, Tunnels& tunnels, Remains* remains);
 
 /// What may tell the address of a target.
 struct Evidence {

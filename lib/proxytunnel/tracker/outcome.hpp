@@ -9,6 +9,7 @@
 #include "synth/virtual_packet.hpp"
 #include "tracker/conn_account.hpp"
 #include "tracker/held.hpp"
+#include "tracker/remainder.hpp"
 #include "tunnel/attempt.hpp"
 #include "tunnel/event.hpp"
 
@@ -59,7 +60,12 @@ struct Outcome {
   std::vector<Part> parts;                       ///< of its payload, in order, all of it; none if it is passed
   std::vector<Held> released;                    ///< the held segments that are shown
   PerSide<std::vector<std::uint8_t>> envelopes;  ///< of the synthetic segments
-  std::vector<std::uint8_t> assembled;           ///< a datagram put together from fragments
+  /// Only if they are asked for: what remains of packets of which that is known now, this one or earlier ones. Of this
+  /// one, nothing is said if it stays as it is.
+  std::vector<Remainder> remainders;
+  bool waits = false;                   ///< what remains of this one is told later
+  FrameNumber begun_in = 0;             ///< the first frame of its connection; 0 if that is nothing of ours
+  std::vector<std::uint8_t> assembled;  ///< a datagram put together from fragments
 
   /// The packet that comes behind all that came out so far.
   VirtualPacket& add_packet() {
@@ -88,6 +94,9 @@ struct Outcome {
     progress = Progress::passed;
     parts.clear();
     released.clear();
+    remainders.clear();
+    waits = false;
+    begun_in = 0;
   }
 
  private:

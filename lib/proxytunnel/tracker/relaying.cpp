@@ -2,6 +2,7 @@
 // summary: the door's part about datagrams, and UDP associations: what a SOCKS proxy relays becomes virtual datagrams.
 // spec: RFC 1928 section 7
 #include <algorithm>
+#include <utility>
 
 #include "synth/unwrap.hpp"
 #include "tracker/tracker.hpp"
@@ -50,6 +51,13 @@ void Tracker::begin_association(Connection& connection, Outcome& outcome) {
 void Tracker::forget_fragments(RelayFragments& fragments, Attempt& attempt) {
   fragment_bytes_ -= fragments.bytes();
   if (fragments.forget()) attempt.note("fragments-lost");
+  give_up(fragments);
+}
+
+// They stay as they are.
+void Tracker::give_up(RelayFragments& fragments) {
+  given_up_.insert(given_up_.end(), fragments.tickets.begin(), fragments.tickets.end());
+  fragments.tickets.clear();
 }
 
 void Tracker::end_association(Attempt& attempt) {
@@ -71,7 +79,9 @@ Attempt* Tracker::association_of(const ConnectionKey& control) noexcept {
 void Tracker::relay(const Datagram& datagram, Outcome& outcome) noexcept {
   outcome.clear();
   if (datagram.layer == 0) latest_ = stamp_of(datagram.frame);
+  if (options_.remainders && datagram.ticket == 0) return;  // it left already
   if (!relay_associated(datagram, outcome)) declare(datagram, outcome);
+  tell_given_up(outcome);
 }
 
 // False if it is of no association.
@@ -107,11 +117,16 @@ bool Tracker::relay_associated(const Datagram& datagram, Outcome& outcome) {
     return true;
   }
   if (!assemble(datagram, header.value, size, *fragments, attempt, outcome)) return true;
+  const std::size_t shown = outcome.packets.size();
   Datagram whole = datagram;
   whole.payload = outcome.assembled;
   whole.length = static_cast<std::uint32_t>(outcome.assembled.size());
   whole.checksum = 0;
   show_relayed(whole, header.value.target, 0, VirtualKind::held, *match, attempt, outcome);
+  if (outcome.packets.size() == shown) give_up(*fragments);
+  for (const Ticket ticket : std::exchange(fragments->tickets, {})) {
+    outcome.remainders.push_back({.ticket = ticket, .is_whole = false});
+  }
   return true;
 }
 
@@ -138,10 +153,13 @@ bool Tracker::assemble(const Datagram& datagram, const RelayHeader& header, std:
       return true;
     case RelayFragments::Outcome::lost:
       attempt.note("fragments-lost");
+      give_up(fragments);
       return false;
     case RelayFragments::Outcome::waiting:
       break;
   }
+  outcome.waits = datagram.ticket != 0 && !is_too_much;
+  if (outcome.waits) fragments.tickets.push_back(datagram.ticket);
   return false;
 }
 
@@ -201,6 +219,7 @@ void Tracker::show_datagram(const Datagram& datagram, const ShownDatagram& shown
   result.offset = offset;
   unwrap(datagram, change, result);
   note_shown(attempt, result);
+  if (datagram.ticket != 0) outcome.remainders.push_back({.ticket = datagram.ticket, .is_whole = false});
 }
 
 // Whether a reply's header says from whom it comes. There are relays that write zeros, the client's own address or one

@@ -22,7 +22,7 @@ void Tracker::open(Connection& connection, const Segment& segment, Outcome& outc
   const std::unique_ptr<Handshaking> work = take_handshaking(connection);
   connection.phase = Phase::open;
   if (!connection.tunnels) connection.tunnels.emplace();
-  VirtualConnection& opened = add_tunnel(*work, *connection.tunnels);
+  VirtualConnection& opened = add_tunnel(*work, *connection.tunnels, remains_of(connection));
   begin_conversation(connection, opened, work->latest, segment.frame, outcome);
   show_held(connection, work->held.release(), segment.frame, outcome);
   show(connection, segment, VirtualKind::translated, everything, outcome);
@@ -37,7 +37,9 @@ void Tracker::open_forwarded(Connection& connection, PerSide<Offset> shown, cons
     ++forwarded_;
     begin_conversation(connection, opened, work.latest, frame, outcome);
   }
-  for (const Claim& claim : work.tunnel.take_claims()) add_share(claim, work, shown[claim.side], *connection.tunnels);
+  for (const Claim& claim : work.tunnel.take_claims()) {
+    add_share(claim, work, shown[claim.side], *connection.tunnels, remains_of(connection));
+  }
   const bool is_pressed = forwarded_ > limits::forwarded && connection.tunnels &&
                           connection.tunnels->list.size() > limits::forwarded_per_connection;
   if (is_pressed) let_go_of_idle(connection, shown, frame, outcome);
@@ -127,6 +129,7 @@ void Tracker::show_held(Connection& connection, std::vector<Held> held, const Fr
 }
 
 void Tracker::show(Connection& connection, const Segment& segment, VirtualKind kind, Range window, Outcome& outcome) {
+  if (connection.remains && segment.ticket == 0) return;  // it left already, as it was
   place_in_tunnels(connection, segment, window, placements_);
   for (const Placement& placement : placements_) {
     VirtualConnection& opened = *placement.opened;

@@ -169,6 +169,7 @@ void Tracker::segment(const Segment& segment, Outcome& outcome) noexcept {
   }
   relieve(segment.frame, outcome);
   if (segment.layer == 0) retire_closed(segment.frame, outcome);
+  if (!given_up_.empty()) tell_given_up(outcome);
 }
 
 bool Tracker::passes(const Segment& segment) noexcept {
@@ -221,6 +222,8 @@ void Tracker::put(const Segment& segment, Outcome& outcome) {
   const bool is_taken = !segment.is_on_wire() || !is_set_aside(connection, segment, outcome);
   if (is_taken) take(connection, segment, outcome);
   if (connection.odd.any()) note_oddities(connection, connection.side_of(segment.sender));
+  outcome.begun_in = connection.first.frame;
+  if (connection.remains) tell_remainder(connection, segment, is_taken, outcome);
   outcome.progress = progress_of(connection);  // of the latest segment, where an outcome is of several
   outcome.parts.clear();
   if (connection.phase == Phase::passed) return;
@@ -324,6 +327,7 @@ void Tracker::begin_handshaking(Connection& connection) {
   if (own != own_clients_.end()) parent.client = own->second;
   connection.handshaking.emplace(connection.ends, parent, connection.first).since = waited_++;
   if (connection.parent == no_tunnel && !connection.decrypted) connection.sent.emplace();
+  if (options_.remainders && !connection.decrypted) connection.remains.emplace();
   connection.phase = Phase::handshaking;
 }
 

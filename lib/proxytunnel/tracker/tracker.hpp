@@ -47,9 +47,10 @@ struct TrackerOptions {
   bool names_from_capture = true;  ///< DNS answers in the capture are evidence
   Prefix synthetic4 = default_synthetic4;
   Prefix synthetic6 = default_synthetic6;
-  bool accounts = false;  ///< Outcome::connections are wanted; passes() is not to be asked then
-  TunnelId first_id = 0;  ///< of the first attempt
-  HashKey hash_key;       ///< of tables: a secret, different in each run; no result depends on it
+  bool accounts = false;    ///< Outcome::connections are wanted; passes() is not to be asked then
+  bool remainders = false;  ///< what remains of each packet is told: Outcome::remainders
+  TunnelId first_id = 0;    ///< of the first attempt
+  HashKey hash_key;         ///< of tables: a secret, different in each run; no result depends on it
 };
 
 struct TrackerCounters {
@@ -90,6 +91,10 @@ class Tracker final : private Surroundings {
   void addresses_occur(const Datagram& datagram) noexcept;
   void learn(const Datagram& datagram) noexcept;
   void relay(const Datagram& datagram, Outcome& outcome) noexcept;
+
+  /// What remains of a packet takes too long to be known: it stays as it is, and what was not shown of it so far never
+  /// is; a tunnel whose payload it is tells so (held-overflow). `outcome` is cleared and filled.
+  void let_go(Ticket ticket, Outcome& outcome) noexcept;
 
   /// The capture is over: what still waits is shown, and everything that is alive ends. To be called, like segment(),
   /// until it returns false, when the tracker is empty and nothing came out any more.
@@ -143,6 +148,19 @@ class Tracker final : private Surroundings {
   void relieve(const Frame& frame, Outcome& outcome);
   void give_way(Connection& connection, const Frame& frame, Outcome& outcome);
 
+  // remaining.cpp: what remains of the packets that were put in
+  void tell_remainder(Connection& connection, const Segment& segment, bool is_taken, Outcome& outcome);
+  void settle(Connection& connection, Outcome& outcome);
+  void settle_all(Connection& connection, Outcome& outcome);
+  [[nodiscard]] static bool note_taken_late(Connection& connection, const Segment& segment);
+  void tell_given_up(Outcome& outcome);
+  void let_fragments_go(Ticket ticket, Outcome& outcome);
+  static void note_dropped(Connection& connection, Ticket ticket);
+  /// Where what moves is noted; nullptr if nobody asks or nothing moves.
+  [[nodiscard]] Remains* remains_of(Connection& connection) const noexcept {
+    return connection.layer < options_.layers ? connection.remains.get() : nullptr;
+  }
+
   // ending.cpp: how connections end
   void retire(Connection& connection, const Frame& frame, Outcome& outcome);
   void retire_inside(const ConnectionKey& key, const Frame& frame, Outcome& outcome);
@@ -173,6 +191,7 @@ class Tracker final : private Surroundings {
   void begin_association(Connection& connection, Outcome& outcome);
   void end_association(Attempt& attempt);
   void forget_fragments(RelayFragments& fragments, Attempt& attempt);
+  void give_up(RelayFragments& fragments);
   [[nodiscard]] Attempt* association_of(const ConnectionKey& control) noexcept;
   [[nodiscard]] bool relay_associated(const Datagram& datagram, Outcome& outcome);
   void show_relayed(const Datagram& datagram, const Target& target, std::uint32_t cut, VirtualKind kind,
@@ -227,6 +246,8 @@ class Tracker final : private Surroundings {
   Networks networks_;
   /// What waits of datagrams that came in fragments; few clients send any.
   std::map<TunnelId, PerDirection<Owned<RelayFragments>>> fragments_;
+  std::vector<Ticket> given_up_;                               ///< of fragments; not told so far
+  std::unordered_map<Ticket, ConnectionKey> waiting_tickets_;  ///< whose remainder is not known so far
   DeclaredClients declared_;
   std::vector<Placement> placements_;  ///< kept for its memory
   TunnelId next_id_ = 0;

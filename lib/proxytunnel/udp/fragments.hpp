@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/bytes.hpp"
+#include "base/segment.hpp"
 #include "udp/relay_header.hpp"
 
 namespace proxytunnel {
@@ -28,6 +29,8 @@ class RelayFragments {
   std::vector<std::uint8_t> take();
   /// Bytes that wait.
   [[nodiscard]] std::size_t bytes() const noexcept { return bytes_.size(); }
+
+  std::vector<Ticket> tickets;  ///< of the datagrams that wait, for whoever put them in
 
  private:
   std::vector<std::uint8_t> bytes_;

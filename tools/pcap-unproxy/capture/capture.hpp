@@ -14,6 +14,8 @@
 #include "base/bytes.hpp"
 #include "base/endpoint.hpp"
 #include "base/segment.hpp"
+#include "capture/byte_order.hpp"
+#include "capture/clock.hpp"
 #include "decode/decode.hpp"
 
 namespace unproxy {
@@ -32,14 +34,24 @@ struct Interface {
   std::uint32_t link_type = 0;
   std::uint32_t snap_length = 0;  ///< 0: no limit
   std::string name;               ///< may be empty
+  Clock clock{};
+  std::vector<std::uint8_t> options{};  ///< of its pcapng block, little-endian, without the end marker
+};
+
+/// Options of a pcapng block as they stand there.
+struct BlockOptions {
+  Bytes bytes;
+  ByteOrder order = ByteOrder::little;
 };
 
 struct Packet {
   FrameNumber number = 0;  ///< from 1, as Wireshark counts
   Time time = 0;
-  std::uint32_t interface = 0;    ///< index into CaptureReader::interfaces()
-  Bytes data;                     ///< captured bytes; valid until the next call of next()
-  std::uint32_t wire_length = 0;  ///< never less than data.size(), whatever the file says
+  std::uint32_t interface = 0;               ///< index into CaptureReader::interfaces()
+  Bytes data;                                ///< captured bytes; valid until the next call of next()
+  std::uint32_t wire_length = 0;             ///< never less than data.size(), whatever the file says
+  std::optional<std::uint64_t> timestamp{};  ///< as the interface's clock has it, where the time may lose something
+  BlockOptions options{};                    ///< valid as long as the data
 
   [[nodiscard]] proxytunnel::CapturedFrame of_link_type(std::uint32_t link_type) const noexcept {
     return {number, time, link_type, data, wire_length};
@@ -120,7 +132,8 @@ class CaptureReader {
   [[nodiscard]] virtual std::uint64_t position() const = 0;
 
   /// Called with the time of the capture when next() finds that no packet waits, before it waits for one; and now and
-  /// then where packets never stop. A file does not wait.
+  /// then where packets never stop. A file does not wait; of a pipe, the time is that of its latest packet, and what it
+  /// waited since then.
   virtual void when_idle(const std::function<void(Time)>&) {}
   /// Absent: it is no interface.
   virtual std::optional<LiveStatistics> live_statistics() { return std::nullopt; }

@@ -48,32 +48,50 @@ CaptureFiles::CaptureFiles(std::string path, Format format, WriterIdentity ident
 std::uint32_t CaptureFiles::interface_for(std::uint32_t link_type, std::uint32_t snap_length, std::string_view name) {
   if (!ring_.is_on()) return file_->interface_for(link_type, snap_length, name);
   const auto known = std::find_if(interfaces_.begin(), interfaces_.end(), [&](const OutputInterface& interface) {
-    return interface.link_type == link_type && interface.name == name;
+    return !interface.is_added && interface.interface.link_type == link_type && interface.interface.name == name;
   });
   const auto number = static_cast<std::uint32_t>(known - interfaces_.begin());
   if (known == interfaces_.end()) {
-    interfaces_.push_back({link_type, snap_length, std::string(name)});
+    interfaces_.push_back({{link_type, snap_length, std::string(name)}, false});
     if (file_) file_->interface_for(link_type, snap_length, name);
   }
   return number;
 }
 
+std::uint32_t CaptureFiles::add_interface(const Interface& interface) {
+  if (!ring_.is_on()) return file_->add_interface(interface);
+  if (format_ == Format::pcap) return interface_for(interface.link_type, interface.snap_length, interface.name);
+  interfaces_.push_back({interface, true});
+  if (file_) file_->add_interface(interface);
+  return static_cast<std::uint32_t>(interfaces_.size() - 1);
+}
+
 std::optional<std::uint32_t> CaptureFiles::single_link_type() const noexcept {
   if (!ring_.is_on()) return file_->single_link_type();
   if (format_ == Format::pcapng || interfaces_.empty()) return std::nullopt;
-  return interfaces_.front().link_type;
+  return interfaces_.front().interface.link_type;
 }
 
 void CaptureFiles::packet(Time time, std::uint32_t interface, std::span<const Bytes> pieces, std::uint32_t wire_length,
                           FrameNumber source_frame, std::string_view comment, std::span<const Address> ends) {
-  if (ring_.is_on()) {
-    if (file_ && is_over(begun_, ring_.duration, time)) end();
-    if (!file_) begin(time);
-    for (const Address& address : ends) write_names_of(address);
-    ++packets_;
-  }
+  begin_packet(time, ends);
   file_->packet(time, interface, pieces, wire_length, source_frame, comment);
   if (is_full()) end();
+}
+
+void CaptureFiles::captured(const Packet& packet, std::uint32_t interface, std::span<const std::uint8_t> options,
+                            std::span<const Address> ends) {
+  begin_packet(packet.time, ends);
+  file_->captured(packet, interface, options);
+  if (is_full()) end();
+}
+
+void CaptureFiles::begin_packet(Time time, std::span<const Address> ends) {
+  if (!ring_.is_on()) return;
+  if (file_ && is_over(begun_, ring_.duration, time)) end();
+  if (!file_) begin(time);
+  for (const Address& address : ends) write_names_of(address);
+  ++packets_;
 }
 
 bool CaptureFiles::is_full() const {
@@ -116,8 +134,12 @@ void CaptureFiles::begin(Time time) {
   file_.emplace(file_name_, format_, identity_);
   packets_ = 0;
   named_.clear();
-  for (const OutputInterface& interface : interfaces_) {
-    file_->interface_for(interface.link_type, interface.snap_length, interface.name);
+  for (const auto& [interface, is_added] : interfaces_) {
+    if (is_added) {
+      file_->add_interface(interface);
+    } else {
+      file_->interface_for(interface.link_type, interface.snap_length, interface.name);
+    }
   }
   for (const Secrets& secrets : secrets_) file_->secrets(secrets);
 }

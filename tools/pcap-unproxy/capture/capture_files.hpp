@@ -43,11 +43,14 @@ class CaptureFiles {
 
   /// As of CaptureWriter; the number is good for all files.
   std::uint32_t interface_for(std::uint32_t link_type, std::uint32_t snap_length, std::string_view name);
+  std::uint32_t add_interface(const Interface& interface);
   /// As of CaptureWriter; the same for all files.
   [[nodiscard]] std::optional<std::uint32_t> single_link_type() const noexcept;
   /// `ends` are the addresses that the packet has.
   void packet(Time time, std::uint32_t interface, std::span<const Bytes> pieces, std::uint32_t wire_length,
               FrameNumber source_frame, std::string_view comment, std::span<const Address> ends);
+  void captured(const Packet& packet, std::uint32_t interface, std::span<const std::uint8_t> options,
+                std::span<const Address> ends);
   /// A name that was written lately is not written again.
   void name(const NameRecord& record);
   void secrets(const Secrets& secrets);
@@ -64,10 +67,11 @@ class CaptureFiles {
 
  private:
   struct OutputInterface {
-    std::uint32_t link_type, snap_length;
-    std::string name;
+    Interface interface;
+    bool is_added;  ///< by add_interface()
   };
 
+  void begin_packet(Time time, std::span<const Address> ends);
   void begin(Time time);
   void end();
   [[nodiscard]] bool is_full() const;

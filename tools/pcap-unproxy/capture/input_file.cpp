@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace unproxy {
 namespace {
@@ -57,11 +58,17 @@ bool InputFile::is_over() noexcept {
 
 /// False when stopped.
 bool InputFile::wait_until_readable() {
+  const auto begun = std::chrono::steady_clock::now();
+  int patience = idle_ ? 0 : poll_milliseconds;
   while (!is_over()) {
     if (regular_) return true;
     pollfd waiting{file_.number(), POLLIN, 0};
     const bool was_stopped = is_stopped();
-    const int count = ::poll(&waiting, 1, poll_milliseconds);
+    const int count = ::poll(&waiting, 1, patience);
+    if (count == 0 && idle_) {
+      idle_(std::chrono::steady_clock::now() - begun);
+      if (std::exchange(patience, poll_milliseconds) == 0) continue;
+    }
     if (count != 0 && (waiting.revents != 0 || errno != EINTR)) return true;
     if (count == 0 && was_stopped) return false;
   }

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,6 +28,10 @@ class InputFile {
   /// Up to `room` bytes, as soon as there are any; 0 at the end, when stopped and after an error.
   std::size_t read(std::uint8_t* at, std::size_t room);
 
+  /// Called before it waits for a pipe in which nothing is, with what it waited so far since something came; and again
+  /// from time to time.
+  void when_idle(const std::function<void(std::chrono::nanoseconds)>& idle) { idle_ = idle; }
+
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] bool is_regular() const noexcept { return regular_; }
   [[nodiscard]] bool is_hashed() const noexcept { return hash_ != nullptr; }
@@ -44,6 +49,7 @@ class InputFile {
   InputHash* hash_;
   const StopFlag* stop_;
   int error_ = 0;
+  std::function<void(std::chrono::nanoseconds)> idle_;
   std::optional<std::chrono::steady_clock::time_point> last_moment_;  ///< to read from a pipe that was stopped
 };
 
@@ -73,6 +79,7 @@ class InputWindow {
   /// Bytes of the input before the window.
   [[nodiscard]] std::uint64_t offset() const noexcept { return offset_; }
   [[nodiscard]] const InputFile& file() const noexcept { return *file_; }
+  [[nodiscard]] InputFile& file() noexcept { return *file_; }
 
  private:
   void fill(std::size_t count);

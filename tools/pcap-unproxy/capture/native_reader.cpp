@@ -2,7 +2,9 @@
 // summary: the end of a native capture, in order or not.
 #include "capture/native_reader.hpp"
 
+#include <chrono>
 #include <cstring>
+#include <limits>
 
 namespace unproxy {
 
@@ -12,6 +14,14 @@ const Packet* NativeReader::next() {
   ended_ = true;
   window_.drain();
   return nullptr;
+}
+
+// A pipe has no clock but that of its packets.
+void NativeReader::when_idle(const std::function<void(Time)>& idle) {
+  window_.file().when_idle([this, idle](std::chrono::nanoseconds waited) {
+    const Time time = packet_.time;
+    idle(time < std::numeric_limits<Time>::max() - waited.count() ? time + waited.count() : time);
+  });
 }
 
 bool NativeReader::damaged(std::uint64_t offset, const std::string& what) {

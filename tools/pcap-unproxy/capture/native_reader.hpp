@@ -25,6 +25,7 @@ class NativeReader : public CaptureReader {
   [[nodiscard]] const std::vector<Interface>& interfaces() const final { return interfaces_; }
   [[nodiscard]] const std::optional<Damage>& damage() const final { return damage_; }
   [[nodiscard]] std::uint64_t position() const final { return window_.offset(); }
+  void when_idle(const std::function<void(Time)>& idle) final;
 
  protected:
   explicit NativeReader(InputWindow window) : window_(std::move(window)) {}

@@ -45,7 +45,8 @@ PcapReader::PcapReader(InputWindow window) : NativeReader(std::move(window)) {
   if (header.size() < file_header_size) return;
   header_complete_ = true;
   const std::uint32_t link_type = load32(&header[20], order_) & 0xffff;
-  interfaces_.push_back({link_type, load32(&header[16], order_), {}});
+  const Clock clock = nanoseconds_per_unit_ == 1 ? Clock() : Clock::microseconds();
+  interfaces_.push_back({link_type, load32(&header[16], order_), {}, clock});
   max_captured_ = max_packet_size(link_type);
   window_.consume(file_header_size);
 }

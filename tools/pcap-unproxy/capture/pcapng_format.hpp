@@ -22,7 +22,9 @@ namespace option {
 constexpr std::uint16_t end = 0, comment = 1;
 constexpr std::uint16_t section_application = 4;
 constexpr std::uint16_t interface_name = 2, interface_time_resolution = 9, interface_time_offset = 14;
-constexpr std::uint16_t packet_id = 5;
+constexpr std::uint16_t packet_flags = 2, packet_hash = 3, packet_drop_count = 4, packet_id = 5, packet_queue = 6;
+constexpr std::uint16_t interface_description = 3, interface_speed = 8, interface_time_zone = 10,
+                        interface_transmit_speed = 16, interface_receive_speed = 17;
 constexpr std::uint16_t statistics_begun = 2, statistics_ended = 3, statistics_received = 4, statistics_dropped = 5;
 }  // namespace option
 

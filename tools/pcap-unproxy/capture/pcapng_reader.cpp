@@ -7,6 +7,7 @@
 #include <limits>
 #include <optional>
 
+#include "capture/packet_options.hpp"
 #include "capture/pcapng_format.hpp"
 #include "capture/pcapng_options.hpp"
 
@@ -17,13 +18,13 @@ using namespace pcapng;
 using proxytunnel::get32;
 using proxytunnel::text_of;
 
-__extension__ using Wide = __int128;
-
 /// Longer blocks are taken for damage: no program writes them, and a wrong length must not swallow the rest of the
 /// file.
 constexpr std::uint32_t max_block = std::uint32_t{256} << 20;
 /// Names of interfaces are shorter; what is longer could only serve to fill the memory.
 constexpr std::size_t max_interface_name = 255;
+/// What an interface says of itself is kept; more than this is left out.
+constexpr std::size_t max_interface_options = 4096;
 constexpr std::uint32_t block_overhead = 12;  // type and the two lengths
 
 bool is_packet(std::uint32_t type) noexcept {
@@ -162,7 +163,6 @@ bool PcapngReader::read_section(Bytes body, std::uint64_t offset) {
   const unsigned major = load16(&body[4], order_);
   if (major != 1) return damaged(offset, "a section of the unknown pcapng version " + std::to_string(major));
   first_interface_ = interfaces_.size();
-  clocks_.clear();
   return true;
 }
 
@@ -178,13 +178,16 @@ bool PcapngReader::read_interface(Bytes body, std::uint64_t offset) {
   while (const std::optional<Option> option = walk.next()) {
     if (option->code == option::interface_name) interface.name = text_of(option->value).substr(0, max_interface_name);
   }
-  clocks_.push_back(clock_from(options, order_));
+  interface.clock = clock_from(options, order_);
+  if (options.size() <= max_interface_options) {
+    interface.options = little_endian({options, order_}, OptionsOf::interface_description);
+  }
   interfaces_.push_back(std::move(interface));
   return true;
 }
 
-PcapngReader::Clock PcapngReader::clock_from(Bytes options, ByteOrder order) noexcept {
-  Clock clock;
+Clock PcapngReader::clock_from(Bytes options, ByteOrder order) noexcept {
+  Clock clock = Clock::microseconds();
   OptionWalk walk(options, order);
   while (const std::optional<Option> option = walk.next()) {
     if (option->code == option::interface_time_resolution && option->value.size() == 1) {
@@ -199,14 +202,6 @@ PcapngReader::Clock PcapngReader::clock_from(Bytes options, ByteOrder order) noe
   return clock;
 }
 
-Time PcapngReader::time_of(std::uint64_t timestamp, const Clock& clock) noexcept {
-  constexpr Wide billion = 1'000'000'000;
-  const Wide elapsed = clock.nanoseconds_per_unit != 0 ? Wide{timestamp} * Wide{clock.nanoseconds_per_unit}
-                                                       : Wide{timestamp} * billion / Wide{clock.units_per_second};
-  const Wide time = elapsed + Wide{clock.offset_seconds} * billion;
-  return static_cast<Time>(std::clamp<Wide>(time, std::numeric_limits<Time>::min(), std::numeric_limits<Time>::max()));
-}
-
 // enhanced: 4 interface               | 8 timestamp, high word first | 4 captured | 4 length on the wire | bytes
 // obsolete: 2 interface | 2 drops     | as above
 // simple:   4 length on the wire | bytes; of the section's first interface, no time
@@ -216,7 +211,7 @@ bool PcapngReader::read_packet_block(std::uint32_t type, Bytes body, std::uint64
   std::size_t number = 0;
   if (type == block_type::enhanced_packet) number = load32(body.data(), order_);
   if (type == block_type::obsolete_packet) number = load16(body.data(), order_);
-  if (number >= clocks_.size()) {
+  if (number >= interfaces_.size() - first_interface_) {
     return damaged(offset, this_packet() + " names interface " + std::to_string(number) + ", which does not exist,");
   }
   packet_.interface = static_cast<std::uint32_t>(first_interface_ + number);
@@ -224,11 +219,13 @@ bool PcapngReader::read_packet_block(std::uint32_t type, Bytes body, std::uint64
   if (type == block_type::simple_packet) {
     const std::uint32_t snap_length = interfaces_[packet_.interface].snap_length;
     packet_.time = 0;
+    packet_.timestamp = 0;
     return take_packet(body.subspan(fields),
                        snap_length == 0 ? packet_.wire_length : std::min(packet_.wire_length, snap_length), offset);
   }
   const std::uint64_t timestamp = std::uint64_t{load32(&body[4], order_)} << 32 | load32(&body[8], order_);
-  packet_.time = time_of(timestamp, clocks_[number]);
+  packet_.time = time_of(timestamp, interfaces_[packet_.interface].clock);
+  packet_.timestamp = timestamp;
   return take_packet(body.subspan(fields), load32(&body[12], order_), offset);
 }
 
@@ -239,6 +236,7 @@ bool PcapngReader::take_packet(Bytes rest, std::uint32_t captured, std::uint64_t
   }
   ++packet_.number;
   packet_.data = rest.first(captured);
+  packet_.options = {rest.subspan(std::min(rest.size(), padded(captured))), order_};
   packet_.wire_length = std::max(packet_.wire_length, captured);
   return true;
 }

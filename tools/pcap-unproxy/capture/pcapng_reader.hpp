@@ -31,12 +31,6 @@ class PcapngReader final : public NativeReader {
   [[nodiscard]] DroppedBlocks dropped_blocks() const override { return pending_.dropped(); }
 
  private:
-  /// How an interface of the current section writes times (sections 4.2 and 4.3).
-  struct Clock {
-    std::uint64_t units_per_second = 1'000'000;
-    std::uint64_t nanoseconds_per_unit = 1000;  ///< 0 unless a whole number
-    std::int64_t offset_seconds = 0;
-  };
   enum class Outcome { packet, other, end };
 
   bool read_packet() override;
@@ -53,11 +47,9 @@ class PcapngReader final : public NativeReader {
   [[nodiscard]] std::string name_of(std::uint32_t type) const;
 
   static Clock clock_from(Bytes options, ByteOrder order) noexcept;
-  static Time time_of(std::uint64_t timestamp, const Clock& clock) noexcept;
 
   ByteOrder order_ = ByteOrder::little;
   std::size_t first_interface_ = 0;  ///< of the current section, in interfaces_
-  std::vector<Clock> clocks_;        ///< of the current section
   PendingBlocks pending_;
 };
 

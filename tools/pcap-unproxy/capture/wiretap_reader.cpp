@@ -13,6 +13,8 @@
 #include <unordered_map>
 #include <utility>
 
+#include "capture/packet_options.hpp"
+#include "capture/pcapng_format.hpp"
 #include "capture/pending_blocks.hpp"
 #include "capture/wiretap_compat.hpp"
 
@@ -92,6 +94,46 @@ void initialize_library() {
   static_cast<void>(initialized);
 }
 
+/// Times come in nanoseconds, whatever the file has: finer ones are cut.
+Clock clock_of(const wtapng_if_descr_mandatory_t& description) {
+  const std::uint64_t units = description.time_units_per_second;
+  constexpr std::uint64_t billion = 1'000'000'000;
+  if (units == 0 || billion % units != 0) return {};
+  return {units, billion / units, 0};
+}
+
+/// For pcapng. What the library tells of an interface and of a packet is not in the file's own form any more.
+std::vector<std::uint8_t> options_of_interface(wtap_block_t block, const Clock& clock) {
+  std::vector<std::uint8_t> options;
+  for (const auto& [code, in_file] : {std::pair(OPT_IDB_NAME, pcapng::option::interface_name),
+                                      std::pair(OPT_IDB_DESCRIPTION, pcapng::option::interface_description)}) {
+    char* text = nullptr;
+    if (wtap_block_get_string_option_value(block, static_cast<unsigned>(code), &text) != WTAP_OPTTYPE_SUCCESS) continue;
+    pcapng::add_option(in_file, proxytunnel::bytes_of(text), options);
+  }
+  std::uint8_t exponent = 0;
+  for (std::uint64_t units = clock.units_per_second; units > 1; units /= 10) ++exponent;
+  pcapng::add_option(pcapng::option::interface_time_resolution, {&exponent, 1}, options);
+  return options;
+}
+
+std::vector<std::uint8_t> options_of_packet(wtap_block_t block) {
+  std::vector<std::uint8_t> options;
+  if (block == nullptr) return options;
+  char* comment = nullptr;
+  for (unsigned i = 0; wtap_block_get_nth_string_option_value(block, OPT_COMMENT, i, &comment) == WTAP_OPTTYPE_SUCCESS;
+       ++i) {
+    pcapng::add_option(pcapng::option::comment, proxytunnel::bytes_of(comment), options);
+  }
+  std::uint32_t flags = 0;
+  if (wtap_block_get_uint32_option_value(block, OPT_PKT_FLAGS, &flags) == WTAP_OPTTYPE_SUCCESS) {
+    std::array<std::uint8_t, 4> value{};
+    store32(value.data(), flags);
+    pcapng::add_option(pcapng::option::packet_flags, value, options);
+  }
+  return options;
+}
+
 class WiretapReader final : public CaptureReader, private wiretap::SideBlocks {
  public:
   WiretapReader(WiretapFile file, FileDescriptor spool, const StopFlag* stop)
@@ -118,6 +160,8 @@ class WiretapReader final : public CaptureReader, private wiretap::SideBlocks {
   struct Description {
     std::uint32_t snap_length = 0;
     std::string name;
+    Clock clock;
+    std::vector<std::uint8_t> options;
   };
 
   bool read_record();
@@ -132,7 +176,8 @@ class WiretapReader final : public CaptureReader, private wiretap::SideBlocks {
   const StopFlag* stop_;
   wiretap::Record record_;
   Packet packet_;
-  std::uint64_t offset_ = 0;  ///< of the latest record
+  std::vector<std::uint8_t> options_;  ///< of the packet
+  std::uint64_t offset_ = 0;           ///< of the latest record
   bool ended_ = false;
   std::optional<Damage> damage_;
   std::vector<Interface> interfaces_;
@@ -184,6 +229,8 @@ void WiretapReader::take_packet(const wtap_rec& record) {
   }
   packet_.data = {record_.bytes(), header.caplen};
   packet_.wire_length = std::max(header.len, header.caplen);
+  options_ = options_of_packet(record.block);
+  packet_.options.bytes = options_;
 }
 
 void WiretapReader::fetch_descriptions() {
@@ -191,7 +238,8 @@ void WiretapReader::fetch_descriptions() {
     const auto* const mandatory = static_cast<const wtapng_if_descr_mandatory_t*>(wtap_block_get_mandatory_data(block));
     char* name = nullptr;
     const bool named = wtap_block_get_string_option_value(block, OPT_IDB_NAME, &name) == WTAP_OPTTYPE_SUCCESS;
-    descriptions_.push_back({mandatory->snap_len, named ? name : ""});
+    const Clock clock = clock_of(*mandatory);
+    descriptions_.push_back({mandatory->snap_len, named ? name : "", clock, options_of_interface(block, clock)});
   }
 }
 
@@ -211,7 +259,8 @@ std::uint32_t WiretapReader::interface_of(const wtap_rec& record) {
   if (is_new) {
     const std::size_t described = section_start_ + number;
     const Description description = described < descriptions_.size() ? descriptions_[described] : Description{};
-    interfaces_.push_back({link_type, description.snap_length, description.name});
+    interfaces_.push_back(
+        {link_type, description.snap_length, description.name, description.clock, description.options});
   }
   return known->second;
 }

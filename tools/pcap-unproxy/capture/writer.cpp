@@ -41,10 +41,9 @@ CaptureWriter::CaptureWriter(const std::string& path, Format format, const Write
 
 // 4 byte-order magic | 2 major version | 2 minor version | 8 section length (-1: not known) | options
 void CaptureWriter::write_section(const WriterIdentity& identity) {
-  const std::string comment = "virtual conversations of " + identity.input;
   BlockBuilder block(block_type::section_header);
   block.put32(byte_order_magic).put16(1).put16(0).put32(0xffffffff).put32(0xffffffff);
-  block.option(option::comment, bytes_of(option_text(comment)));
+  block.option(option::comment, bytes_of(option_text(identity.contents)));
   block.option(option::section_application, bytes_of(option_text(identity.tool + " " + identity.version)));
   file_.write(block.end_of_options().finish());
 }
@@ -58,19 +57,35 @@ std::uint32_t CaptureWriter::interface_for(std::uint32_t link_type, std::uint32_
                       " are to be written; write pcapng instead");
   }
   const auto [known, is_new] =
-      interfaces_.try_emplace({link_type, std::string(name)}, static_cast<std::uint32_t>(interfaces_.size()));
+      interfaces_.try_emplace({link_type, std::string(name)}, static_cast<std::uint32_t>(clocks_.size()));
   if (is_new) write_interface(link_type, snap_length, name);
   return known->second;
 }
 
+std::uint32_t CaptureWriter::add_interface(const Interface& interface) {
+  if (format_ == Format::pcap) return interface_for(interface.link_type, interface.snap_length, interface.name);
+  if (interface.options.empty()) {  // of a file without such blocks
+    write_interface(interface.link_type, interface.snap_length, interface.name, interface.clock);
+  } else {
+    BlockBuilder block(block_type::interface_description);
+    block.put16(static_cast<std::uint16_t>(interface.link_type)).put16(0).put32(interface.snap_length);
+    file_.write(block.put(interface.options).end_of_options().finish());
+    clocks_.push_back(interface.clock);
+  }
+  return static_cast<std::uint32_t>(clocks_.size() - 1);
+}
+
 // 2 link type | 2 reserved | 4 snap length | options
-void CaptureWriter::write_interface(std::uint32_t link_type, std::uint32_t snap_length, std::string_view name) {
-  constexpr std::array<std::uint8_t, 1> nanoseconds{9};
+void CaptureWriter::write_interface(std::uint32_t link_type, std::uint32_t snap_length, std::string_view name,
+                                    const Clock& clock) {
+  constexpr std::uint8_t microseconds = 6, nanoseconds = 9;
+  const std::array<std::uint8_t, 1> resolution{clock.nanoseconds_per_unit == 1 ? nanoseconds : microseconds};
   BlockBuilder block(block_type::interface_description);
   block.put16(static_cast<std::uint16_t>(link_type)).put16(0).put32(snap_length);
   if (!name.empty()) block.option(option::interface_name, bytes_of(option_text(name)));
-  block.option(option::interface_time_resolution, nanoseconds);
+  block.option(option::interface_time_resolution, resolution);
   file_.write(block.end_of_options().finish());
+  clocks_.push_back(clock.nanoseconds_per_unit == 1 ? Clock() : Clock::microseconds());
 }
 
 // 4 magic | 2 major version | 2 minor version | 4 + 4 unused | 4 snap length | 4 link type
@@ -91,7 +106,28 @@ void CaptureWriter::packet(Time time, std::uint32_t interface, std::span<const B
   const std::uint32_t captured = captured_size(pieces);
   wire_length = std::max(wire_length, captured);
   if (format_ == Format::pcap) return pcap_packet(time, pieces, captured, wire_length);
-  enhanced_packet(time, interface, pieces, captured, wire_length, source_frame, option_text(comment));
+  enhanced_packet(timestamp_of(time, clocks_[interface]), interface, pieces, captured, wire_length, source_frame,
+                  option_text(comment));
+}
+
+// As packet(), with any options.
+void CaptureWriter::captured(const Packet& packet, std::uint32_t interface, std::span<const std::uint8_t> options) {
+  const auto captured = static_cast<std::uint32_t>(packet.data.size());
+  if (format_ == Format::pcap) return pcap_packet(packet.time, {&packet.data, 1}, captured, packet.wire_length);
+  constexpr std::array<std::uint8_t, 4> end_of_options{};
+  std::array<std::uint8_t, 4> trailer{};
+  const std::size_t options_size = options.empty() ? 0 : options.size() + end_of_options.size();
+  const auto size = static_cast<std::uint32_t>(28 + padded(captured) + options_size + trailer.size());
+  write_beginning(packet.timestamp.value_or(timestamp_of(packet.time, clocks_[interface])), interface, captured,
+                  packet.wire_length, size);
+  file_.write(packet.data);
+  file_.write(Bytes(padding).first(padded(captured) - captured));
+  if (!options.empty()) {
+    file_.write(options);
+    file_.write(end_of_options);
+  }
+  store32(trailer.data(), size);
+  file_.write(trailer);
 }
 
 // 4 seconds | 4 nanoseconds | 4 captured length | 4 length on the wire | bytes
@@ -110,26 +146,17 @@ void CaptureWriter::pcap_packet(Time time, std::span<const Bytes> pieces, std::u
 
 // 4 type | 4 length | 4 interface | 8 timestamp, high word first | 4 captured | 4 length on the wire | bytes, padded |
 // options | 4 length
-void CaptureWriter::enhanced_packet(Time time, std::uint32_t interface, std::span<const Bytes> pieces,
+void CaptureWriter::enhanced_packet(std::uint64_t timestamp, std::uint32_t interface, std::span<const Bytes> pieces,
                                     std::uint32_t captured, std::uint32_t wire_length, FrameNumber source_frame,
                                     std::string_view comment) {
-  std::array<std::uint8_t, 28> header{};
   // packet id with its option header, the end of the options, the trailing length: as much as there is of them
   std::array<std::uint8_t, 12 + 4 + 4> tail{};
-  const auto timestamp = static_cast<std::uint64_t>(std::max<Time>(time, 0));
   const std::size_t comment_size = comment.empty() ? 0 : 4 + padded(comment.size());
   const std::size_t id_size = source_frame == 0 ? 0 : 12;
   const std::size_t end_size = comment_size + id_size == 0 ? 0 : 4;
   const std::size_t body_size = padded(captured) + comment_size + id_size + end_size;
-  const auto size = static_cast<std::uint32_t>(header.size() + body_size + 4);
-  store32(header.data(), block_type::enhanced_packet);
-  store32(&header[4], size);
-  store32(&header[8], interface);
-  store32(&header[12], static_cast<std::uint32_t>(timestamp >> 32));
-  store32(&header[16], static_cast<std::uint32_t>(timestamp));
-  store32(&header[20], captured);
-  store32(&header[24], wire_length);
-  file_.write(header);
+  const auto size = static_cast<std::uint32_t>(28 + body_size + 4);
+  write_beginning(timestamp, interface, captured, wire_length, size);
   for (const Bytes piece : pieces) file_.write(piece);
   file_.write(Bytes(padding).first(padded(captured) - captured));
   if (comment_size != 0) {
@@ -148,6 +175,19 @@ void CaptureWriter::enhanced_packet(Time time, std::uint32_t interface, std::spa
   }
   store32(&tail[id_size + end_size], size);
   file_.write(Bytes(tail).first(id_size + end_size + 4));
+}
+
+void CaptureWriter::write_beginning(std::uint64_t timestamp, std::uint32_t interface, std::uint32_t captured,
+                                    std::uint32_t wire_length, std::uint32_t size) {
+  std::array<std::uint8_t, 28> header{};
+  store32(header.data(), block_type::enhanced_packet);
+  store32(&header[4], size);
+  store32(&header[8], interface);
+  store32(&header[12], static_cast<std::uint32_t>(timestamp >> 32));
+  store32(&header[16], static_cast<std::uint32_t>(timestamp));
+  store32(&header[20], captured);
+  store32(&header[24], wire_length);
+  file_.write(header);
 }
 
 // records of: 2 type | 2 length | 4 or 16 address | names, each with a zero byte behind it | padding

@@ -24,7 +24,7 @@ enum class Link : std::uint8_t { keep, raw, ethernet };
 struct WriterIdentity {
   std::string tool = "pcap-unproxy";
   std::string version;
-  std::string input;  ///< the name of the capture that was read
+  std::string contents;  ///< what is in it, and of which capture
 };
 
 /// The same calls give the same bytes. All functions throw CaptureError as OutputFile does, which see for how the file
@@ -43,6 +43,8 @@ class CaptureWriter {
 
   /// The number to give to packet(): of a new interface for each new pair of link type (16 bits) and name.
   std::uint32_t interface_for(std::uint32_t link_type, std::uint32_t snap_length, std::string_view name);
+  /// The number of the next interface, which is as the input has it, whatever others there are.
+  std::uint32_t add_interface(const Interface& interface);
   /// The link type that every packet of a pcap file must have; nullopt before the first one, and for pcapng.
   [[nodiscard]] std::optional<std::uint32_t> single_link_type() const noexcept { return single_link_type_; }
 
@@ -51,6 +53,9 @@ class CaptureWriter {
   /// 1970 (for pcap: or after 2106) is written as the nearest that the format can express.
   void packet(Time time, std::uint32_t interface, std::span<const Bytes> pieces, std::uint32_t wire_length,
               FrameNumber source_frame, std::string_view comment);
+  /// One packet as it was captured, of an interface of add_interface(). `options` are pcapng's, little-endian, without
+  /// the end marker; a pcap file has none.
+  void captured(const Packet& packet, std::uint32_t interface, std::span<const std::uint8_t> options);
   /// A name resolution block. Longer names are cut.
   void names(std::span<const NameRecord> records);
   /// A decryption secrets block; to be of use, before the packets that need it.
@@ -67,15 +72,20 @@ class CaptureWriter {
 
  private:
   void write_section(const WriterIdentity& identity);
-  void write_interface(std::uint32_t link_type, std::uint32_t snap_length, std::string_view name);
+  void write_interface(std::uint32_t link_type, std::uint32_t snap_length, std::string_view name,
+                       const Clock& clock = {});
   void write_pcap_header(std::uint32_t link_type);
-  void enhanced_packet(Time time, std::uint32_t interface, std::span<const Bytes> pieces, std::uint32_t captured,
-                       std::uint32_t wire_length, FrameNumber source_frame, std::string_view comment);
+  void enhanced_packet(std::uint64_t timestamp, std::uint32_t interface, std::span<const Bytes> pieces,
+                       std::uint32_t captured, std::uint32_t wire_length, FrameNumber source_frame,
+                       std::string_view comment);
+  void write_beginning(std::uint64_t timestamp, std::uint32_t interface, std::uint32_t captured,
+                       std::uint32_t wire_length, std::uint32_t size);
   void pcap_packet(Time time, std::span<const Bytes> pieces, std::uint32_t captured, std::uint32_t wire_length);
 
   OutputFile file_;
   Format format_;
   std::map<std::pair<std::uint32_t, std::string>, std::uint32_t> interfaces_;
+  std::vector<Clock> clocks_;  // of all interfaces
   std::optional<std::uint32_t> single_link_type_;
 };
 

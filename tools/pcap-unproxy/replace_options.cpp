@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// summary: which options go together with --mode replace.
+#include "replace_options.hpp"
+
+#include <filesystem>
+
+namespace unproxy {
+namespace {
+
+// It has to be known of a connection before its first packet goes out.
+std::optional<std::string> check_inputs(const Options& options) {
+  const std::string why = "--handshakes drop reads its input twice, and ";
+  if (options.live) return why + "an interface cannot be: capture first, then run it on the file";
+  for (const std::string& input : options.inputs) {
+    std::error_code none;
+    const auto status = std::filesystem::status(input, none);
+    const bool is_stream =
+        input == "-" || (std::filesystem::exists(status) && !is_regular_file(status) && !is_directory(status));
+    if (is_stream) return why + (input == "-" ? "standard input" : input) + " cannot be: give a file";
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<std::string> check_replace(const Options& options) {
+  if (options.mode != Mode::replace) {
+    if (options.handshakes == Handshakes::keep) return std::nullopt;
+    return "--handshakes drop is for --mode replace; otherwise no handshake is written";
+  }
+  if (options.write.empty() && options.output_dir.empty())
+    return "--mode replace writes a capture: give -w FILE or -d DIR";
+  if (options.layers == Layers::leaf) {
+    return "--layers leaf is of no use with --mode replace: of a tunnel that carries another, nothing is left but the "
+           "handshake, which --handshakes drop leaves out";
+  }
+  if (options.link != Link::keep) {
+    return "--link is of no use with --mode replace, which leaves packets as they were captured";
+  }
+  return options.handshakes == Handshakes::drop ? check_inputs(options) : std::nullopt;
+}
+
+}  // namespace unproxy
