@@ -103,92 +103,98 @@ Transport carrier_transport(const Attempt& it) {
   return it.command == Command::udp_associate ? Transport::tcp : it.transport;
 }
 
+constexpr auto early = Known::at_opening, unless_relayed = Known::at_opening_unless_relayed, late = Known::at_end;
 constexpr auto client = Direction::from_client, server = Direction::from_server;
 using Entry = ReportEntry;
 
 constexpr std::array table = {
-    Fact{"id", FactType::count, [](const Entry& it) -> Value { return std::int64_t{it.attempt.id}; }},
-    Fact{"input", FactType::count, [](const Entry& it) -> Value { return static_cast<std::int64_t>(it.input); }},
-    Fact{"parent", FactType::count,
+    Fact{"id", FactType::count, early, [](const Entry& it) -> Value { return std::int64_t{it.attempt.id}; }},
+    Fact{"input", FactType::count, early, [](const Entry& it) -> Value { return static_cast<std::int64_t>(it.input); }},
+    Fact{"parent", FactType::count, early,
          [](const Entry& it) -> Value {
            if (it.attempt.parent == no_tunnel) return Null{};
            return std::int64_t{it.attempt.parent};
          }},
-    Fact{"layer", FactType::count, [](const Entry& it) -> Value { return std::int64_t{it.attempt.layer}; }},
-    Fact{"protocol", FactType::text, [](const Entry& it) { return text(name_of(it.attempt.protocol)); }},
-    Fact{"command", FactType::text, [](const Entry& it) { return text(name_of(it.attempt.command)); }},
-    Fact{"transport", FactType::text, [](const Entry& it) { return text(is_udp(it.attempt) ? "udp" : "tcp"); }},
-    Fact{"inside_tls", FactType::boolean, [](const Entry& it) -> Value { return it.attempt.inside_tls; }},
-    Fact{"encapsulation", FactType::words, [](const Entry& it) { return encapsulation(it.attempt); }, true},
-    Fact{"client.address", FactType::address, [](const Entry& it) { return text(it.attempt.client.address.text()); }},
-    Fact{"client.port", FactType::port, [](const Entry& it) { return port(it.attempt.client); }},
-    Fact{"proxy.address", FactType::address, [](const Entry& it) { return text(it.attempt.proxy.address.text()); }},
-    Fact{"proxy.port", FactType::port, [](const Entry& it) { return port(it.attempt.proxy); }},
-    Fact{"username", FactType::text,
+    Fact{"layer", FactType::count, early, [](const Entry& it) -> Value { return std::int64_t{it.attempt.layer}; }},
+    Fact{"protocol", FactType::text, early, [](const Entry& it) { return text(name_of(it.attempt.protocol)); }},
+    Fact{"command", FactType::text, early, [](const Entry& it) { return text(name_of(it.attempt.command)); }},
+    Fact{"transport", FactType::text, early, [](const Entry& it) { return text(is_udp(it.attempt) ? "udp" : "tcp"); }},
+    Fact{"inside_tls", FactType::boolean, early, [](const Entry& it) -> Value { return it.attempt.inside_tls; }},
+    Fact{"encapsulation", FactType::words, early, [](const Entry& it) { return encapsulation(it.attempt); }, true},
+    Fact{"client.address", FactType::address, early,
+         [](const Entry& it) { return text(it.attempt.client.address.text()); }},
+    Fact{"client.port", FactType::port, early, [](const Entry& it) { return port(it.attempt.client); }},
+    Fact{"proxy.address", FactType::address, early,
+         [](const Entry& it) { return text(it.attempt.proxy.address.text()); }},
+    Fact{"proxy.port", FactType::port, early, [](const Entry& it) { return port(it.attempt.proxy); }},
+    Fact{"username", FactType::text, late,
          [](const Entry& it) { return text(it.attempt.credentials.username.value_or("")); }},
-    Fact{"target.host", FactType::text,
+    Fact{"target.host", FactType::text, unless_relayed,
          [](const Entry& it) { return text(it.attempt.target ? it.attempt.target->host : it.attempt.target_text); }},
-    Fact{"target.address", FactType::address, [](const Entry& it) { return target_address(it.attempt); }},
-    Fact{"target.port", FactType::port, [](const Entry& it) { return port_of(it.attempt.target, true); }},
-    Fact{"origin.address", FactType::address,
+    Fact{"target.address", FactType::address, unless_relayed,
+         [](const Entry& it) { return target_address(it.attempt); }},
+    Fact{"target.port", FactType::port, unless_relayed,
+         [](const Entry& it) { return port_of(it.attempt.target, true); }},
+    Fact{"origin.address", FactType::address, early,
          [](const Entry& it) {
            return of_origin(it.attempt, [](const Origin& origin) { return text(origin.endpoint.address.text()); });
          }},
-    Fact{"origin.port", FactType::port,
+    Fact{"origin.port", FactType::port, early,
          [](const Entry& it) {
            return of_origin(it.attempt, [](const Origin& origin) { return port(origin.endpoint); });
          }},
-    Fact{"origin.provenance", FactType::text,
+    Fact{"origin.provenance", FactType::text, early,
          [](const Entry& it) {
            return of_origin(it.attempt, [](const Origin& origin) { return text(name_of(origin.provenance)); });
          }},
-    Fact{"origin.answered", FactType::address,
+    Fact{"origin.answered", FactType::address, early,
          [](const Entry& it) {
            return of_origin(it.attempt, [](const Origin& origin) -> Value {
              if (!origin.answered) return Absent{};
              return origin.answered->text();
            });
          }},
-    Fact{"virtual_client.address", FactType::address,
+    Fact{"virtual_client.address", FactType::address, early,
          [](const Entry& it) { return address_of(it.attempt.virtual_client, it.attempt.virtual_client.has_value()); }},
-    Fact{"virtual_client.port", FactType::port,
+    Fact{"virtual_client.port", FactType::port, early,
          [](const Entry& it) { return port_of(it.attempt.virtual_client, it.attempt.virtual_client.has_value()); }},
-    Fact{"bound.address", FactType::text, [](const Entry& it) { return address_of(it.attempt.bound, true); }},
-    Fact{"bound.port", FactType::port, [](const Entry& it) { return port_of(it.attempt.bound, true); }},
-    Fact{"peer.address", FactType::text,
+    Fact{"bound.address", FactType::text, late, [](const Entry& it) { return address_of(it.attempt.bound, true); }},
+    Fact{"bound.port", FactType::port, late, [](const Entry& it) { return port_of(it.attempt.bound, true); }},
+    Fact{"peer.address", FactType::text, late,
          [](const Entry& it) { return address_of(it.attempt.peer, it.attempt.command == Command::bind); }},
-    Fact{"peer.port", FactType::port,
+    Fact{"peer.port", FactType::port, late,
          [](const Entry& it) { return port_of(it.attempt.peer, it.attempt.command == Command::bind); }},
-    Fact{"status", FactType::text, [](const Entry& it) { return text(name_of(it.attempt.status)); }},
-    Fact{"reason", FactType::text, [](const Entry& it) { return text(it.attempt.reason); }},
-    Fact{"reply_code", FactType::count,
+    Fact{"status", FactType::text, late, [](const Entry& it) { return text(name_of(it.attempt.status)); }},
+    Fact{"reason", FactType::text, late, [](const Entry& it) { return text(it.attempt.reason); }},
+    Fact{"reply_code", FactType::count, late,
          [](const Entry& it) -> Value {
            if (it.attempt.reply_code < 0) return Null{};
            return std::int64_t{it.attempt.reply_code};
          }},
-    Fact{"times.request", FactType::moment, [](const Entry& it) { return moment(it.attempt.request); }},
-    Fact{"times.reply", FactType::moment, [](const Entry& it) { return moment(it.attempt.reply); }},
-    Fact{"times.closed", FactType::moment, [](const Entry& it) { return moment(it.attempt.closed); }},
-    Fact{"connect_ms", FactType::number, [](const Entry& it) { return connect_ms(it.attempt); }},
-    Fact{"frames.first", FactType::count, [](const Entry& it) { return frame(it.attempt.first.frame); }},
-    Fact{"frames.request", FactType::count, [](const Entry& it) { return frame(it.attempt.request.frame); }},
-    Fact{"frames.reply", FactType::count, [](const Entry& it) { return frame(it.attempt.reply.frame); }},
-    Fact{"frames.first_payload", FactType::count, [](const Entry& it) { return frame(it.attempt.first_payload); }},
-    Fact{"frames.last", FactType::count, [](const Entry& it) { return frame(it.attempt.last); }},
-    Fact{"client_payload.bytes", FactType::count, [](const Entry& it) -> Value { return bytes(it, client); }},
-    Fact{"client_payload.missing_bytes", FactType::count,
+    Fact{"times.request", FactType::moment, early, [](const Entry& it) { return moment(it.attempt.request); }},
+    Fact{"times.reply", FactType::moment, late, [](const Entry& it) { return moment(it.attempt.reply); }},
+    Fact{"times.closed", FactType::moment, late, [](const Entry& it) { return moment(it.attempt.closed); }},
+    Fact{"connect_ms", FactType::number, late, [](const Entry& it) { return connect_ms(it.attempt); }},
+    Fact{"frames.first", FactType::count, early, [](const Entry& it) { return frame(it.attempt.first.frame); }},
+    Fact{"frames.request", FactType::count, early, [](const Entry& it) { return frame(it.attempt.request.frame); }},
+    Fact{"frames.reply", FactType::count, late, [](const Entry& it) { return frame(it.attempt.reply.frame); }},
+    Fact{"frames.first_payload", FactType::count, late,
+         [](const Entry& it) { return frame(it.attempt.first_payload); }},
+    Fact{"frames.last", FactType::count, late, [](const Entry& it) { return frame(it.attempt.last); }},
+    Fact{"client_payload.bytes", FactType::count, late, [](const Entry& it) -> Value { return bytes(it, client); }},
+    Fact{"client_payload.missing_bytes", FactType::count, late,
          [](const Entry& it) -> Value { return missing_bytes(it, client); }},
-    Fact{"client_payload.sha256", FactType::text, [](const Entry& it) { return text(it.sha256[client]); }},
-    Fact{"server_payload.bytes", FactType::count, [](const Entry& it) -> Value { return bytes(it, server); }},
-    Fact{"server_payload.missing_bytes", FactType::count,
+    Fact{"client_payload.sha256", FactType::text, late, [](const Entry& it) { return text(it.sha256[client]); }},
+    Fact{"server_payload.bytes", FactType::count, late, [](const Entry& it) -> Value { return bytes(it, server); }},
+    Fact{"server_payload.missing_bytes", FactType::count, late,
          [](const Entry& it) -> Value { return missing_bytes(it, server); }},
-    Fact{"server_payload.sha256", FactType::text, [](const Entry& it) { return text(it.sha256[server]); }},
-    Fact{"anomalies", FactType::set, [](const Entry& it) -> Value { return it.attempt.anomalies; }},
-    Fact{"community_id", FactType::text, [](const Entry& it) { return id_of_shown(it.attempt); }},
-    Fact{"parent_community_id", FactType::text,
+    Fact{"server_payload.sha256", FactType::text, late, [](const Entry& it) { return text(it.sha256[server]); }},
+    Fact{"anomalies", FactType::set, late, [](const Entry& it) -> Value { return it.attempt.anomalies; }},
+    Fact{"community_id", FactType::text, late, [](const Entry& it) { return id_of_shown(it.attempt); }},
+    Fact{"parent_community_id", FactType::text, early,
          [](const Entry& it) -> Value { return community_id(it.attempt.carrier, carrier_transport(it.attempt)); }},
-    Fact{"client_payload.packets", FactType::count, [](const Entry& it) { return packets(it, client); }},
-    Fact{"server_payload.packets", FactType::count, [](const Entry& it) { return packets(it, server); }},
+    Fact{"client_payload.packets", FactType::count, late, [](const Entry& it) { return packets(it, client); }},
+    Fact{"server_payload.packets", FactType::count, late, [](const Entry& it) { return packets(it, server); }},
 };
 
 struct AsText {
