@@ -14,6 +14,7 @@
 #include "live_options.hpp"
 #include "names/synthetic_prefixes.hpp"
 #include "report/text.hpp"
+#include "select_option.hpp"
 
 namespace unproxy {
 
@@ -61,6 +62,7 @@ struct Raw {
   std::vector<std::string> names = {"capture"};
   std::string synthetic4, synthetic6;
   std::vector<Log> logs;
+  std::optional<std::string> select;
   bool quiet = false, verbose = false, fix_checksums = false;
   Shell completion = Shell::bash;
   LiveWords live;
@@ -178,6 +180,10 @@ Choices define(CLI::App& app, Options& options, Raw& raw) {
   app.add_option("--layers", options.layers, "all (default), or leaf: only tunnels in which no further one opened")
       ->transform(one_of(layers))
       ->type_name("WHICH");
+  app.add_option("--select", raw.select,
+                 "only tunnels of which this is true, such as 'origin.port == 443 and client.address in 10.0.0.0/8'; "
+                 "see pcap-unproxy(1)")
+      ->type_name("EXPR");
   app.add_option("--report", options.report, "JSON report; - is standard output")->type_name("FILE");
   app.add_flag("--list{table}", options.list, "tunnels on standard output: table (default) or csv")
       ->transform(one_of(lists))
@@ -359,6 +365,7 @@ Complaint finish(const Raw& raw, Options& options) {
   if (auto complaint = take_prefix("--synthetic4", raw.synthetic4, 4, options.tracker.synthetic4)) return complaint;
   if (auto complaint = take_prefix("--synthetic6", raw.synthetic6, 6, options.tracker.synthetic6)) return complaint;
   if (auto complaint = take_live(raw.live, options)) return complaint;
+  if (auto complaint = check_select(options)) return complaint;
   return check_outputs(options);
 }
 
@@ -391,6 +398,7 @@ std::variant<Options, Leave> parse_options(int argc, const char* const* argv) {
     return Leave{exit_code::usage, std::string("pcap-unproxy: ") + error.what() + "; see --help\n"};
   }
   if (raw.live.list_interfaces) return list_interfaces();
+  if (const auto complaint = take_select(raw.select, options)) return Leave{exit_code::usage, *complaint};
   if (const auto complaint = finish(raw, options)) {
     return Leave{exit_code::usage, "pcap-unproxy: " + proxytunnel::printable(*complaint) + "; see --help\n"};
   }

@@ -10,6 +10,7 @@
 
 #include "capture/capture_files.hpp"
 #include "capture/live_reader.hpp"
+#include "select/expression.hpp"
 #include "tracker/tracker.hpp"
 
 namespace unproxy {
@@ -43,7 +44,8 @@ struct Options {
   Layers layers = Layers::all;
   Format format = Format::pcapng;
   Link link = Link::keep;
-  Ring ring;  ///< of `write`
+  Ring ring;                                      ///< of `write`
+  std::optional<proxytunnel::Expression> select;  ///< absent: every tunnel
   NameSources names;
   std::string filter;  ///< empty: every packet
   Engine engine = Engine::automatic;

@@ -92,16 +92,16 @@ class Run {
     std::string path = input;
     const StopFlag* stop = &stop_;
     std::optional<SpooledInput> spooled;
-    TunnelSet left_out;
+    Surveyed surveyed;
     const bool may_decrypt = options_.engine == Engine::tshark || !options_.keylog.empty();
-    if (options_.layers == Layers::leaf || may_decrypt) {
+    if (needs_survey(options_) || may_decrypt) {
       spooled.emplace(input, stop);
       path = spooled->path();
       // Whoever stops a pipe wants what came through it until then.
       if (spooled->is_copy() && stop_) stop = nullptr;
     }
     const bool decrypts = wants_decryption(input, path, stop);
-    if (options_.layers == Layers::leaf) left_out = survey(path, stop, decrypts);
+    if (needs_survey(options_)) surveyed = survey(index, path, stop, decrypts);
     const auto decryption = decrypts ? start_decryption(path, stop) : nullptr;
 
     InputHash hash;
@@ -111,7 +111,7 @@ class Run {
     const std::string output = output_of(input);
     Session session(options_, next_id_);
     if (!output.empty()) writer = open_output(output, input, *reader);
-    Exporter exporter(options_, index, writer.get(), std::move(left_out), report_, *logs_);
+    Exporter exporter(options_, index, writer.get(), std::move(surveyed), report_, *logs_);
     if (options_.live) begin_live(*reader, writer.get());
     session.run(*reader, decryption.get(), exporter);
     if (decryption) {
@@ -124,7 +124,7 @@ class Run {
     if (const auto statistics = reader->live_statistics()) note_statistics(*statistics);
     if (writer) counters_.files->packets_written += writer->packets();
     next_id_ += exporter.attempts();
-    tell(session, writer.get(), output, exporter.attempts());
+    tell(session, writer.get(), output, exporter);
   }
 
   [[nodiscard]] std::unique_ptr<CaptureReader> open_input(const std::string& path, InputHash* hash,
@@ -205,12 +205,12 @@ class Run {
     tell_words(input.file + ": " + reason);
   }
 
-  [[nodiscard]] TunnelSet survey(const std::string& path, const StopFlag* stop, bool decrypts) {
+  [[nodiscard]] Surveyed survey(std::size_t index, const std::string& path, const StopFlag* stop, bool decrypts) {
     auto reader = open_capture(path, nullptr, stop);
     const auto decryption = decrypts ? start_decryption(path, stop) : nullptr;
-    LeafSurvey sink;
+    Survey sink(options_, index);
     Session(options_, next_id_).run(*reader, decryption.get(), sink);
-    return sink.take_carriers();
+    return sink.take();
   }
 
   void tell_words(const std::string& words) const {
@@ -266,13 +266,15 @@ class Run {
   }
 
   void tell(const Session& session, const VirtualWriter* writer, const std::string& output,
-            std::size_t attempts) const {
+            const Exporter& exporter) const {
     if (options_.verbosity == Verbosity::quiet) return;
+    const auto attempts = exporter.attempts();
     const auto opened = session.counters().tunnels;
     std::string words = inputs_.back().file + ": " + std::to_string(session.summary().packets) + " packets, " +
                         (opened == 0 ? "no tunnel" : std::to_string(opened) + (opened == 1 ? " tunnel" : " tunnels")) +
                         " opened";
     if (attempts > opened) words += ", " + std::to_string(attempts - opened) + " attempts failed";
+    if (options_.select) words += "; " + std::to_string(exporter.chosen()) + " of them selected";
     if (writer != nullptr) words += "; " + std::to_string(writer->packets()) + " virtual packets in " + output;
     if (options_.ring.is_on()) words += ring_text(writer->files());
     if (writer != nullptr && options_.format == Format::pcap) {

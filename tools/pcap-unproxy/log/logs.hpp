@@ -8,6 +8,7 @@
 #include <string>
 #include <unordered_map>
 
+#include "log/lineage.hpp"
 #include "log/log_file.hpp"
 #include "log/zeek_logs.hpp"
 #include "options.hpp"
@@ -27,7 +28,9 @@ class Logs {
 
   void begin(proxytunnel::Time first_packet);
   void packet(const proxytunnel::VirtualPacket& packet);
-  void ended(const proxytunnel::ReportEntry& entry);
+  /// Needed only where --select chooses.
+  void opened(const proxytunnel::Attempt& attempt, Chosen chosen);
+  void ended(const proxytunnel::ReportEntry& entry, Chosen chosen);
   void connection(const proxytunnel::ConnectionRecord& record);
   /// `last`: the time of the latest packet. All logs that could be written are there, even if it throws OutputError.
   void finish(proxytunnel::Time last);
@@ -45,7 +48,10 @@ class Logs {
 
   [[nodiscard]] std::string uid_of(proxytunnel::TunnelId tunnel, std::uint32_t flow = 0) const;
   [[nodiscard]] std::string uid_of_carrier(const proxytunnel::Attempt& attempt) const;
-  void end_conversation(const proxytunnel::Attempt& attempt, std::uint32_t flow, const std::string& parent);
+  void add(const proxytunnel::ConnectionRecord& record);
+  [[nodiscard]] Chosen has_conversation(const proxytunnel::Attempt& attempt, Chosen chosen);
+  void end_conversation(const proxytunnel::Attempt& attempt, std::uint32_t flow, const std::string& parent,
+                        Chosen has_row);
   void add_session(const AttemptRow& row);
 
   const Options& options_;
@@ -53,6 +59,7 @@ class Logs {
   LogFile *conn_ = nullptr, *socks_ = nullptr, *tunnel_ = nullptr, *proxytunnel_ = nullptr;
   LogFile *csv_ = nullptr, *ndjson_ = nullptr;
   std::unordered_map<std::uint64_t, Conversation> conversations_;
+  Lineage lineage_;
   proxytunnel::TunnelId first_id_ = 0;
   proxytunnel::Time first_packet_ = 0;  ///< of the input
 };
