@@ -203,7 +203,9 @@ void as_text(void**) {
 }
 
 void what_is_asked_for(void**) {
-  const auto asks = [](const char* text) { return std::get<Expression>(Expression::parse(text)).late_fact() != nullptr; };
+  const auto asks = [](const char* text) {
+    return std::get<Expression>(Expression::parse(text)).late_fact() != nullptr;
+  };
   assert_false(asks("origin.port == 443 and client.address in 10.0.0.0/8 and target.host matches '*.example.com'"));
   assert_true(asks("origin.port == 443 and client_payload.bytes > 5"));
   assert_true(asks("not status == 'established'"));
