@@ -98,7 +98,7 @@ void keys_are_handed_on(void**) {
 void nothing_else_is_handed_on(void**) {
   assert_of_no_concern([](Options& o) {
     auto& [inputs, live, write, output_dir, report, list, logs, log_dir, log_json, hash, credentials, which_layers,
-           format, link, ring, select, names, filter, engine, keylog, tshark, progress, verbosity, tracker] = o;
+           format, link, ring, split, select, names, filter, engine, keylog, tshark, progress, verbosity, tracker] = o;
     inputs = {"a.pcap", "b.pcap"};
     write = output_dir = report = "out";
     list = List::csv;
@@ -114,6 +114,7 @@ void nothing_else_is_handed_on(void**) {
     verbosity = Verbosity::quiet;
     live = LiveSource{"eth0"};
     ring.files = 3;
+    split.by = SplitBy::client;
     select = std::get<proxytunnel::Expression>(proxytunnel::Expression::parse("id == 1"));
     std::ignore = std::tie(names, filter, keylog, tracker);  // looked at above
     tracker.checksums = proxytunnel::Checksums::compute;

@@ -44,6 +44,7 @@ void Exporter::packet(const proxytunnel::VirtualPacket& packet) {
 
 void Exporter::ended(proxytunnel::Attempt&& attempt) {
   ++attempts_;
+  if (writer_ != nullptr) writer_->ended(attempt.id);
   if (!wants_entries_ && !selection_.is_on()) return;
   proxytunnel::ReportEntry entry;
   entry.input = input_;

@@ -15,6 +15,7 @@
 #include "names/synthetic_prefixes.hpp"
 #include "report/text.hpp"
 #include "select_option.hpp"
+#include "split_option.hpp"
 
 namespace unproxy {
 
@@ -63,6 +64,7 @@ struct Raw {
   std::string synthetic4, synthetic6;
   std::vector<Log> logs;
   std::optional<std::string> select;
+  std::optional<std::size_t> max_open_files;
   bool quiet = false, verbose = false, fix_checksums = false;
   Shell completion = Shell::bash;
   LiveWords live;
@@ -168,6 +170,12 @@ Choices define(CLI::App& app, Options& options, Raw& raw) {
       ->type_name("FILE");
   app.add_option("-d,--output-dir", options.output_dir, "one output for each input: NAME.unproxied.pcapng")
       ->type_name("DIR");
+  app.add_option("--split", options.split.by, "with -d, a file for each tunnel, client, origin, proxy or target")
+      ->transform(one_of(split_words()))
+      ->type_name("BY");
+  app.add_option("--max-open-files", raw.max_open_files, "of --split, at once (256)")
+      ->check(CLI::Range(std::size_t{1}, std::size_t{1} << 20).description(""))
+      ->type_name("N");
   define_ring(app, raw.live);
   app.add_option("-F,--format", options.format, "output format: pcapng (default) or pcap")
       ->transform(one_of(formats))
@@ -247,9 +255,10 @@ Choices define(CLI::App& app, Options& options, Raw& raw) {
   // At once, as CLI11 misses the inputs before it calls back from 2.6 on.
   app.add_option_function<Shell>("--completion", leave)->transform(one_of(shells))->group(hidden)->trigger_on_parse();
 
-  return {{"FORMAT", words_of(formats)}, {"LAYER", words_of(links)},    {"WHICH", words_of(layers)},
-          {"FORM", words_of(lists)},     {"FORMS", words_of(logs)},     {"SOURCES", {"capture", "hosts=", "live"}},
-          {"PROTOCOLS", protocols()},    {"ENGINE", words_of(engines)}, {"WHEN", words_of(progress)}};
+  return {{"FORMAT", words_of(formats)},  {"LAYER", words_of(links)},    {"WHICH", words_of(layers)},
+          {"FORM", words_of(lists)},      {"FORMS", words_of(logs)},     {"SOURCES", {"capture", "hosts=", "live"}},
+          {"PROTOCOLS", protocols()},     {"ENGINE", words_of(engines)}, {"WHEN", words_of(progress)},
+          {"BY", words_of(split_words())}};
 }
 
 std::vector<CompletedOption> completed_options(const CLI::App& app, const Choices& choices) {
@@ -366,6 +375,7 @@ Complaint finish(const Raw& raw, Options& options) {
   if (auto complaint = take_prefix("--synthetic6", raw.synthetic6, 6, options.tracker.synthetic6)) return complaint;
   if (auto complaint = take_live(raw.live, options)) return complaint;
   if (auto complaint = check_select(options)) return complaint;
+  if (auto complaint = take_split(raw.max_open_files, options)) return complaint;
   return check_outputs(options);
 }
 

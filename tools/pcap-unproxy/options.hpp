@@ -10,6 +10,7 @@
 
 #include "capture/capture_files.hpp"
 #include "capture/live_reader.hpp"
+#include "capture/split_files.hpp"
 #include "select/expression.hpp"
 #include "tracker/tracker.hpp"
 
@@ -45,6 +46,7 @@ struct Options {
   Format format = Format::pcapng;
   Link link = Link::keep;
   Ring ring;                                      ///< of `write`
+  Split split;                                    ///< in `output_dir`
   std::optional<proxytunnel::Expression> select;  ///< absent: every tunnel
   NameSources names;
   std::string filter;  ///< empty: every packet

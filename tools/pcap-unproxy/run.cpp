@@ -108,7 +108,8 @@ class Run {
     auto reader = with_progress(open_input(path, options_.hash ? &hash : nullptr, stop), input,
                                 options_.live ? "" : path, options_);
     std::unique_ptr<VirtualWriter> writer;
-    const std::string output = output_of(input);
+    std::string output = output_of(input);
+    if (options_.split.is_on()) output = split_names_.begin_input(output);
     Session session(options_, next_id_);
     if (!output.empty()) writer = open_output(output, input, *reader);
     Exporter exporter(options_, index, writer.get(), std::move(surveyed), report_, *logs_);
@@ -218,12 +219,15 @@ class Run {
   }
 
   [[nodiscard]] std::unique_ptr<VirtualWriter> open_output(const std::string& output, const std::string& input,
-                                                           const CaptureReader& reader) const {
+                                                           const CaptureReader& reader) {
     if (!options_.output_dir.empty()) make_directory(options_.output_dir);
     const std::string name = options_.live  ? inputs_.back().file
                              : input == "-" ? "standard input"
                                             : std::filesystem::path(input).filename().string();
-    auto writer = std::make_unique<VirtualWriter>(output, options_.format, options_.link, name, options_.ring);
+    auto writer =
+        options_.split.is_on()
+            ? std::make_unique<VirtualWriter>(split_names_, options_.split, options_.format, options_.link, name)
+            : std::make_unique<VirtualWriter>(output, options_.format, options_.link, name, options_.ring);
     writer->set_interfaces(reader.interfaces());
     return writer;
   }
@@ -276,7 +280,7 @@ class Run {
     if (attempts > opened) words += ", " + std::to_string(attempts - opened) + " attempts failed";
     if (options_.select) words += "; " + std::to_string(exporter.chosen()) + " of them selected";
     if (writer != nullptr) words += "; " + std::to_string(writer->packets()) + " virtual packets in " + output;
-    if (options_.ring.is_on()) words += ring_text(writer->files());
+    if (writer != nullptr) words += writer->told();
     if (writer != nullptr && options_.format == Format::pcap) {
       words += ", without names and comments (which packets are synthetic), for which pcap has no room";
     }
@@ -300,12 +304,6 @@ class Run {
     for (const auto& [reason, count] : session.summary().passed_over) {
       complain("passed over: " + std::to_string(count) + " packets, " + reason);
     }
-  }
-
-  static std::string ring_text(const CaptureFiles& files) {
-    std::string text = ", as " + std::to_string(files.files()) + (files.files() == 1 ? " file" : " files");
-    if (files.kept().size() < files.files()) text += ", of which " + std::to_string(files.kept().size()) + " are kept";
-    return text + "; the last one is " + files.kept().back();
   }
 
   void write_report_file() {
@@ -338,6 +336,7 @@ class Run {
   ReportCounters counters_;
   ReportSpool report_;
   std::optional<Logs> logs_;
+  SplitNames split_names_;
   proxytunnel::TunnelId next_id_ = 0;
   int exit_code_ = exit_code::done;
   bool was_interrupted_ = false;

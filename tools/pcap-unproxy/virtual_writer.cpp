@@ -71,17 +71,28 @@ proxytunnel::Address shown(const proxytunnel::Endpoint& end, const VirtualPacket
 
 VirtualWriter::VirtualWriter(const std::string& path, Format format, Link link, const std::string& input,
                              const Ring& ring)
-    : writer_(path, format, {"pcap-unproxy", version, input}, ring), format_(format), link_(link) {}
+    : writer_(std::make_unique<CaptureFiles>(path, format, WriterIdentity{"pcap-unproxy", version, input}, ring)),
+      format_(format),
+      link_(link) {}
+
+VirtualWriter::VirtualWriter(SplitNames& names, const Split& split, Format format, Link link, const std::string& input)
+    : format_(format), link_(link) {
+  const WriterIdentity identity{"pcap-unproxy", version, input};
+  auto files = std::make_unique<SplitFiles>(format, identity, split);
+  splitter_.emplace(split.by, names, *files);
+  writer_ = std::move(files);
+}
 
 // There is an interface to tell of, whether it brought a packet or not.
 void VirtualWriter::set_statistics(std::function<std::optional<LiveStatistics>()> source) {
   const std::uint32_t captured = interfaces_->front().link_type;
   const std::uint32_t made = link_ == Link::ethernet ? linktype::ethernet : linktype::raw;
   if (format_ == Format::pcapng) output_interface(0, link_ == Link::keep ? captured : made);
-  writer_.set_statistics(std::move(source));
+  writer_->set_statistics(std::move(source));
 }
 
 void VirtualWriter::opened(const Attempt& attempt) {
+  if (splitter_) splitter_->opened(attempt);
   if (!attempt.origin) return;
   if (attempt.transport == proxytunnel::Transport::udp) return flow(attempt);
   opening_ = opening_text(attempt) + "; this packet is synthetic";
@@ -89,6 +100,7 @@ void VirtualWriter::opened(const Attempt& attempt) {
 }
 
 void VirtualWriter::flow(const Attempt& attempt) {
+  if (splitter_) splitter_->flow(attempt);
   new_flow_ = {attempt.id, opening_text(attempt)};
   name_origin(attempt);
 }
@@ -108,7 +120,7 @@ std::uint32_t VirtualWriter::output_interface(std::uint32_t interface, std::uint
   const auto [found, is_new] = output_interfaces_.try_emplace({interface, link_type}, 0);
   if (is_new) {
     const Interface& model = interfaces_->at(interface);
-    found->second = writer_.interface_for(link_type, model.snap_length, model.name);
+    found->second = writer_->interface_for(link_type, model.snap_length, model.name);
   }
   return found->second;
 }
@@ -151,7 +163,7 @@ LinkHeader VirtualWriter::link_of(const VirtualPacket& packet, std::size_t size,
   if (link_ == Link::raw || (link_ == Link::keep && is_bare())) return none;
   const Envelope envelope = Envelope::unpack(packet.frame.envelope);
   const LinkHeader kept = adapt(envelope.link, packet.ip.version, size, room);
-  const auto single = writer_.single_link_type();
+  const auto single = writer_->single_link_type();
   const bool wants_ethernet = link_ == Link::ethernet || single == linktype::ethernet;
   if (wants_ethernet && kept.link_type != linktype::ethernet) return made_ethernet(packet, room);
   return single == linktype::raw ? none : kept;
@@ -169,9 +181,10 @@ void VirtualWriter::packet(const VirtualPacket& packet) {
     if (comment.empty()) comment = "tunnel " + std::to_string(packet.tunnel);
     comment += "; captured at " + proxytunnel::rfc3339(packet.frame.time) + ", earlier than what stands before it";
   }
+  if (splitter_) splitter_->choose(packet);
   const std::array<proxytunnel::Address, 2> ends = {shown(packet.sender, packet), shown(packet.receiver, packet)};
-  writer_.packet(packet.time, output_interface(envelope.interface, link.link_type), pieces,
-                 static_cast<std::uint32_t>(link.bytes.size() + wire), packet.frame.number, comment, ends);
+  writer_->packet(packet.time, output_interface(envelope.interface, link.link_type), pieces,
+                  static_cast<std::uint32_t>(link.bytes.size() + wire), packet.frame.number, comment, ends);
   ++packets_;
 }
 
