@@ -22,6 +22,7 @@ BELOW = {
     "tunnel": {"base", "handshake"}, "decode": {"base"},
     "tracker": {"base", "handshake", "tunnel", "tcp", "udp", "synth", "names"},
     "report": {"base", "handshake", "names", "tunnel"},
+    "select": {"base", "handshake", "names", "tunnel", "report"},
     "capi": {"base", "handshake", "tunnel", "tcp", "udp", "synth", "names", "tracker", "report",
              "decode"},
 }

@@ -99,8 +99,8 @@ void keys_are_handed_on(void**) {
 void nothing_else_is_handed_on(void**) {
   assert_of_no_concern([](Options& o) {
     auto& [inputs, folders, live, write, output_dir, report, list, logs, log_dir, log_json, hash, credentials, jobs,
-           mode, handshakes, which_layers, format, link, ring, names, filter, engine, keylog, tshark, progress,
-           verbosity, command, tracker] = o;
+           mode, handshakes, which_layers, format, link, ring, split, select, names, filter, engine, keylog, tshark,
+           progress, verbosity, command, tracker] = o;
     inputs = {"a.pcap", "b.pcap"};
     folders = {{"a.pcap", "sub"}};
     write = output_dir = report = "out";
@@ -120,6 +120,8 @@ void nothing_else_is_handed_on(void**) {
     verbosity = Verbosity::quiet;
     live = LiveSource{"eth0"};
     ring.files = 3;
+    split.by = SplitBy::client;
+    select = std::get<proxytunnel::Expression>(proxytunnel::Expression::parse("id == 1"));
     std::ignore = std::tie(names, filter, keylog, tracker);  // looked at above
     tracker.checksums = proxytunnel::Checksums::compute;
     tracker.first_id = 5;

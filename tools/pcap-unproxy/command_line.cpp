@@ -17,7 +17,8 @@ struct LeftOut {
 constexpr std::array left_out = {
     LeftOut{'w', "--write", true},       LeftOut{'d', "--output-dir", true}, LeftOut{'\0', "--report", true},
     LeftOut{'\0', "--log-dir", true},    LeftOut{'j', "--jobs", true},       LeftOut{'\0', "--progress", true},
-    LeftOut{'b', "--ring-buffer", true}, LeftOut{'q', "--quiet", false},     LeftOut{'v', "--verbose", false},
+    LeftOut{'b', "--ring-buffer", true}, LeftOut{'\0', "--split", true},     LeftOut{'\0', "--max-open-files", true},
+    LeftOut{'q', "--quiet", false},      LeftOut{'v', "--verbose", false},
 };
 
 /// How many words an option takes that is left out, its own included; 0: it is not.

@@ -2,63 +2,20 @@
 // summary: the sink that makes what the user asked for: a capture of virtual conversations, and report entries.
 #pragma once
 
-#include <algorithm>
-#include <optional>
-#include <string_view>
-#include <unordered_map>
-#include <unordered_set>
-
 #include "log/logs.hpp"
-#include "payload_hash.hpp"
+#include "payload_hashes.hpp"
 #include "replacer.hpp"
+#include "selection.hpp"
 #include "session.hpp"
 #include "virtual_writer.hpp"
 
 namespace unproxy {
 
-/// Tunnels that are to be left out of the capture (--layers leaf: those in which a further tunnel opened).
-using TunnelSet = std::unordered_set<proxytunnel::TunnelId>;
-
-/// The sink of the first pass of --layers leaf: finds the tunnels in which a further one opened.
-class LeafSurvey final : public Sink {
- public:
-  void opened(const proxytunnel::Attempt& attempt) override {
-    const auto has = [&attempt](std::string_view anomaly) {
-      return std::find(attempt.anomalies.begin(), attempt.anomalies.end(), anomaly) != attempt.anomalies.end();
-    };
-    const bool is_shown = !has("layer-limit");
-    if (is_shown && attempt.parent != proxytunnel::no_tunnel) carriers_.insert(attempt.parent);
-  }
-  TunnelSet take_carriers() { return std::move(carriers_); }
-
- private:
-  TunnelSet carriers_;
-};
-
-/// The sink of the first pass of --handshakes drop: finds the connections in which a tunnel opened.
-class ProxySurvey final : public Sink {
- public:
-  void opened(const proxytunnel::Attempt& attempt) override {
-    if (attempt.parent != proxytunnel::no_tunnel) {
-      found_.inside.insert(attempt.parent);
-    } else if (attempt.transport == proxytunnel::Transport::udp) {
-      found_.begun_in.insert(attempt.first.frame);
-    }
-  }
-  void connection(proxytunnel::Ticket, FrameNumber begun_in, proxytunnel::Progress progress) override {
-    if (progress == proxytunnel::Progress::open) found_.begun_in.insert(begun_in);
-  }
-  ProxyConnections take() { return std::move(found_); }
-
- private:
-  ProxyConnections found_;
-};
-
 class Exporter final : public Sink {
  public:
   /// `writer` may be null: no capture is written. `replacer` gets all packets, if it is not null. `lines` gets what is
   /// told of what ended and what was skipped. All are borrowed.
-  Exporter(const Options& options, std::size_t input, VirtualWriter* writer, Replacer* replacer, TunnelSet left_out,
+  Exporter(const Options& options, std::size_t input, VirtualWriter* writer, Replacer* replacer, Surveyed surveyed,
            LineSink& lines);
 
   void begin(proxytunnel::Time first) override { logs_.begin(first); }
@@ -82,22 +39,27 @@ class Exporter final : public Sink {
 
   /// Attempts that ended, opened or not.
   [[nodiscard]] proxytunnel::TunnelId attempts() const { return attempts_; }
+  /// Those of them that --select chose.
+  [[nodiscard]] std::uint64_t chosen() const { return selection_.count(); }
   /// Whether keys of TLS were in the capture, at whatever place.
   [[nodiscard]] bool has_seen_keys() const { return has_seen_keys_; }
 
  private:
-  using Hashes = proxytunnel::PerDirection<PayloadHash>;
+  [[nodiscard]] bool is_written(proxytunnel::TunnelId tunnel) const {
+    if (writer_ == nullptr || (!left_out_.empty() && left_out_.contains(tunnel))) return false;
+    return selection_.has(tunnel);
+  }
 
   std::size_t input_;
   VirtualWriter* writer_;
   Replacer* replacer_;
-  TunnelSet left_out_;
+  TunnelSet left_out_;  ///< by --layers leaf
+  Selection selection_;
   const Options& options_;
   LineSink& lines_;
   Logs logs_;
-  bool wants_entries_;   ///< somebody reads what is known of attempts
-  bool hashes_payload_;  ///< somebody reads the hashes
-  std::unordered_map<proxytunnel::TunnelId, Hashes> hashes_;
+  bool wants_entries_;    ///< somebody reads what is known of attempts
+  PayloadHashes hashes_;  ///< if somebody reads them
   proxytunnel::TunnelId attempts_ = 0;
   bool has_seen_keys_ = false;
 };

@@ -13,7 +13,10 @@
 #include "exit_code.hpp"
 #include "exporter.hpp"
 #include "progress.hpp"
+#include "proxy_survey.hpp"
 #include "report/text.hpp"
+#include "selection.hpp"
+#include "split.hpp"
 
 namespace unproxy {
 using proxytunnel::DecryptionStatus;
@@ -65,20 +68,20 @@ class InputRun::Work {
     std::string path = input;
     const StopFlag* stop = &stop_;
     std::optional<SpooledInput> spooled;
-    TunnelSet left_out;
+    Surveyed surveyed;
     ProxyConnections proxies;
     const bool may_decrypt = options_.engine == Engine::tshark || !options_.keylog.empty();
-    if (options_.layers == Layers::leaf || may_decrypt) {
+    if (needs_survey(options_) || may_decrypt) {
       spooled.emplace(input, stop);
       path = spooled->path();
       // Whoever stops a pipe wants what came through it until then.
       if (spooled->is_copy() && stop_) stop = nullptr;
     }
     const bool decrypts = wants_decryption(input, path, stop);
-    if (options_.layers == Layers::leaf) {
-      LeafSurvey found;
+    if (needs_survey(options_)) {
+      Survey found(options_, index);
       survey(path, stop, decrypts, found);
-      left_out = found.take_carriers();
+      surveyed = found.take();
     }
     if (options_.handshakes == Handshakes::drop) {
       ProxySurvey found;
@@ -91,7 +94,8 @@ class InputRun::Work {
     auto reader = with_progress(open_input(path, options_.hash ? &hash : nullptr, stop), input,
                                 options_.live ? "" : path, options_);
     std::unique_ptr<VirtualWriter> writer;
-    const std::string output = output_of(input);
+    std::string output = output_of(input);
+    if (options_.split.is_on()) output = split_names_.begin_input(output);
     Session session(options_, options_.mode);
     if (!output.empty()) writer = open_output(output, input, *reader);
     std::optional<Replacer> replacer;
@@ -99,7 +103,7 @@ class InputRun::Work {
       writer->keep_interfaces();
       replacer.emplace(*writer, std::move(proxies));
     }
-    Exporter exporter(options_, index, writer.get(), replacer ? &*replacer : nullptr, std::move(left_out), *lines_);
+    Exporter exporter(options_, index, writer.get(), replacer ? &*replacer : nullptr, std::move(surveyed), *lines_);
     if (options_.live) begin_live(*reader, writer.get());
     if (replacer) begin_replacing(*reader, *writer, session, exporter);
     session.run(*reader, decryption.get(), exporter);
@@ -114,7 +118,7 @@ class InputRun::Work {
     if (const auto statistics = reader->live_statistics()) note_statistics(*statistics);
     if (writer) result_.counters.files->packets_written += writer->packets();
     result_.attempts = exporter.attempts();
-    tell(session, writer.get(), output, exporter.attempts());
+    tell(session, writer.get(), output, exporter);
     if (replacer && replacer->let_go() != 0) {
       tell_words(std::to_string(replacer->let_go()) +
                  " packets went out as they were, since it took too long to know what becomes of them");
@@ -218,7 +222,7 @@ class InputRun::Work {
   }
 
   [[nodiscard]] std::unique_ptr<VirtualWriter> open_output(const std::string& output, const std::string& input,
-                                                           const CaptureReader& reader) const {
+                                                           const CaptureReader& reader) {
     if (!options_.output_dir.empty()) make_directory(std::filesystem::path(output).parent_path().string());
     const std::string name = options_.live  ? result_.summary.file
                              : input == "-" ? "standard input"
@@ -226,7 +230,10 @@ class InputRun::Work {
     const std::string contents = options_.mode == Mode::replace
                                      ? name + ", with the payload of proxied connections in virtual conversations"
                                      : "virtual conversations of " + name;
-    auto writer = std::make_unique<VirtualWriter>(output, options_.format, options_.link, contents, options_.ring);
+    auto writer =
+        options_.split.is_on()
+            ? std::make_unique<VirtualWriter>(split_names_, options_.split, options_.format, options_.link, contents)
+            : std::make_unique<VirtualWriter>(output, options_.format, options_.link, contents, options_.ring);
     writer->set_interfaces(reader.interfaces());
     return writer;
   }
@@ -269,19 +276,21 @@ class InputRun::Work {
   }
 
   void tell(const Session& session, const VirtualWriter* writer, const std::string& output,
-            std::size_t attempts) const {
+            const Exporter& exporter) const {
     if (options_.verbosity == Verbosity::quiet) return;
+    const auto attempts = exporter.attempts();
     const auto opened = session.counters().tunnels;
     std::string words = result_.summary.file + ": " + std::to_string(session.summary().packets) + " packets, " +
                         (opened == 0 ? "no tunnel" : std::to_string(opened) + (opened == 1 ? " tunnel" : " tunnels")) +
                         " opened";
     if (attempts > opened) words += ", " + std::to_string(attempts - opened) + " attempts failed";
+    if (options_.select) words += "; " + std::to_string(exporter.chosen()) + " of them selected";
     if (writer != nullptr) {
       words += "; " + std::to_string(writer->virtual_packets()) + " virtual packets ";
       if (options_.mode == Mode::replace) words += "among " + std::to_string(writer->packets()) + " ";
       words += "in " + output;
     }
-    if (options_.ring.is_on()) words += ring_text(writer->files());
+    if (writer != nullptr) words += writer->told();
     if (writer != nullptr && options_.format == Format::pcap) {
       words += ", without names and comments (which packets are synthetic), for which pcap has no room";
     }
@@ -307,16 +316,11 @@ class InputRun::Work {
     }
   }
 
-  static std::string ring_text(const CaptureFiles& files) {
-    std::string text = ", as " + std::to_string(files.files()) + (files.files() == 1 ? " file" : " files");
-    if (files.kept().size() < files.files()) text += ", of which " + std::to_string(files.kept().size()) + " are kept";
-    return text + "; the last one is " + files.kept().back();
-  }
-
   const Options& options_;
   const StopFlag& stop_;
   LineSink* lines_ = nullptr;
   InputResult result_;
+  SplitNames split_names_;                   ///< of all inputs
   std::optional<std::string> lacks_tshark_;  ///< found out, and told: why
 };
 

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <new>
 
+#include "capture/output_file.hpp"
 #include "extcap.hpp"
 #include "out_of_memory.hpp"
 #include "run.hpp"
@@ -13,15 +14,21 @@ namespace {
 
 std::atomic<bool> stop{false};
 
-// The first signal ends reading and completes the outputs; the next one ends the program (SA_RESETHAND).
-void request_stop(int) {
+void end(int signal) {
+  unproxy::OutputFile::remove_unfinished();
+  std::signal(signal, SIG_DFL);
+  std::raise(signal);
+}
+
+// The first signal ends reading and completes the outputs; the next one ends the program.
+void request_stop(int signal) {
   stop.store(true);
+  std::signal(signal, end);
 }
 
 void install_signal_handlers(bool is_extcap) {
   struct sigaction action {};
   action.sa_handler = request_stop;
-  action.sa_flags = static_cast<int>(SA_RESETHAND);
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
   struct sigaction before {};

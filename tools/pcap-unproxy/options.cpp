@@ -19,6 +19,8 @@
 #include "names/synthetic_prefixes.hpp"
 #include "replace_options.hpp"
 #include "report/text.hpp"
+#include "select_option.hpp"
+#include "split_option.hpp"
 
 namespace unproxy {
 
@@ -68,6 +70,8 @@ struct Raw {
   std::vector<std::string> names = {"capture"};
   std::string synthetic4, synthetic6;
   std::vector<Log> logs;
+  std::optional<std::string> select;
+  std::optional<std::size_t> max_open_files;
   bool quiet = false, verbose = false, fix_checksums = false;
   Shell completion = Shell::bash;
   LiveWords live;
@@ -176,6 +180,12 @@ Choices define(CLI::App& app, Options& options, Raw& raw) {
       ->type_name("FILE");
   app.add_option("-d,--output-dir", options.output_dir, "one output for each input: NAME.unproxied.pcapng")
       ->type_name("DIR");
+  app.add_option("--split", options.split.by, "with -d, a file for each tunnel, client, origin, proxy or target")
+      ->transform(one_of(split_words()))
+      ->type_name("BY");
+  app.add_option("--max-open-files", raw.max_open_files, "of --split, at once (256)")
+      ->check(CLI::Range(std::size_t{1}, std::size_t{1} << 20).description(""))
+      ->type_name("N");
   define_ring(app, raw.live);
   app.add_option("--mode", options.mode,
                  "virtual (default): only virtual packets; replace: the whole capture, with proxied payload moved into "
@@ -197,6 +207,10 @@ Choices define(CLI::App& app, Options& options, Raw& raw) {
   app.add_option("--layers", options.layers, "all (default), or leaf: only tunnels in which no further one opened")
       ->transform(one_of(layers))
       ->type_name("WHICH");
+  app.add_option("--select", raw.select,
+                 "only tunnels of which this is true, such as 'origin.port == 443 and client.address in 10.0.0.0/8'; "
+                 "see pcap-unproxy(1)")
+      ->type_name("EXPR");
   app.add_option("--report", options.report, "JSON report; - is standard output")->type_name("FILE");
   app.add_flag("--list{table}", options.list, "tunnels on standard output: table (default) or csv")
       ->transform(one_of(lists))
@@ -270,7 +284,7 @@ Choices define(CLI::App& app, Options& options, Raw& raw) {
           {"WHICH", words_of(layers)},    {"FORM", words_of(lists)},
           {"FORMS", words_of(logs)},      {"SOURCES", {"capture", "hosts=", "live"}},
           {"PROTOCOLS", protocols()},     {"ENGINE", words_of(engines)},
-          {"WHEN", words_of(progress)}};
+          {"WHEN", words_of(progress)},   {"BY", words_of(split_words())}};
 }
 
 std::vector<CompletedOption> completed_options(const CLI::App& app, const Choices& choices) {
@@ -389,6 +403,8 @@ Complaint finish(const Raw& raw, Options& options) {
   if (auto complaint = take_live(raw.live, options)) return complaint;
   if (!options.live) expand_directories(options);
   if (auto complaint = check_replace(options)) return complaint;
+  if (auto complaint = check_select(options)) return complaint;
+  if (auto complaint = take_split(raw.max_open_files, options)) return complaint;
   return check_outputs(options);
 }
 
@@ -432,6 +448,7 @@ std::variant<Options, Leave> parse_options(int argc, const char* const* argv) {
     return Leave{exit_code::usage, std::string("pcap-unproxy: ") + error.what() + "; see --help\n"};
   }
   if (raw.live.list_interfaces) return list_interfaces();
+  if (const auto complaint = take_select(raw.select, options)) return Leave{exit_code::usage, *complaint};
   if (const auto complaint = finish(raw, options)) {
     return Leave{exit_code::usage, "pcap-unproxy: " + proxytunnel::printable(*complaint) + "; see --help\n"};
   }

@@ -11,6 +11,8 @@
 
 #include "capture/capture_files.hpp"
 #include "capture/live_reader.hpp"
+#include "capture/split_files.hpp"
+#include "select/expression.hpp"
 #include "tracker/tracker.hpp"
 
 namespace unproxy {
@@ -50,7 +52,9 @@ struct Options {
   Layers layers = Layers::all;
   Format format = Format::pcapng;
   Link link = Link::keep;
-  Ring ring;  ///< of `write`
+  Ring ring;                                      ///< of `write`
+  Split split;                                    ///< in `output_dir`
+  std::optional<proxytunnel::Expression> select;  ///< absent: every tunnel
   NameSources names;
   std::string filter;  ///< empty: every packet
   Engine engine = Engine::automatic;

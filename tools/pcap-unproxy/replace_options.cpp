@@ -37,6 +37,11 @@ std::optional<std::string> check_replace(const Options& options) {
   if (options.link != Link::keep) {
     return "--link is of no use with --mode replace, which leaves packets as they were captured";
   }
+  if (options.select) {
+    return "--select is of no use with --mode replace, which writes the whole capture; without it, an export has the "
+           "tunnels that match";
+  }
+  if (options.split.is_on()) return "--split is of no use with --mode replace, which writes the whole capture";
   return options.handshakes == Handshakes::drop ? check_inputs(options) : std::nullopt;
 }
 

@@ -79,7 +79,8 @@ class Run final : public LineSink {
 
   void take_inputs() {
     const std::size_t count = options_.inputs.size();
-    if (options_.jobs > 1 && count > 1) {
+    // Names of split files depend on those of inputs before them.
+    if (options_.jobs > 1 && count > 1 && !options_.split.is_on()) {
       Jobs jobs(options_, stop_);
       for (std::size_t i = 0; i < count && jobs.has(i); ++i) take_input(i, jobs);
     } else {

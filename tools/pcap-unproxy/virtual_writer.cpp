@@ -73,17 +73,31 @@ proxytunnel::Address shown(const proxytunnel::Endpoint& end, const VirtualPacket
 
 VirtualWriter::VirtualWriter(const std::string& path, Format format, Link link, const std::string& contents,
                              const Ring& ring)
-    : writer_(path, format, {"pcap-unproxy", version, contents}, ring), format_(format), link_(link) {}
+    : format_(format), link_(link) {
+  auto files = std::make_unique<CaptureFiles>(path, format, WriterIdentity{"pcap-unproxy", version, contents}, ring);
+  whole_ = files.get();
+  writer_ = std::move(files);
+}
+
+VirtualWriter::VirtualWriter(SplitNames& names, const Split& split, Format format, Link link,
+                             const std::string& contents)
+    : format_(format), link_(link) {
+  const WriterIdentity identity{"pcap-unproxy", version, contents};
+  auto files = std::make_unique<SplitFiles>(format, identity, split);
+  splitter_.emplace(split.by, names, *files);
+  writer_ = std::move(files);
+}
 
 // There is an interface to tell of, whether it brought a packet or not.
 void VirtualWriter::set_statistics(std::function<std::optional<LiveStatistics>()> source) {
   const std::uint32_t captured = interfaces_->front().link_type;
   const std::uint32_t made = link_ == Link::ethernet ? linktype::ethernet : linktype::raw;
   if (format_ == Format::pcapng) output_interface(0, link_ == Link::keep ? captured : made);
-  writer_.set_statistics(std::move(source));
+  writer_->set_statistics(std::move(source));
 }
 
 void VirtualWriter::opened(const Attempt& attempt) {
+  if (splitter_) splitter_->opened(attempt);
   if (!attempt.origin) return;
   if (attempt.transport == proxytunnel::Transport::udp) return flow(attempt);
   opening_ = opening_text(attempt) + "; this packet is synthetic";
@@ -91,6 +105,7 @@ void VirtualWriter::opened(const Attempt& attempt) {
 }
 
 void VirtualWriter::flow(const Attempt& attempt) {
+  if (splitter_) splitter_->flow(attempt);
   new_flow_ = {attempt.id, opening_text(attempt)};
   name_origin(attempt);
 }
@@ -109,7 +124,7 @@ void VirtualWriter::name_origin(const Attempt& attempt) {
 // As soon as they are known, so that they have the numbers of the input as long as no other was needed before.
 void VirtualWriter::add_interfaces() {
   while (kept_interfaces_.size() < interfaces_->size()) {
-    kept_interfaces_.push_back(writer_.add_interface(interfaces_->at(kept_interfaces_.size())));
+    kept_interfaces_.push_back(whole_->add_interface(interfaces_->at(kept_interfaces_.size())));
   }
 }
 
@@ -121,7 +136,7 @@ std::uint32_t VirtualWriter::output_interface(std::uint32_t interface, std::uint
   const auto [found, is_new] = output_interfaces_.try_emplace({interface, link_type}, 0);
   if (is_new) {
     const Interface& model = interfaces_->at(interface);
-    found->second = writer_.interface_for(link_type, model.snap_length, model.name);
+    found->second = writer_->interface_for(link_type, model.snap_length, model.name);
   }
   return found->second;
 }
@@ -164,7 +179,7 @@ LinkHeader VirtualWriter::link_of(const VirtualPacket& packet, std::size_t size,
   if (link_ == Link::raw || (link_ == Link::keep && is_bare())) return none;
   const Envelope envelope = Envelope::unpack(packet.frame.envelope);
   const LinkHeader kept = adapt(envelope.link, packet.ip.version, size, room);
-  const auto single = writer_.single_link_type();
+  const auto single = writer_->single_link_type();
   const bool wants_ethernet = link_ == Link::ethernet || single == linktype::ethernet;
   if (wants_ethernet && kept.link_type != linktype::ethernet) return made_ethernet(packet, room);
   return single == linktype::raw ? none : kept;
@@ -173,7 +188,7 @@ LinkHeader VirtualWriter::link_of(const VirtualPacket& packet, std::size_t size,
 void VirtualWriter::captured(const Packet& packet, std::span<const Address> ends) {
   add_interfaces();
   const auto options = pcapng::little_endian(packet.options, pcapng::OptionsOf::packet);
-  writer_.captured(packet, kept_interfaces_[packet.interface], options, ends);
+  whole_->captured(packet, kept_interfaces_[packet.interface], options, ends);
   ++packets_;
 }
 
@@ -182,13 +197,13 @@ void VirtualWriter::changed(const Packet& packet, std::span<const Address> ends)
   constexpr std::string_view comment = "payload of this packet is in a virtual conversation; this is what remains";
   auto options = pcapng::of_changed_packet(packet.options);
   pcapng::add_option(pcapng::option::comment, proxytunnel::bytes_of(comment), options);
-  writer_.captured(packet, kept_interfaces_[packet.interface], options, ends);
+  whole_->captured(packet, kept_interfaces_[packet.interface], options, ends);
   ++packets_;
 }
 
 void VirtualWriter::finish() {
   if (keeps_interfaces_) add_interfaces();
-  writer_.finish();
+  writer_->finish();
 }
 
 void VirtualWriter::packet(const VirtualPacket& packet, std::string comment) {
@@ -202,9 +217,10 @@ void VirtualWriter::packet(const VirtualPacket& packet, std::string comment) {
     if (comment.empty()) comment = "tunnel " + std::to_string(packet.tunnel);
     comment += "; captured at " + proxytunnel::rfc3339(packet.frame.time) + ", earlier than what stands before it";
   }
+  if (splitter_) splitter_->choose(packet);
   const std::array<proxytunnel::Address, 2> ends = {shown(packet.sender, packet), shown(packet.receiver, packet)};
-  writer_.packet(packet.time, output_interface(envelope.interface, link.link_type), pieces,
-                 static_cast<std::uint32_t>(link.bytes.size() + wire), packet.frame.number, comment, ends);
+  writer_->packet(packet.time, output_interface(envelope.interface, link.link_type), pieces,
+                  static_cast<std::uint32_t>(link.bytes.size() + wire), packet.frame.number, comment, ends);
   ++packets_;
   ++virtual_packets_;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -10,6 +11,7 @@
 
 #include "capture/capture_files.hpp"
 #include "decode/link.hpp"
+#include "split.hpp"
 #include "tracker/outcome.hpp"
 
 namespace unproxy {
@@ -19,16 +21,19 @@ class VirtualWriter {
   /// `contents` is what the section header says. Throws CaptureError if the output cannot be made.
   VirtualWriter(const std::string& path, Format format, Link link, const std::string& contents, const Ring& ring);
 
+  /// Several files, one for each group of tunnels; `names` is borrowed, and knows those of all inputs.
+  VirtualWriter(SplitNames& names, const Split& split, Format format, Link link, const std::string& input);
+
   /// The input's interfaces; borrowed, and may grow.
   void set_interfaces(const std::vector<Interface>& interfaces) { interfaces_ = &interfaces; }
   /// The same for an input that is an interface: what is told of it at the end of each file.
   void set_statistics(std::function<std::optional<LiveStatistics>()> source);
-  void idle(Time now) { writer_.idle(now); }
-  /// Captured packets are written, too: every interface of the input is one of the output.
+  void idle(Time now) { writer_->idle(now); }
+  /// Captured packets are written, too: every interface of the input is one of the output. Not where files are split.
   void keep_interfaces() { keeps_interfaces_ = true; }
 
-  void secrets(const Secrets& secrets) { writer_.secrets(secrets); }
-  void name(const NameRecord& record) { writer_.name(record); }
+  void secrets(const Secrets& secrets) { writer_->secrets(secrets); }
+  void name(const NameRecord& record) { writer_->name(record); }
   /// Before the first segment of a tunnel: its name and the words on its synthetic packets.
   void opened(const proxytunnel::Attempt& attempt);
   /// Before the first datagram of a flow, likewise.
@@ -40,12 +45,17 @@ class VirtualWriter {
   /// A packet as it was captured, and one of which a part is left. `ends` are its addresses.
   void captured(const Packet& packet, std::span<const Address> ends);
   void changed(const Packet& packet, std::span<const Address> ends);
-  /// Completes the file under its final name. Without, nothing is left.
+  /// Behind its last packet.
+  void ended(proxytunnel::TunnelId tunnel) {
+    if (splitter_) splitter_->ended(tunnel);
+  }
+  /// Completes the files under their final names. Without, nothing is left.
   void finish();
 
   [[nodiscard]] std::uint64_t packets() const { return packets_; }
   [[nodiscard]] std::uint64_t virtual_packets() const { return virtual_packets_; }
-  [[nodiscard]] const CaptureFiles& files() const { return writer_; }
+  /// In words, unless there is one file: behind the name of the output.
+  [[nodiscard]] std::string told() const { return writer_->told(); }
 
  private:
   std::uint32_t output_interface(std::uint32_t interface, std::uint32_t link_type);
@@ -55,7 +65,9 @@ class VirtualWriter {
   [[nodiscard]] proxytunnel::LinkHeader link_of(const proxytunnel::VirtualPacket& packet, std::size_t size,
                                                 proxytunnel::LinkHeaderRoom& room);
 
-  CaptureFiles writer_;
+  std::unique_ptr<CaptureOutput> writer_;
+  CaptureFiles* whole_ = nullptr;     // the same, if it is not split
+  std::optional<Splitter> splitter_;  ///< chooses among the files of writer_
   Format format_;
   Link link_;
   std::optional<bool> bare_;  // pcap only: packets have no link header; known with the first packet

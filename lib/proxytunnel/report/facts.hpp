@@ -45,9 +45,17 @@ enum class FactType : std::uint8_t {
   set     ///< words whose order says nothing
 };
 
+/// From when on a fact of a tunnel is what it will be in the end. Of an attempt that opens none, that is its end.
+enum class Known : std::uint8_t {
+  at_opening,
+  at_opening_unless_relayed,  ///< a UDP association has a target as long as it has no second one
+  at_end
+};
+
 struct Fact {
   std::string_view name;  ///< its place in an entry of `tunnels`: "client.address"
   FactType type;
+  Known known;
   Value (*read)(const ReportEntry&);
   /// The report has more to say there than columns have room for.
   bool columns_only = false;

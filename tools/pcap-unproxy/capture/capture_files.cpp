@@ -163,6 +163,13 @@ void CaptureFiles::idle(Time now) {
   if (is_over(begun_, ring_.duration, now)) end();
 }
 
+std::string CaptureFiles::told() const {
+  if (!ring_.is_on()) return "";
+  std::string text = ", as " + std::to_string(files()) + (files() == 1 ? " file" : " files");
+  if (kept().size() < files()) text += ", of which " + std::to_string(kept().size()) + " are kept";
+  return text + "; the last one is " + kept().back();
+}
+
 void CaptureFiles::finish() {
   if (!file_ && number_ == 0) {
     const auto now = std::chrono::system_clock::now().time_since_epoch();

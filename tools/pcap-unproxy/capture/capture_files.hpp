@@ -5,7 +5,6 @@
 
 #include <cstdint>
 #include <deque>
-#include <functional>
 #include <optional>
 #include <set>
 #include <span>
@@ -15,6 +14,7 @@
 #include <vector>
 
 #include "capture/capture.hpp"
+#include "capture/capture_output.hpp"
 #include "capture/writer.hpp"
 
 namespace unproxy {
@@ -37,29 +37,27 @@ std::string ring_name(const std::string& path, std::uint64_t number, Time begun)
 /// Without a ring, one CaptureWriter. With one, a file begins with the first packet that has no other, and has its name
 /// when it is full. All files have the same interfaces, in the same order, and all secrets; of names those of the ends
 /// of their packets. Functions throw as those of CaptureWriter.
-class CaptureFiles {
+class CaptureFiles final : public CaptureOutput {
  public:
   CaptureFiles(std::string path, Format format, WriterIdentity identity, Ring ring);
 
-  /// As of CaptureWriter; the number is good for all files.
-  std::uint32_t interface_for(std::uint32_t link_type, std::uint32_t snap_length, std::string_view name);
+  std::uint32_t interface_for(std::uint32_t link_type, std::uint32_t snap_length, std::string_view name) override;
+  /// As of CaptureWriter.
   std::uint32_t add_interface(const Interface& interface);
-  /// As of CaptureWriter; the same for all files.
-  [[nodiscard]] std::optional<std::uint32_t> single_link_type() const noexcept;
-  /// `ends` are the addresses that the packet has.
+  [[nodiscard]] std::optional<std::uint32_t> single_link_type() const noexcept override;
   void packet(Time time, std::uint32_t interface, std::span<const Bytes> pieces, std::uint32_t wire_length,
-              FrameNumber source_frame, std::string_view comment, std::span<const Address> ends);
+              FrameNumber source_frame, std::string_view comment, std::span<const Address> ends) override;
   void captured(const Packet& packet, std::uint32_t interface, std::span<const std::uint8_t> options,
                 std::span<const Address> ends);
   /// A name that was written lately is not written again.
-  void name(const NameRecord& record);
-  void secrets(const Secrets& secrets);
-  /// What is told of interface 0 at the end of each file.
-  void set_statistics(std::function<std::optional<LiveStatistics>()> source) { statistics_ = std::move(source); }
-  /// Nothing came for a while: what was written must come out, and a file ends whose time is over.
-  void idle(Time now);
+  void name(const NameRecord& record) override;
+  void secrets(const Secrets& secrets) override;
+  void set_statistics(StatisticsSource source) override { statistics_ = std::move(source); }
+  /// A file ends whose time is over.
+  void idle(Time now) override;
   /// Also makes a file if there was nothing to write.
-  void finish();
+  void finish() override;
+  [[nodiscard]] std::string told() const override;
 
   /// Files of a ring so far, and those of them that were not removed.
   [[nodiscard]] std::uint64_t files() const noexcept { return number_; }
@@ -82,7 +80,7 @@ class CaptureFiles {
   WriterIdentity identity_;
   Ring ring_;
   std::optional<CaptureWriter> file_;
-  std::function<std::optional<LiveStatistics>()> statistics_ = [] { return std::nullopt; };
+  StatisticsSource statistics_ = [] { return std::nullopt; };
   std::set<std::pair<Address, std::string>> names_;  // written lately, at most limits::names
 
   // Of a ring only.

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -32,25 +33,39 @@ std::string path_of(const FileDescriptor& file) {
 
 OutputFile* first_file = nullptr;
 
+/// Whether the list or a name in it is being changed.
+volatile std::sig_atomic_t changing = 0;
+
+struct Changing {
+  Changing() noexcept { changing = 1; }
+  Changing(const Changing&) = delete;
+  Changing& operator=(const Changing&) = delete;
+  ~Changing() { changing = 0; }
+};
+
 }  // namespace
 
 OutputFile::OutputFile(const std::string& path, std::size_t buffer_size)
     : name_(path == "-" ? "standard output" : path),
       next_(first_file),
-      size_(std::max<std::size_t>(buffer_size, 1)),
+      buffer_size_(std::max<std::size_t>(buffer_size, 1)),
+      size_(buffer_size_),
       buffer_(new std::uint8_t[size_]) {
   open(path);
+  const Changing change;
+  if (next_ != nullptr) next_->previous_ = this;
   first_file = this;
 }
 
 OutputFile::~OutputFile() {
   if (!temporary_.empty()) ::unlink(temporary_.c_str());
-  OutputFile** place = &first_file;
-  while (*place != this) place = &(*place)->next_;
-  *place = next_;
+  const Changing change;
+  (previous_ != nullptr ? previous_->next_ : first_file) = next_;
+  if (next_ != nullptr) next_->previous_ = previous_;
 }
 
 void OutputFile::remove_unfinished() noexcept {
+  if (changing != 0) return;
   for (const OutputFile* file = first_file; file != nullptr; file = file->next_) {
     if (!file->temporary_.empty()) ::unlink(file->temporary_.c_str());
   }
@@ -98,6 +113,7 @@ void OutputFile::create_temporary() {
 
 // It takes a renaming to replace a file, and for that it takes a name.
 void OutputFile::give_temporary_name() {
+  const Changing change;
   const std::string path = path_of(file_);
   int outcome = 0;
   do {
@@ -116,7 +132,33 @@ void OutputFile::write(Bytes bytes) {
   filled_ += bytes.size();
 }
 
+void OutputFile::suspend() {
+  if (!buffer_) return;
+  flush();
+  if (target_.empty()) return;
+  if (temporary_.empty()) give_temporary_name();
+  struct stat status {};
+  if (::fstat(file_.number(), &status) != 0) fail(errno);
+  device_ = status.st_dev;
+  inode_ = status.st_ino;
+  if (::close(file_.release()) != 0) fail(errno);
+  buffer_.reset();
+  size_ = 0;
+}
+
+// Whoever may write to the directory may have put something else in its place.
+void OutputFile::resume() {
+  file_ = FileDescriptor(::open(temporary_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW));
+  if (!file_.is_open()) fail(errno);
+  struct stat status {};
+  if (::fstat(file_.number(), &status) != 0) fail(errno);
+  if (status.st_dev != device_ || status.st_ino != inode_) fail(ESTALE);
+  buffer_.reset(new std::uint8_t[buffer_size_]);
+  size_ = buffer_size_;
+}
+
 void OutputFile::flush() {
+  if (!buffer_) resume();
   const std::size_t count = std::exchange(filled_, 0);
   write_out({buffer_.get(), count});
 }
@@ -144,18 +186,21 @@ void OutputFile::cut(std::uint64_t size) {
 }
 
 void OutputFile::finish() {
-  flush();
+  if (buffer_) flush();
   if (!target_.empty() && temporary_.empty()) give_temporary_name();
   // Standard output stays open: it is not ours.
   if (file_.number() > STDERR_FILENO && ::close(file_.release()) != 0) fail(errno);
   if (target_.empty()) return;
+  const Changing change;
   if (std::rename(temporary_.c_str(), target_.c_str()) != 0) fail(errno);
   temporary_.clear();
 }
 
 void OutputFile::fail(int error) const {
   throw OutputError("cannot write " + name_ + ": " + std::strerror(error) +
-                    (error == ENOSPC ? "; make room or write elsewhere" : ""));
+                    (error == ENOSPC   ? "; make room or write elsewhere"
+                     : error == EMFILE ? "; see --max-open-files"
+                                       : ""));
 }
 
 void make_directory(const std::string& path) {

@@ -2,6 +2,8 @@
 // summary: a file that appears under its name when it is complete, or not at all.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -31,6 +33,9 @@ class OutputFile {
   void write(Bytes bytes);
   /// Writes out what is buffered.
   void flush();
+  /// Writes out what is buffered and closes the file, which has a temporary name from then on, until write() opens it
+  /// again: a program may have more of these than open files. What is written directly stays open.
+  void suspend();
   /// Forgets what was written behind the first `size` bytes; what was written directly cannot be taken back.
   void cut(std::uint64_t size);
   /// The file is complete: it now has its final name. Nothing may be written any more.
@@ -40,7 +45,8 @@ class OutputFile {
   /// Bytes so far, with those that are buffered.
   [[nodiscard]] std::uint64_t size() const noexcept { return written_ + filled_; }
 
-  /// For a program that ends without destructors: removes the temporary names of all objects. Allocates nothing.
+  /// For a program that ends without destructors: removes the temporary names of all objects. Allocates nothing, and
+  /// may be called by a signal's handler: then it leaves them if it came while one changed.
   static void remove_unfinished() noexcept;
 
  private:
@@ -48,6 +54,7 @@ class OutputFile {
   [[nodiscard]] bool create_unnamed();
   void create_temporary();
   void give_temporary_name();
+  void resume();
   void write_out(Bytes bytes);
   [[noreturn]] void fail(int error) const;
 
@@ -55,9 +62,12 @@ class OutputFile {
   std::string target_;     ///< the final name; empty when written directly
   std::string temporary_;  ///< the name so far; empty when there is none
   FileDescriptor file_;
-  OutputFile* next_;  ///< all objects are in a list
-  std::size_t size_;
-  std::unique_ptr<std::uint8_t[]> buffer_;
+  OutputFile *next_, *previous_ = nullptr;  ///< all objects are in a list
+  std::size_t buffer_size_;
+  std::size_t size_;                        ///< of the buffer that there is: 0 while it is suspended
+  std::unique_ptr<std::uint8_t[]> buffer_;  ///< none while it is suspended
+  dev_t device_ = 0;                        ///< while it is suspended: what has its name
+  ino_t inode_ = 0;
   std::size_t filled_ = 0;
   std::uint64_t written_ = 0;
 };

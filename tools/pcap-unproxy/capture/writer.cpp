@@ -34,8 +34,9 @@ std::uint32_t captured_size(std::span<const Bytes> pieces) noexcept {
 
 }  // namespace
 
-CaptureWriter::CaptureWriter(const std::string& path, Format format, const WriterIdentity& identity)
-    : file_(path), format_(format) {
+CaptureWriter::CaptureWriter(const std::string& path, Format format, const WriterIdentity& identity,
+                             std::size_t buffer_size)
+    : file_(path, buffer_size), format_(format) {
   if (format_ == Format::pcapng) write_section(identity);
 }
 

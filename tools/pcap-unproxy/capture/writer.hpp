@@ -39,7 +39,8 @@ class CaptureWriter {
   static constexpr std::size_t longest_name = 255;
 
   /// `path` "-" is standard output.
-  CaptureWriter(const std::string& path, Format format, const WriterIdentity& identity);
+  CaptureWriter(const std::string& path, Format format, const WriterIdentity& identity,
+                std::size_t buffer_size = OutputFile::default_size);
 
   /// The number to give to packet(): of a new interface for each new pair of link type (16 bits) and name.
   std::uint32_t interface_for(std::uint32_t link_type, std::uint32_t snap_length, std::string_view name);
@@ -64,6 +65,8 @@ class CaptureWriter {
   void statistics(std::uint32_t interface, const LiveStatistics& statistics);
   /// Hands on what is buffered.
   void flush() { file_.flush(); }
+  /// As of OutputFile: what is written next opens the file again.
+  void suspend() { file_.suspend(); }
   /// The capture is complete.
   void finish();
 

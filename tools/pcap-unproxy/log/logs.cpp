@@ -76,8 +76,18 @@ void Logs::packet(const proxytunnel::VirtualPacket& packet) {
   }
 }
 
+void Logs::opened(const Attempt& attempt, Chosen chosen) {
+  if (has(Log::zeek) && options_.select) lineage_.opened(attempt, chosen);
+}
+
 void Logs::connection(const proxytunnel::ConnectionRecord& record) {
   if (!has(Log::zeek)) return;
+  if (!options_.select) return add(record);
+  lineage_.connection(record);
+  for (const auto& each : lineage_.take()) add(each);
+}
+
+void Logs::add(const proxytunnel::ConnectionRecord& record) {
   std::string service(service_of(record.protocol));
   if (record.decrypted) service = service.empty() ? "ssl" : "ssl," + service;
   add(Table::conn,
@@ -85,9 +95,13 @@ void Logs::connection(const proxytunnel::ConnectionRecord& record) {
                         proxytunnel::Transport::tcp, record.account, service, std::nullopt, !record.decrypted}));
 }
 
-void Logs::end_conversation(const Attempt& attempt, std::uint32_t flow, const std::string& parent) {
+void Logs::end_conversation(const Attempt& attempt, std::uint32_t flow, const std::string& parent, Chosen has_row) {
   const auto found = conversations_.find(key_of(attempt.id, flow));
   if (found == conversations_.end()) return;
+  if (has_row == Chosen::no) {
+    conversations_.erase(found);
+    return;
+  }
   // PROXY headers in front of datagrams are in no connection that has a row.
   const bool has_parent = attempt.transport == proxytunnel::Transport::tcp || attempt.command == Command::udp_associate;
   add(Table::conn, values_of(ConnRow{uid_of(attempt.id, flow), found->second.ends, attempt.transport,
@@ -95,17 +109,26 @@ void Logs::end_conversation(const Attempt& attempt, std::uint32_t flow, const st
   conversations_.erase(found);
 }
 
-void Logs::ended(const proxytunnel::ReportEntry& entry) {
+Chosen Logs::has_conversation(const Attempt& attempt, Chosen chosen) {
+  if (!options_.select) return Chosen::yes;
+  const Chosen has_row = lineage_.ended(attempt, chosen);
+  for (const auto& each : lineage_.take()) add(each);
+  return has_row;
+}
+
+void Logs::ended(const proxytunnel::ReportEntry& entry, Chosen chosen) {
   const Attempt& attempt = entry.attempt;
-  if (has(Log::csv)) add_facts(Table::csv, attempt, proxytunnel::facts_of(entry));
-  if (has(Log::ndjson)) add_facts(Table::ndjson, attempt, proxytunnel::facts_of(entry));
+  const bool is_chosen = chosen == Chosen::yes;
+  if (has(Log::csv) && is_chosen) add_facts(Table::csv, attempt, proxytunnel::facts_of(entry));
+  if (has(Log::ndjson) && is_chosen) add_facts(Table::ndjson, attempt, proxytunnel::facts_of(entry));
   if (!has(Log::zeek)) return;
+  const Chosen has_row = has_conversation(attempt, chosen);
   AttemptRow row{entry, uid_of_carrier(attempt), std::nullopt, options_.show_credentials};
   if (attempt.shown) row.virtual_uid = uid_of(attempt.id);
   const bool is_association = attempt.command == Command::udp_associate;
   const std::size_t conversations = is_association ? attempt.flows.size() : 1;
-  for (std::uint32_t flow = 0; flow < conversations; ++flow) end_conversation(attempt, flow, row.uid);
-  add_session(row);
+  for (std::uint32_t flow = 0; flow < conversations; ++flow) end_conversation(attempt, flow, row.uid, has_row);
+  if (chosen == Chosen::yes) add_session(row);
 }
 
 // Forwarding is no tunnel, and PROXY headers are none that Zeek knows.

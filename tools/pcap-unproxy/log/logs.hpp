@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "lines.hpp"
+#include "log/lineage.hpp"
 #include "log/zeek_logs.hpp"
 #include "options.hpp"
 #include "tracker/outcome.hpp"
@@ -21,7 +22,9 @@ class Logs {
 
   void begin(proxytunnel::Time first_packet);
   void packet(const proxytunnel::VirtualPacket& packet);
-  void ended(const proxytunnel::ReportEntry& entry);
+  /// Needed only where --select chooses.
+  void opened(const proxytunnel::Attempt& attempt, Chosen chosen);
+  void ended(const proxytunnel::ReportEntry& entry, Chosen chosen);
   void connection(const proxytunnel::ConnectionRecord& record);
 
  private:
@@ -38,7 +41,10 @@ class Logs {
   [[nodiscard]] bool has(Log log) const { return options_.logs.contains(log); }
   [[nodiscard]] std::string uid_of(proxytunnel::TunnelId tunnel, std::uint32_t flow = 0) const;
   [[nodiscard]] std::string uid_of_carrier(const proxytunnel::Attempt& attempt) const;
-  void end_conversation(const proxytunnel::Attempt& attempt, std::uint32_t flow, const std::string& parent);
+  void add(const proxytunnel::ConnectionRecord& record);
+  [[nodiscard]] Chosen has_conversation(const proxytunnel::Attempt& attempt, Chosen chosen);
+  void end_conversation(const proxytunnel::Attempt& attempt, std::uint32_t flow, const std::string& parent,
+                        Chosen has_row);
   void add_session(const AttemptRow& row);
   void add(Table table, const std::vector<Value>& values);
   void add_facts(Table table, const proxytunnel::Attempt& attempt, const std::vector<Value>& values);
@@ -46,6 +52,7 @@ class Logs {
   const Options& options_;
   LineSink& sink_;
   std::unordered_map<std::uint64_t, Conversation> conversations_;
+  Lineage lineage_;
   proxytunnel::Time first_packet_ = 0;
 };
 
