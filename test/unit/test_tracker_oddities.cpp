@@ -365,10 +365,29 @@ void held_memory_is_shared_out(void**) {
   assert_true(own->status == Status::established);
 }
 
+// Connections that both ends closed make room for others; the last acknowledgment brings them back to no life.
+void closed_connections_leave(void**) {
+  TrackerOptions options;
+  options.connections = limits::closed_connections + 100;
+  Tracker tracker(options);
+  Outcome outcome;
+  for (unsigned i = 0; i < 3 * options.connections; ++i) {
+    wire::Connection wire(wire::endpoint("10.0.0.5", static_cast<std::uint16_t>(1024 + i)), proxy);
+    for (const Segment& segment :
+         {wire.syn(), wire.syn_ack(), wire.ack(End::client), wire.say(End::client, "GET / HTTP/1.1\r\n\r\n"),
+          wire.fin(End::client), wire.fin(End::server), wire.ack(End::client)}) {
+      tracker.segment(segment, outcome);
+    }
+  }
+  assert_int_equal(tracker.counters().connections, 3 * options.connections);
+  assert_int_equal(tracker.counters().dropped_connections, 0);
+}
+
 }  // namespace
 
 int main() {
   const CMUnitTest tests[] = {
+      cmocka_unit_test(closed_connections_leave),
       cmocka_unit_test(what_cannot_be_held_is_a_gap),
       cmocka_unit_test(ports_are_used_again),
       cmocka_unit_test(what_is_nothing_of_ours_passes),
