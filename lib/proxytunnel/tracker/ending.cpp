@@ -51,9 +51,8 @@ void Tracker::retire_closed(const Frame& frame, Outcome& outcome) {
     const ConnectionKey key = closed_.front();
     closed_.pop_front();
     Connection* connection = table_.find(key);
-    if (connection == nullptr || !connection->closed()) continue;
-    const bool goes_on = connection->reset && connection->seen() > connection->seen_at_close;
-    if (goes_on) connection->reset = false;
+    if (connection == nullptr) continue;
+    if (connection->reset && connection->seen() > connection->seen_at_close) connection->reset = false;
     if (!connection->closed()) continue;
     retire(*connection, frame, outcome);
     table_.erase(key);
