@@ -19,6 +19,7 @@
 #include "split.hpp"
 
 namespace unproxy {
+
 using proxytunnel::DecryptionStatus;
 using proxytunnel::DecryptionSummary;
 using proxytunnel::InputSummary;

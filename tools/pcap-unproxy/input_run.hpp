@@ -2,6 +2,7 @@
 // summary: one input on its way through the program: decryption, the core, its output, what is told of it.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <memory>
 #include <string>
@@ -12,6 +13,15 @@
 #include "report/report.hpp"
 
 namespace unproxy {
+
+/// All counts but those by reason, of counters that are const or not.
+template <class Counters>
+auto counts_of(Counters& counters) {
+  auto& files = *counters.files;
+  return std::array{&counters.connections,  &counters.tunnels,       &counters.dropped_connections,
+                    &counters.gave_way,     &counters.names_dropped, &files.packets_read,
+                    &files.packets_written, &files.secrets_dropped};
+}
 
 /// What an input gave, besides its output and lines.
 struct InputResult {

@@ -38,9 +38,8 @@ std::string numbers_text(Table table, const Options& options, const Numbers& num
   Value outer = proxytunnel::Null{};
   if (parent != no_tunnel) outer = std::int64_t{parent};
   const Value values[] = {std::int64_t{id}, static_cast<std::int64_t>(input), outer};
-  std::string row =
+  const std::string row =
       proxytunnel::row_text(form_of(table, options), proxytunnel::fact_columns().first(std::size(values)), values);
-  row.pop_back();
   return row.front() == '{' ? row.substr(1, row.size() - 2) : row;
 }
 

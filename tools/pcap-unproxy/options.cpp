@@ -16,6 +16,7 @@
 #include "exit_code.hpp"
 #include "inputs.hpp"
 #include "live_options.hpp"
+#include "log/log_files.hpp"
 #include "names/synthetic_prefixes.hpp"
 #include "replace_options.hpp"
 #include "report/text.hpp"
@@ -364,9 +365,7 @@ Complaint check_outputs(const Options& options) {
   if (!options.output_dir.empty()) {
     for (const auto& input : options.inputs) outputs.push_back(output_name(options, input));
   }
-  for (const Log log : options.logs) {
-    for (const std::string_view name : log_names(log)) outputs.push_back(log_path(options.log_dir, name));
-  }
+  for (std::string& path : log_paths(options)) outputs.push_back(std::move(path));
   std::vector<std::string> inputs;
   if (!options.live) inputs = options.inputs;
   inputs.insert(inputs.end(), options.names.hosts_files.begin(), options.names.hosts_files.end());
@@ -454,18 +453,6 @@ std::variant<Options, Leave> parse_options(int argc, const char* const* argv) {
   }
   options.command = deciding_words(argc, argv);
   return options;
-}
-
-const std::vector<std::string_view>& log_names(Log log) {
-  static const std::map<Log, std::vector<std::string_view>> names = {
-      {Log::zeek, {"conn.log", "socks.log", "tunnel.log", "proxytunnel.log"}},
-      {Log::csv, {"proxytunnel.csv"}},
-      {Log::ndjson, {"proxytunnel.ndjson"}}};
-  return names.at(log);
-}
-
-std::string log_path(const std::string& directory, std::string_view name) {
-  return (std::filesystem::path(directory) / name).string();
 }
 
 bool is_named_as_capture(std::string_view name) noexcept {

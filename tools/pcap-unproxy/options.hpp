@@ -82,11 +82,6 @@ std::string output_name(const Options& options, const std::string& input);
 /// Whether a file name ends as those of captures do.
 bool is_named_as_capture(std::string_view name) noexcept;
 
-/// The file for one of Options::logs: DIR/NAME.
-std::string log_path(const std::string& directory, std::string_view name);
-/// The names of the files of a log.
-const std::vector<std::string_view>& log_names(Log log);
-
 extern const char* const version;
 
 }  // namespace unproxy

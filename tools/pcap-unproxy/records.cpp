@@ -11,7 +11,6 @@ namespace unproxy {
 namespace {
 
 using proxytunnel::DecryptionStatus;
-using proxytunnel::FileCounters;
 using proxytunnel::InputSummary;
 using Json = nlohmann::json;
 
@@ -43,7 +42,6 @@ std::optional<T> optional_of(const Json& json) {
 
 Json json_of(const InputResult& result) {
   const InputSummary& input = result.summary;
-  const FileCounters& files = *result.counters.files;
   Json json = {{"file", input.file},
                {"sha256", input.sha256},
                {"packets", optional_json(input.packets)},
@@ -53,14 +51,12 @@ Json json_of(const InputResult& result) {
                {"damaged", input.damaged},
                {"unreadable", input.unreadable},
                {"decryption", nullptr},
-               {"counters",
-                {result.counters.connections, result.counters.tunnels, result.counters.dropped_connections,
-                 result.counters.gave_way, result.counters.names_dropped, files.packets_read, files.packets_written,
-                 files.secrets_dropped}},
-               {"passed_over", files.packets_passed_over},
+               {"counters", Json::array()},
+               {"passed_over", result.counters.files->packets_passed_over},
                {"attempts", result.attempts},
                {"exit_code", result.exit_code},
                {"is_done", result.is_done}};
+  for (const std::uint64_t* count : counts_of(result.counters)) json["counters"].push_back(*count);
   if (input.decryption) json["decryption"] = {static_cast<int>(input.decryption->status), input.decryption->reason};
   return json;
 }
@@ -81,14 +77,9 @@ InputResult result_of(const Json& json) {
     input.decryption->status = static_cast<DecryptionStatus>(decryption.at(0).get<int>());
     input.decryption->reason = decryption.at(1);
   }
-  const Json& counters = json.at("counters");
-  FileCounters& files = *result.counters.files;
-  std::uint64_t* const places[] = {
-      &result.counters.connections, &result.counters.tunnels,       &result.counters.dropped_connections,
-      &result.counters.gave_way,    &result.counters.names_dropped, &files.packets_read,
-      &files.packets_written,       &files.secrets_dropped};
-  for (std::size_t i = 0; i < std::size(places); ++i) *places[i] = counters.at(i);
-  files.packets_passed_over = json.at("passed_over").get<std::map<std::string, std::uint64_t>>();
+  const auto counts = counts_of(result.counters);
+  for (std::size_t i = 0; i < counts.size(); ++i) *counts[i] = json.at("counters").at(i);
+  result.counters.files->packets_passed_over = json.at("passed_over").get<std::map<std::string, std::uint64_t>>();
   result.attempts = json.at("attempts");
   result.exit_code = json.at("exit_code");
   result.is_done = json.at("is_done");

@@ -21,14 +21,9 @@ using proxytunnel::ReportCounters;
 using proxytunnel::TunnelId;
 
 void add_counters(const ReportCounters& from, ReportCounters& to) {
-  to.connections += from.connections;
-  to.tunnels += from.tunnels;
-  to.dropped_connections += from.dropped_connections;
-  to.gave_way += from.gave_way;
-  to.names_dropped += from.names_dropped;
-  to.files->packets_read += from.files->packets_read;
-  to.files->packets_written += from.files->packets_written;
-  to.files->secrets_dropped += from.files->secrets_dropped;
+  const auto given = counts_of(from);
+  const auto sums = counts_of(to);
+  for (std::size_t i = 0; i < sums.size(); ++i) *sums[i] += *given[i];
   for (const auto& [reason, count] : from.files->packets_passed_over) to.files->packets_passed_over[reason] += count;
 }
 

@@ -11,9 +11,7 @@ std::string csv_title() {
 }
 
 std::string csv_row(const ReportEntry& entry) {
-  std::string row = row_text(RowForm::csv, fact_columns(), facts_of(entry));
-  row.pop_back();
-  return row;
+  return row_text(RowForm::csv, fact_columns(), facts_of(entry));
 }
 
 std::string csv_text(const Report& report) {

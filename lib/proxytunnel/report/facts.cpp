@@ -98,11 +98,6 @@ Value id_of_shown(const Attempt& it) {
   return community_id(*it.shown, it.transport);
 }
 
-// PROXY headers in front of datagrams have no connection; that of an association is TCP.
-Transport carrier_transport(const Attempt& it) {
-  return it.command == Command::udp_associate ? Transport::tcp : it.transport;
-}
-
 constexpr auto early = Known::at_opening, unless_relayed = Known::at_opening_unless_relayed, late = Known::at_end;
 constexpr auto client = Direction::from_client, server = Direction::from_server;
 using Entry = ReportEntry;
@@ -192,7 +187,7 @@ constexpr std::array table = {
     Fact{"anomalies", FactType::set, late, [](const Entry& it) -> Value { return it.attempt.anomalies; }},
     Fact{"community_id", FactType::text, late, [](const Entry& it) { return id_of_shown(it.attempt); }},
     Fact{"parent_community_id", FactType::text, early,
-         [](const Entry& it) -> Value { return community_id(it.attempt.carrier, carrier_transport(it.attempt)); }},
+         [](const Entry& it) -> Value { return community_id(it.attempt.carrier, it.attempt.carrier_transport()); }},
     Fact{"packets.client", FactType::count, late, [](const Entry& it) { return packets(it, client); }},
     Fact{"packets.server", FactType::count, late, [](const Entry& it) { return packets(it, server); }},
     Fact{"input_id", FactType::count, early, [](const Entry& it) -> Value { return std::int64_t{it.attempt.id}; }},

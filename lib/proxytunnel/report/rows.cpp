@@ -68,7 +68,7 @@ std::string json_row(std::span<const Column> columns, std::span<const Value> val
     if (is_zeeks && is_nothing(values[i])) continue;  // as Zeek does
     row += (row.empty() ? "{" : ",") + json_text(columns[i].name) + ":" + json_cell(values[i], is_zeeks);
   }
-  return (row.empty() ? "{" : row) + "}\n";
+  return (row.empty() ? "{" : row) + "}";
 }
 
 // What would be read as something else, or as the end of a word.
@@ -103,7 +103,7 @@ std::string line_of(std::size_t count, char separator, Cell cell) {
     if (i > 0) line += separator;
     line += cell(i);
   }
-  return line + "\n";
+  return line;
 }
 
 // "2023-11-14-22-13-20"
@@ -118,14 +118,15 @@ std::string zeek_time(Time time) {
 }  // namespace
 
 std::string rows_head(RowForm form, std::span<const Column> columns, std::string_view path, Time open) {
-  if (form == RowForm::csv) {
-    return line_of(columns.size(), ',', [&](std::size_t i) { return std::string(columns[i].name); });
-  }
+  const auto names = [columns](char separator) {
+    return line_of(columns.size(), separator, [columns](std::size_t i) { return std::string(columns[i].name); }) + "\n";
+  };
+  if (form == RowForm::csv) return names(',');
   if (form != RowForm::zeek) return "";
+  const std::string types =
+      line_of(columns.size(), '\t', [columns](std::size_t i) { return std::string(zeek_type_of(columns[i].type)); });
   return "#separator \\x09\n#set_separator\t,\n#empty_field\t(empty)\n#unset_field\t-\n#path\t" + std::string(path) +
-         "\n#open\t" + zeek_time(open) + "\n#fields\t" +
-         line_of(columns.size(), '\t', [&](std::size_t i) { return std::string(columns[i].name); }) + "#types\t" +
-         line_of(columns.size(), '\t', [&](std::size_t i) { return std::string(zeek_type_of(columns[i].type)); });
+         "\n#open\t" + zeek_time(open) + "\n#fields\t" + names('\t') + "#types\t" + types + "\n";
 }
 
 std::string row_text(RowForm form, std::span<const Column> columns, std::span<const Value> values) {

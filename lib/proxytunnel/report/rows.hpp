@@ -20,7 +20,7 @@ enum class RowForm : std::uint8_t { csv, ndjson, zeek, zeek_json };
 
 /// What stands before the first row. `path` is the log's name, as Zeek has it; `open` the time that it says of itself.
 [[nodiscard]] std::string rows_head(RowForm form, std::span<const Column> columns, std::string_view path, Time open);
-/// With the end of the line. There is a value for each column.
+/// A line without its end. There is a value for each column.
 [[nodiscard]] std::string row_text(RowForm form, std::span<const Column> columns, std::span<const Value> values);
 /// What stands behind the last row.
 [[nodiscard]] std::string rows_tail(RowForm form, Time close);

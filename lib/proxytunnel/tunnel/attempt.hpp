@@ -73,6 +73,11 @@ struct Attempt {
   PerDirection<std::vector<Range>> held_overflow;
   std::vector<std::string> anomalies;
 
+  /// Of the connection that the session is in: that of an association is TCP's. With UDP there is none, but PROXY
+  /// headers in front of datagrams.
+  [[nodiscard]] Transport carrier_transport() const noexcept {
+    return command == Command::udp_associate ? Transport::tcp : transport;
+  }
   /// Adds an anomaly once.
   void note(std::string_view anomaly);
   [[nodiscard]] bool has_noted(std::string_view anomaly) const noexcept;

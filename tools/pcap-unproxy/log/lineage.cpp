@@ -10,8 +10,7 @@ using proxytunnel::no_tunnel;
 
 // PROXY headers in front of datagrams are in no connection.
 std::optional<Lineage::Key> Lineage::key_of(const Attempt& attempt) {
-  const bool is_of_tcp =
-      attempt.transport == proxytunnel::Transport::tcp || attempt.command == proxytunnel::Command::udp_associate;
+  const bool is_of_tcp = attempt.carrier_transport() == proxytunnel::Transport::tcp;
   if (!is_of_tcp || attempt.parent != no_tunnel) return std::nullopt;
   return Key(attempt.carrier.initiator, attempt.carrier.acceptor, attempt.carrier_first.frame, attempt.inside_tls);
 }

@@ -2,6 +2,7 @@
 // summary: --log: the files of the logs.
 #include "log/log_files.hpp"
 
+#include <filesystem>
 #include <optional>
 
 #include "log/zeek_logs.hpp"
@@ -20,13 +21,29 @@ std::span<const LogTable> log_tables() {
   return all;
 }
 
+namespace {
+
+std::string path_of(const LogTable& table, const Options& options) {
+  return (std::filesystem::path(options.log_dir) / table.file).string();
+}
+
+}  // namespace
+
+std::vector<std::string> log_paths(const Options& options) {
+  std::vector<std::string> paths;
+  for (const LogTable& each : log_tables()) {
+    if (options.logs.contains(each.log)) paths.push_back(path_of(each, options));
+  }
+  return paths;
+}
+
 LogFiles::LogFiles(const Options& options) {
   if (options.logs.empty()) return;
   make_directory(options.log_dir);
   for (const LogTable& each : log_tables()) {
     if (!options.logs.contains(each.log)) continue;
     const std::string_view name = each.file.substr(0, each.file.find('.'));
-    files_.emplace_back(log_path(options.log_dir, each.file), name, form_of(each.table, options), each.columns);
+    files_.emplace_back(path_of(each, options), name, form_of(each.table, options), each.columns);
     of_table_[static_cast<std::size_t>(each.table)] = &files_.back();
   }
 }

@@ -4,7 +4,9 @@
 
 #include <deque>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "lines.hpp"
 #include "log/log_file.hpp"
@@ -20,6 +22,8 @@ struct LogTable {
   std::span<const proxytunnel::Column> columns;
 };
 [[nodiscard]] std::span<const LogTable> log_tables();
+/// The files that the options ask for, and where.
+[[nodiscard]] std::vector<std::string> log_paths(const Options& options);
 
 class LogFiles {
  public:

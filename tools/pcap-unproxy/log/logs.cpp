@@ -24,24 +24,23 @@ const LogTable& table_of(Table table) {
 
 }  // namespace
 
+std::string Logs::row_of(Table table, std::span<const Value> values) const {
+  return proxytunnel::row_text(form_of(table, options_), table_of(table).columns.first(values.size()), values);
+}
+
 void Logs::add(Table table, const std::vector<Value>& values) {
-  std::string row = proxytunnel::row_text(form_of(table, options_), table_of(table).columns, values);
-  row.pop_back();
+  const std::string row = row_of(table, values);
   sink_.add({table, proxytunnel::no_tunnel, proxytunnel::no_tunnel, 0, row});
 }
 
 // A row with all facts of an attempt: its numbers are the first of them.
 void Logs::add_facts(Table table, const Attempt& attempt, const std::vector<Value>& values) {
-  const auto columns = table_of(table).columns;
-  const proxytunnel::RowForm form = form_of(table, options_);
-  std::string row = proxytunnel::row_text(form, columns, values);
-  row.pop_back();
-  const std::size_t before = columns.size() - proxytunnel::facts().size();
-  std::size_t numbers_at = row.front() == '{' ? 1 : 0;
-  if (before > 0) {
-    const std::string head = proxytunnel::row_text(form, columns.first(before), std::span(values).first(before));
-    numbers_at = head.size() - numbers_at;  // behind a separator; of JSON in place of a brace
-  }
+  const std::string row = row_of(table, values);
+  const std::size_t before = values.size() - proxytunnel::facts().size();
+  const std::size_t brace = row.front() == '{' ? 1 : 0;
+  // Behind a separator; of JSON it stands in place of the brace.
+  const std::size_t numbers_at =
+      before == 0 ? brace : row_of(table, std::span(values).first(before)).size() + 1 - brace;
   sink_.add({table, attempt.id, attempt.parent, static_cast<std::uint32_t>(numbers_at), row});
 }
 
@@ -60,7 +59,7 @@ std::string Logs::uid_of_carrier(const Attempt& attempt) const {
 }
 
 void Logs::packet(const proxytunnel::VirtualPacket& packet) {
-  if (!has(Log::zeek) || packet.flow >= proxytunnel::limits::flows_per_association) return;
+  if (!has_zeek_ || packet.flow >= proxytunnel::limits::flows_per_association) return;
   const auto [found, is_new] = conversations_.try_emplace(key_of(packet.tunnel, packet.flow));
   Conversation& conversation = found->second;
   if (is_new) conversation.ends = {packet.sender, packet.receiver};
@@ -77,11 +76,11 @@ void Logs::packet(const proxytunnel::VirtualPacket& packet) {
 }
 
 void Logs::opened(const Attempt& attempt, Chosen chosen) {
-  if (has(Log::zeek) && options_.select) lineage_.opened(attempt, chosen);
+  if (has_zeek_ && options_.select) lineage_.opened(attempt, chosen);
 }
 
 void Logs::connection(const proxytunnel::ConnectionRecord& record) {
-  if (!has(Log::zeek)) return;
+  if (!has_zeek_) return;
   if (!options_.select) return add(record);
   lineage_.connection(record);
   for (const auto& each : lineage_.take()) add(each);
@@ -98,14 +97,12 @@ void Logs::add(const proxytunnel::ConnectionRecord& record) {
 void Logs::end_conversation(const Attempt& attempt, std::uint32_t flow, const std::string& parent, Chosen has_row) {
   const auto found = conversations_.find(key_of(attempt.id, flow));
   if (found == conversations_.end()) return;
-  if (has_row == Chosen::no) {
-    conversations_.erase(found);
-    return;
-  }
   // PROXY headers in front of datagrams are in no connection that has a row.
-  const bool has_parent = attempt.transport == proxytunnel::Transport::tcp || attempt.command == Command::udp_associate;
-  add(Table::conn, values_of(ConnRow{uid_of(attempt.id, flow), found->second.ends, attempt.transport,
-                                     found->second.account, "", has_parent ? std::optional(parent) : std::nullopt}));
+  const bool has_parent = attempt.carrier_transport() == proxytunnel::Transport::tcp;
+  if (has_row == Chosen::yes) {
+    add(Table::conn, values_of(ConnRow{uid_of(attempt.id, flow), found->second.ends, attempt.transport,
+                                       found->second.account, "", has_parent ? std::optional(parent) : std::nullopt}));
+  }
   conversations_.erase(found);
 }
 
@@ -118,23 +115,24 @@ Chosen Logs::has_conversation(const Attempt& attempt, Chosen chosen) {
 
 void Logs::ended(const proxytunnel::ReportEntry& entry, Chosen chosen) {
   const Attempt& attempt = entry.attempt;
-  const bool is_chosen = chosen == Chosen::yes;
-  if (has(Log::csv) && is_chosen) add_facts(Table::csv, attempt, proxytunnel::facts_of(entry));
-  if (has(Log::ndjson) && is_chosen) add_facts(Table::ndjson, attempt, proxytunnel::facts_of(entry));
-  if (!has(Log::zeek)) return;
+  const std::vector<Value> facts =
+      options_.logs.empty() || chosen == Chosen::no ? std::vector<Value>() : proxytunnel::facts_of(entry);
+  if (options_.logs.contains(Log::csv) && !facts.empty()) add_facts(Table::csv, attempt, facts);
+  if (options_.logs.contains(Log::ndjson) && !facts.empty()) add_facts(Table::ndjson, attempt, facts);
+  if (!has_zeek_) return;
   const Chosen has_row = has_conversation(attempt, chosen);
   AttemptRow row{entry, uid_of_carrier(attempt), std::nullopt, options_.show_credentials};
   if (attempt.shown) row.virtual_uid = uid_of(attempt.id);
   const bool is_association = attempt.command == Command::udp_associate;
   const std::size_t conversations = is_association ? attempt.flows.size() : 1;
   for (std::uint32_t flow = 0; flow < conversations; ++flow) end_conversation(attempt, flow, row.uid, has_row);
-  if (chosen == Chosen::yes) add_session(row);
+  if (chosen == Chosen::yes) add_session(row, facts);
 }
 
 // Forwarding is no tunnel, and PROXY headers are none that Zeek knows.
-void Logs::add_session(const AttemptRow& row) {
+void Logs::add_session(const AttemptRow& row, const std::vector<Value>& facts) {
   const Attempt& attempt = row.entry.attempt;
-  add_facts(Table::proxytunnel, attempt, proxytunnel_values_of(row));
+  add_facts(Table::proxytunnel, attempt, proxytunnel_values_of(row, facts));
   const bool is_socks = service_of(attempt.protocol) == "socks";
   if (is_socks && attempt.request.frame != 0) add(Table::socks, socks_values_of(row));
   const bool is_tunnel = is_socks || attempt.protocol == proxytunnel::Protocol::http_connect;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <unordered_map>
 
@@ -18,7 +19,8 @@ namespace unproxy {
 class Logs {
  public:
   /// Both are borrowed.
-  Logs(const Options& options, LineSink& sink) : options_(options), sink_(sink) {}
+  Logs(const Options& options, LineSink& sink)
+      : options_(options), sink_(sink), has_zeek_(options.logs.contains(Log::zeek)) {}
 
   void begin(proxytunnel::Time first_packet);
   void packet(const proxytunnel::VirtualPacket& packet);
@@ -38,19 +40,20 @@ class Logs {
     return std::uint64_t{tunnel} << 32 | flow;
   }
 
-  [[nodiscard]] bool has(Log log) const { return options_.logs.contains(log); }
   [[nodiscard]] std::string uid_of(proxytunnel::TunnelId tunnel, std::uint32_t flow = 0) const;
   [[nodiscard]] std::string uid_of_carrier(const proxytunnel::Attempt& attempt) const;
   void add(const proxytunnel::ConnectionRecord& record);
   [[nodiscard]] Chosen has_conversation(const proxytunnel::Attempt& attempt, Chosen chosen);
   void end_conversation(const proxytunnel::Attempt& attempt, std::uint32_t flow, const std::string& parent,
                         Chosen has_row);
-  void add_session(const AttemptRow& row);
+  void add_session(const AttemptRow& row, const std::vector<Value>& facts);
+  [[nodiscard]] std::string row_of(Table table, std::span<const Value> values) const;
   void add(Table table, const std::vector<Value>& values);
   void add_facts(Table table, const proxytunnel::Attempt& attempt, const std::vector<Value>& values);
 
   const Options& options_;
   LineSink& sink_;
+  bool has_zeek_;  ///< asked for each virtual packet
   std::unordered_map<std::uint64_t, Conversation> conversations_;
   Lineage lineage_;
   proxytunnel::Time first_packet_ = 0;

@@ -276,10 +276,10 @@ std::vector<Value> values_of(const TunnelRow& row) {
   return values;
 }
 
-std::vector<Value> proxytunnel_values_of(const AttemptRow& row) {
+std::vector<Value> proxytunnel_values_of(const AttemptRow& row, const std::vector<Value>& facts) {
   std::vector<Value> values = read(begins, row);
   values.push_back(text(row.virtual_uid.value_or("")));
-  return joined(std::move(values), proxytunnel::facts_of(row.entry));
+  return joined(std::move(values), facts);
 }
 
 std::string_view service_of(Protocol protocol) noexcept {

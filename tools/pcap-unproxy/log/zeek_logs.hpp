@@ -51,7 +51,7 @@ using proxytunnel::Value;
 [[nodiscard]] std::vector<Value> values_of(const ConnRow& row);
 [[nodiscard]] std::vector<Value> socks_values_of(const AttemptRow& row);
 [[nodiscard]] std::vector<Value> values_of(const TunnelRow& row);
-[[nodiscard]] std::vector<Value> proxytunnel_values_of(const AttemptRow& row);
+[[nodiscard]] std::vector<Value> proxytunnel_values_of(const AttemptRow& row, const std::vector<Value>& facts);
 
 /// As Zeek calls it: "socks", "http", or nothing.
 [[nodiscard]] std::string_view service_of(proxytunnel::Protocol protocol) noexcept;
