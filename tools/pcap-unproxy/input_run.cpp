@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 
+#include "capture/file_state.hpp"
 #include "capture/open.hpp"
 #include "capture/spool.hpp"
 #include "decryption.hpp"
@@ -84,6 +85,8 @@ class InputRun::Work {
 
   void export_input(std::size_t index) {
     const std::string& input = options_.inputs[index];
+    std::optional<FileState> state;
+    if (!options_.live) state.emplace(input);
     std::string path = input;
     const StopFlag* stop = &stop_;
     std::optional<SpooledInput> spooled;
@@ -139,6 +142,7 @@ class InputRun::Work {
       note_files(*sequence_);
     } else {
       note_input(session.summary(), *reader, hash);
+      if (state && state->has_changed()) note_damage(summary(), changed_while_read);
     }
     for (const InputSummary& each : result_.inputs) tell_of_file(each);
     if (const auto statistics = reader->live_statistics()) note_statistics(*statistics);

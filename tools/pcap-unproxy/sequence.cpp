@@ -107,6 +107,11 @@ void move_behind(std::vector<Item> from, std::vector<Item>& to) {
 
 }  // namespace
 
+void note_damage(proxytunnel::InputSummary& summary, std::string_view words) {
+  if (!summary.damaged.empty()) summary.damaged += "; ";
+  summary.damaged += words;
+}
+
 std::uint64_t files_missing_between(const std::string& one, const std::string& next) {
   const auto before = ring_name_of(one), behind = ring_name_of(next);
   if (!before || !behind || before->name != behind->name || behind->number <= before->number) return 0;
@@ -116,7 +121,7 @@ std::uint64_t files_missing_between(const std::string& one, const std::string& n
 std::vector<SequenceFile> in_order_of_time(const std::vector<std::string>& paths, const StopFlag* stop) {
   std::vector<SequenceFile> files;
   for (const std::string& path : paths) {
-    SequenceFile& file = files.emplace_back(SequenceFile{path, std::nullopt, {}});
+    SequenceFile& file = files.emplace_back(SequenceFile{path, std::nullopt, {}, FileState(path)});
     try {
       const auto reader = open_capture(path, nullptr, stop, window_of_a_look);
       if (const Packet* first = reader->next()) file.first_time = first->time;
@@ -176,6 +181,7 @@ void SequenceReader::close() {
   if (const auto& damage = reader_->damage()) {
     summary.damaged = "at byte " + std::to_string(damage->offset) + ": " + damage->message;
   }
+  if (files_[opened_ - 1].state.has_changed()) note_damage(summary, changed_while_read);
   const DroppedBlocks dropped = reader_->dropped_blocks();
   dropped_.names += dropped.names;
   dropped_.secrets += dropped.secrets;
