@@ -3,7 +3,7 @@
 // spec: RFC 9110 sections 7.8 and 9.3.6, RFC 9112 sections 3.2, 6 and 9.3
 #pragma once
 
-#include <deque>
+#include <list>
 #include <optional>
 #include <string_view>
 
@@ -77,7 +77,7 @@ class HttpProxyHandshake final : public Handshake {
   void judge(const HttpResponseHead& head) noexcept;
 
   Families disabled_;
-  std::deque<Asked> asked_;
+  std::list<Asked> asked_;  ///< most connections ask nothing: an empty deque has half a kilobyte
   std::uint32_t exchanges_ = 0;
   std::optional<std::uint32_t> forwarded_;  ///< the latest request in absolute-form
   std::optional<std::uint32_t> answered_;   ///< the latest of these that has a whole answer

@@ -264,9 +264,14 @@ void TunnelConnection::forget(TunnelId tunnel, const Target& target) {
   const bool is_asked = std::find(owners.begin(), owners.end(), tunnel) != owners.end();
   if (!is_asked) return;
   // Those whose answers never came leave first.
-  if (forwarding.forgotten.size() >= limits::unanswered_requests)
-    forwarding.forgotten.erase(forwarding.forgotten.begin());
-  forwarding.forgotten.emplace(tunnel, target);
+  auto& gone = forwarding.forgotten;
+  if (gone.size() >= limits::unanswered_requests) gone.erase(gone.begin());
+  gone.insert(forwarding.forgotten_from(tunnel), {tunnel, target.port, target.host});
+}
+
+std::vector<TunnelConnection::Gone>::iterator TunnelConnection::Forwarding::forgotten_from(TunnelId tunnel) noexcept {
+  return std::lower_bound(forgotten.begin(), forgotten.end(), tunnel,
+                          [](const Gone& gone, TunnelId id) { return gone.tunnel < id; });
 }
 
 // Whose a message of forwarding is. The answer to a request whose conversation was let go begins another one.
@@ -275,10 +280,10 @@ TunnelId TunnelConnection::owner_of(const Took& step, Stamp stamp, PerSide<Offse
   Forwarding& forwarding = *forwarding_;
   if (step.direction == Direction::from_server) forwarding.forget_owners(step.message.exchange);
   const TunnelId owner = forwarding.owner_of(step.message.exchange);
-  const auto gone = forwarding.forgotten.find(owner);
-  if (gone == forwarding.forgotten.end()) return owner;
+  const auto gone = forwarding.forgotten_from(owner);
+  if (gone == forwarding.forgotten.end() || gone->tunnel != owner) return owner;
   Message again = step.message;
-  again.target = std::move(gone->second);
+  again.target = Target::named(gone->host, gone->port);
   forwarding.forgotten.erase(gone);
   const TunnelId next = tunnel_for(again, stamp, base, context);
   std::replace(forwarding.owners.begin(), forwarding.owners.end(), owner, next);

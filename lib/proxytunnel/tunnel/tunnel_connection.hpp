@@ -148,16 +148,24 @@ class TunnelConnection {
   [[nodiscard]] std::vector<Claim> take_claims() noexcept { return std::exchange(claims_, {}); }
 
  private:
+  /// A conversation that was let go, and for whom it was. There may be many: no more is kept than is needed.
+  struct Gone {
+    TunnelId tunnel;
+    std::uint16_t port;
+    std::string host;
+  };
   /// Whose the requests and answers are that an HTTP proxy forwards.
   struct Forwarding {
     std::map<Endpoint, TunnelId> tunnels;  ///< by origin
     /// Origins by target, at most limits::names_per_connection: a name stays with the origin that it had first.
     std::map<std::string, Origin, std::less<>> names;
-    std::map<TunnelId, Target> forgotten;  ///< that answers may still be for
-    std::deque<TunnelId> owners;           ///< by exchange, from first_owner on
+    std::vector<Gone> forgotten;  ///< that answers may still be for, by id; at most limits::unanswered_requests
+    std::deque<TunnelId> owners;  ///< by exchange, from first_owner on
     std::uint32_t first_owner = 0;
     TunnelId latest = no_tunnel;  ///< of the latest request
 
+    /// The first one that was let go and is not before this one, in order of ids.
+    [[nodiscard]] std::vector<Gone>::iterator forgotten_from(TunnelId tunnel) noexcept;
     [[nodiscard]] TunnelId owner_of(std::uint32_t exchange) const noexcept;
     void forget_owners(std::uint32_t before) noexcept;
   };
