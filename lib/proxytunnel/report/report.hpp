@@ -39,11 +39,19 @@ struct InputSummary {
   std::optional<LiveSummary> live;              ///< absent: it is no interface
 };
 
+/// What the first payload of a conversation tells. Empty: not known, or none.
+struct Inside {
+  std::string service;    ///< as Zeek names it: "ssl"
+  std::string sni, alpn;  ///< of a TLS or QUIC client; of several protocols, in its order, with commas between them
+  std::string http_host;  ///< of the first request, without a port
+};
+
 /// An attempt with what only the tool knows of it.
 struct ReportEntry {
   Attempt attempt;
   std::size_t input = 0;
   PerDirection<std::string> sha256;  ///< empty: null
+  std::vector<Inside> inside{};      ///< of its conversation, and of an association of each flow; may be shorter
 };
 
 /// What only a program knows that reads and writes capture files itself.
