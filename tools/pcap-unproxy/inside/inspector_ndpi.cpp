@@ -61,22 +61,21 @@ struct FreeFlow {
 using Module = std::unique_ptr<ndpi_detection_module_struct, FreeModule>;
 using Flow = std::unique_ptr<ndpi_flow_struct, FreeFlow>;
 
-// Templates, as what a release lacks must not be looked up.
-
-// nDPI's macros have casts of C.
+// nDPI's macros have casts of C. Of 5.0, all protocols are chosen.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wold-style-cast"
 #pragma GCC diagnostic ignored "-Wconversion"
-template <class Structure>
-void choose_protocols(Structure* module) {
-  if constexpr (requires(NDPI_PROTOCOL_BITMASK chosen) { ndpi_set_protocol_detection_bitmask2(module, &chosen); }) {
-    NDPI_PROTOCOL_BITMASK chosen;
-    NDPI_BITMASK_RESET(chosen);
-    for (const Service& service : services) NDPI_BITMASK_ADD(chosen, service.protocol);
-    ndpi_set_protocol_detection_bitmask2(module, &chosen);
-  }
+void choose_protocols([[maybe_unused]] ndpi_detection_module_struct* module) {
+#ifdef NDPI_PROTOCOL_BITMASK
+  NDPI_PROTOCOL_BITMASK chosen;
+  NDPI_BITMASK_RESET(chosen);
+  for (const Service& service : services) NDPI_BITMASK_ADD(chosen, service.protocol);
+  ndpi_set_protocol_detection_bitmask2(module, &chosen);
+#endif
 }
 #pragma GCC diagnostic pop
+
+// Templates, as what a release lacks must not be looked up.
 
 template <class Structure>
 ndpi_protocol process(ndpi_detection_module_struct* module, Structure* flow, const std::vector<std::uint8_t>& packet,
