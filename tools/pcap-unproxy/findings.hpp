@@ -18,7 +18,7 @@ class Findings {
   /// `is_on`: somebody reads them.
   Findings(const Options& options, bool is_on) : is_on_(is_on), hashes_(options.hash && is_on), insides_(is_on) {}
 
-  /// Of a tunnel that is not chosen nothing is found out, but that another one carries it.
+  /// Of a tunnel that is not chosen nobody reads hashes; its conversation has a row if it carries one that is.
   void opened(const proxytunnel::Attempt& attempt, Chosen chosen);
   void packet(const proxytunnel::VirtualPacket& packet) {
     hashes_.packet(packet);
