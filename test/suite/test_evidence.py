@@ -12,7 +12,9 @@ import subprocess
 
 import pytest
 
+import wire
 from conftest import REPOSITORY
+from test_tool import DAMAGED, DONE
 
 PROGRAMS = ["tshark", "editcap", "jq", "xxd"]
 
@@ -65,3 +67,37 @@ def test_an_address_leads_to_its_answer(evidence):
     assert entry["target"]["host"].split(".")[0] in (folder / "request.txt").read_text().replace("\n", "")
     answers = (folder / "answer.txt").read_text()
     assert entry["origin"]["address"] in answers and "Standard query response" in answers
+
+
+# ---------------------------------------------------------------- inputs that change
+
+def large_session() -> list[bytes]:
+    """More than pipes and buffers hold."""
+    session = wire.Session()
+    return [*session.open(), session.say(wire.CLIENT, b"CONNECT www.example.com:80 HTTP/1.1\r\n\r\n"),
+            session.say(wire.SERVER, b"HTTP/1.1 200 OK\r\n\r\n"),
+            *(session.say(wire.SERVER, b"x" * 1400) for _ in range(4000)), *session.close()]
+
+
+@pytest.mark.parametrize("words", [[], ["--sequence"]])
+@pytest.mark.parametrize(("change", "is_told"), [
+    (lambda file: file.open("ab").write(b"\0" * 16), True),  # noqa: SIM115
+    (lambda file: file.write_bytes(file.read_bytes()), True),
+    (lambda file: shutil.copy(file, file.with_suffix(".new")).rename(file), True),
+    (lambda file: file.unlink(), False),
+    (lambda file: file.read_bytes(), False),
+], ids=["longer", "written", "another", "gone", "read"])
+def test_an_input_that_changes_while_it_is_read(tool, tmp_path, words, change, is_told):
+    """It is read when the output waits for its reader. What was read is written."""
+    capture = tmp_path / "capture.pcap"
+    capture.write_bytes(wire.pcap(large_session()))
+    process = subprocess.Popen([tool, *words, capture, "-w", "-", "--hash", "--report", tmp_path / "report.json"],
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    begun = process.stdout.read(1000)
+    change(capture)
+    output, complaints = process.communicate(timeout=60)
+    entry = json.loads((tmp_path / "report.json").read_text())["inputs"][0]
+    said = "it changed while it was read: what was read is told"
+    assert (said in complaints.decode()) == is_told and process.returncode == (DAMAGED if is_told else DONE)
+    assert (entry["damaged"] or "").endswith(said) == is_told and entry["packets"] >= 4007
+    assert len(begun + output) > 4000 * 1400

@@ -11,6 +11,7 @@ import signal
 import struct
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -91,6 +92,7 @@ def test_nothing_is_lost_under_load(lab, live, run, tmp_path):
         lab.run_clients(200, 10_000)
         lab.run_clients(8, 500_000)
         report = capture.stop()
+        settle(recorded)
     finally:
         recorder.send_signal(signal.SIGINT)
         words = recorder.communicate(timeout=PATIENCE)[1]
@@ -115,6 +117,16 @@ def test_nothing_is_lost_under_load(lab, live, run, tmp_path):
     assert len(counts) == 1 and entry["packets"] <= counts[0][0] <= received and counts[0][1] == 0
     assert "Number of stat entries = 1" in run_program("capinfos", output).text
     assert INTERFACE.encode() in blocks[0].body and tshark("-r", output, "-Y", "tcp.analysis.lost_segment") == ""
+
+
+def settle(file: Path) -> None:
+    """tcpdump leaves behind what the kernel still holds when it is stopped; the kernel holds nothing for longer than
+    the second that tcpdump asks for."""
+    size, since = -1, time.monotonic()
+    while time.monotonic() - since < 1.5:
+        if file.stat().st_size != size:
+            size, since = file.stat().st_size, time.monotonic()
+        time.sleep(0.05)
 
 
 def received_and_dropped(block: wire.Block) -> tuple[int, int]:

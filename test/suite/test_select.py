@@ -30,7 +30,7 @@ EARLY = ["id", "input", "parent", "layer", "protocol", "command", "transport", "
          "client.address", "client.port", "proxy.address", "proxy.port", "target.host", "target.address",
          "target.port", "origin.address", "origin.port", "origin.provenance", "origin.answered",
          "virtual_client.address", "virtual_client.port", "times.request", "frames.first", "frames.request",
-         "parent_community_id", "input_id"]
+         "parent_community_id", "input_id", "frame_inputs.request"]
 
 
 def outputs(run, folder: Path, expression: str | None, *words: str | Path) -> dict[str, bytes]:

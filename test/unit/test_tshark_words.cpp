@@ -99,8 +99,8 @@ void keys_are_handed_on(void**) {
 void nothing_else_is_handed_on(void**) {
   assert_of_no_concern([](Options& o) {
     auto& [inputs, folders, live, write, output_dir, report, list, logs, log_dir, log_json, hash, credentials, jobs,
-           mode, handshakes, which_layers, format, link, ring, split, select, names, filter, engine, keylog, tshark,
-           progress, verbosity, command, tracker] = o;
+           sequence, mode, handshakes, which_layers, format, link, ring, split, select, names, filter, engine, keylog,
+           tshark, progress, verbosity, command, tracker] = o;
     inputs = {"a.pcap", "b.pcap"};
     folders = {{"a.pcap", "sub"}};
     write = output_dir = report = "out";
@@ -108,7 +108,7 @@ void nothing_else_is_handed_on(void**) {
     logs = {Log::zeek};
     log_dir = "logs";
     command = {"pcap-unproxy"};
-    log_json = hash = credentials = true;
+    log_json = hash = credentials = sequence = true;
     mode = Mode::replace;
     handshakes = Handshakes::drop;
     which_layers = Layers::leaf;

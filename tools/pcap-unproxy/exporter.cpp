@@ -50,9 +50,7 @@ void Exporter::ended(proxytunnel::Attempt&& attempt) {
   ++attempts_;
   if (writer_ != nullptr) writer_->ended(attempt.id);
   if (!wants_entries_ && !selection_.is_on()) return;
-  proxytunnel::ReportEntry entry;
-  entry.input = input_;
-  entry.attempt = std::move(attempt);
+  proxytunnel::ReportEntry entry = proxytunnel::entry_of(std::move(attempt), input_);
   findings_.ended(entry);
   const Chosen chosen = selection_.ended(entry);
   logs_.ended(entry, chosen);

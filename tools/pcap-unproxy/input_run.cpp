@@ -3,10 +3,13 @@
 #include "input_run.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <optional>
+#include <set>
 
+#include "capture/file_state.hpp"
 #include "capture/open.hpp"
 #include "capture/spool.hpp"
 #include "decryption.hpp"
@@ -16,6 +19,7 @@
 #include "proxy_survey.hpp"
 #include "report/text.hpp"
 #include "selection.hpp"
+#include "sequence.hpp"
 #include "split.hpp"
 
 namespace unproxy {
@@ -24,13 +28,20 @@ using proxytunnel::DecryptionStatus;
 using proxytunnel::DecryptionSummary;
 using proxytunnel::InputSummary;
 
+namespace {
+
+/// Between two files of a sequence, without a word.
+constexpr proxytunnel::Time longest_quiet = 1'000'000'000;
+
+}  // namespace
+
 class InputRun::Work {
  public:
   Work(const Options& options, const StopFlag& stop) : options_(options), stop_(stop) {}
 
   InputResult operator()(std::size_t index, LineSink& lines) {
     result_ = InputResult();
-    result_.summary.file = options_.inputs[index];
+    result_.inputs.emplace_back().file = options_.inputs[index];
     lines_ = &lines;
     result_.is_done = guarded([this, index] { export_input(index); });
     return std::move(result_);
@@ -54,9 +65,17 @@ class InputRun::Work {
     } catch (const CaptureError& error) {
       complain(error.what());
       raise_exit_code(exit_code::unreadable_input);
-      result_.summary.unreadable = error.what();
+      if (!options_.sequence) summary().unreadable = error.what();
     }
     return false;
+  }
+
+  /// Of the input or, of a sequence, of its first file.
+  [[nodiscard]] InputSummary& summary() { return result_.inputs.front(); }
+  [[nodiscard]] std::string name() const {
+    const std::size_t more = options_.sequence ? options_.inputs.size() - 1 : 0;
+    const std::string& first = result_.inputs.front().file;
+    return more == 0 ? first : first + " and " + std::to_string(more) + (more == 1 ? " more file" : " more files");
   }
 
   [[nodiscard]] std::string output_of(const std::string& input) const {
@@ -66,19 +85,22 @@ class InputRun::Work {
 
   void export_input(std::size_t index) {
     const std::string& input = options_.inputs[index];
+    std::optional<FileState> state;
+    if (!options_.live) state.emplace(input);
     std::string path = input;
     const StopFlag* stop = &stop_;
     std::optional<SpooledInput> spooled;
     Surveyed surveyed;
     ProxyConnections proxies;
     const bool may_decrypt = options_.engine == Engine::tshark || !options_.keylog.empty();
-    if (needs_survey(options_) || may_decrypt) {
+    if (!options_.sequence && (needs_survey(options_) || may_decrypt)) {
       spooled.emplace(input, stop);
       path = spooled->path();
       // Whoever stops a pipe wants what came through it until then.
       if (spooled->is_copy() && stop_) stop = nullptr;
     }
     const bool decrypts = wants_decryption(input, path, stop);
+    if (options_.sequence) begin_sequence(stop);
     if (needs_survey(options_)) {
       Survey found(options_, index);
       survey(path, stop, decrypts, found);
@@ -92,8 +114,8 @@ class InputRun::Work {
     const auto decryption = decrypts ? start_decryption(path, stop) : nullptr;
 
     InputHash hash;
-    auto reader = with_progress(open_input(path, options_.hash ? &hash : nullptr, stop), input,
-                                options_.live ? "" : path, options_);
+    auto reader =
+        with_progress(open_input(path, options_.hash ? &hash : nullptr, stop), name(), size_of_input(path), options_);
     std::unique_ptr<VirtualWriter> writer;
     std::string output = output_of(input);
     if (options_.split.is_on()) output = split_names_.begin_input(output);
@@ -115,7 +137,14 @@ class InputRun::Work {
     }
     if (replacer) replacer->finish();
     if (writer) writer->finish();
-    note_input(session, *reader, hash);
+    note_counters(session);
+    if (sequence_ != nullptr) {
+      note_files(*sequence_);
+    } else {
+      note_input(session.summary(), *reader, hash);
+      if (state && state->has_changed()) note_damage(summary(), changed_while_read);
+    }
+    for (const InputSummary& each : result_.inputs) tell_of_file(each);
     if (const auto statistics = reader->live_statistics()) note_statistics(*statistics);
     if (writer) result_.counters.files->packets_written += writer->packets();
     result_.attempts = exporter.attempts();
@@ -128,10 +157,39 @@ class InputRun::Work {
 
   [[nodiscard]] std::unique_ptr<CaptureReader> open_input(const std::string& path, InputHash* hash,
                                                           const StopFlag* stop) {
+    if (options_.sequence) {
+      const auto hashes = hash != nullptr ? SequenceReader::Hash::yes : SequenceReader::Hash::no;
+      auto reader = std::make_unique<SequenceReader>(files_, hashes, stop);
+      sequence_ = reader.get();
+      return reader;
+    }
     if (!options_.live) return open_capture(path, hash, stop);
     auto reader = std::make_unique<LiveReader>(*options_.live, options_.filter, stop);
-    result_.summary.file = reader->interfaces().front().name;  // which the user may have given as a number
+    summary().file = reader->interfaces().front().name;  // which the user may have given as a number
     return reader;
+  }
+
+  // It begins with the file that was begun first.
+  void begin_sequence(const StopFlag* stop) {
+    files_ = in_order_of_time(options_.inputs, stop);
+    result_.inputs.clear();
+    for (const SequenceFile& file : files_) {
+      InputSummary& of_file = result_.inputs.emplace_back();
+      of_file.file = file.path;
+      of_file.unreadable = file.unreadable;
+    }
+    const auto can_be_read = [](const SequenceFile& file) { return file.unreadable.empty(); };
+    if (std::any_of(files_.begin(), files_.end(), can_be_read)) return;
+    for (const SequenceFile& file : files_) complain(file.unreadable);
+    throw CaptureError("no file of the sequence can be read");
+  }
+
+  [[nodiscard]] std::uint64_t size_of_input(const std::string& path) const {
+    if (options_.live) return 0;
+    if (!options_.sequence) return size_of_file(path);
+    std::uint64_t size = 0;
+    for (const SequenceFile& file : files_) size += file.unreadable.empty() ? size_of_file(file.path) : 0;
+    return size;
   }
 
   // What comes is shown at once, as the reader of a pipe expects.
@@ -158,7 +216,7 @@ class InputRun::Work {
 
   // By itself only where there are keys, and that can be seen in a file before it is read.
   [[nodiscard]] bool wants_decryption(const std::string& input, const std::string& path, const StopFlag* stop) const {
-    if (options_.engine == Engine::native || options_.live) return false;
+    if (options_.engine == Engine::native || options_.live || options_.sequence) return false;
     if (options_.engine == Engine::tshark) return true;
     if (!options_.keylog.empty()) {
       tell_words(input + ": tshark reads what TLS carries, with the keys of " + options_.keylog);
@@ -171,7 +229,7 @@ class InputRun::Work {
   }
 
   [[nodiscard]] std::unique_ptr<Decryption> start_decryption(const std::string& path, const StopFlag* stop) {
-    auto& told = result_.summary.decryption;
+    auto& told = summary().decryption;
     if (!lacks_tshark_) {
       try {
         auto decryption = std::make_unique<Decryption>(options_, path, stop);
@@ -197,23 +255,29 @@ class InputRun::Work {
                   "was not found here" + (options_.filter.empty() ? "" : ", perhaps since --filter cuts it");
     }
     if (complaint.empty()) return;
-    result_.summary.decryption = DecryptionSummary{DecryptionStatus::incomplete, complaint};
+    summary().decryption = DecryptionSummary{DecryptionStatus::incomplete, complaint};
     if (is_told) return;
-    complain(result_.summary.file + ": " + complaint);
+    complain(summary().file + ": " + complaint);
     raise_exit_code(exit_code::damaged);
   }
 
   // Secrets that came through a pipe, or behind the first packet.
   void note_unused_keys() {
-    InputSummary& input = result_.summary;
-    if (input.decryption || options_.engine != Engine::automatic) return;
+    if (summary().decryption || options_.engine != Engine::automatic) return;
+    if (options_.sequence) {
+      tell_words(name() +
+                 ": there are decryption secrets, for which tshark would have to read one file: mergecap makes "
+                 "one, see --engine tshark");
+      return;
+    }
     const std::string reason = "it has decryption secrets where they are not looked for; see --engine tshark";
-    input.decryption = DecryptionSummary{DecryptionStatus::unavailable, reason};
-    tell_words(input.file + ": " + reason);
+    summary().decryption = DecryptionSummary{DecryptionStatus::unavailable, reason};
+    tell_words(summary().file + ": " + reason);
   }
 
   void survey(const std::string& path, const StopFlag* stop, bool decrypts, Sink& sink) {
-    auto reader = open_capture(path, nullptr, stop);
+    auto reader = options_.sequence ? std::make_unique<SequenceReader>(files_, SequenceReader::Hash::no, stop)
+                                    : open_capture(path, nullptr, stop);
     const auto decryption = decrypts ? start_decryption(path, stop) : nullptr;
     Session(options_).run(*reader, decryption.get(), sink);
   }
@@ -225,23 +289,35 @@ class InputRun::Work {
   [[nodiscard]] std::unique_ptr<VirtualWriter> open_output(const std::string& output, const std::string& input,
                                                            const CaptureReader& reader) {
     if (!options_.output_dir.empty()) make_directory(std::filesystem::path(output).parent_path().string());
-    const std::string name = options_.live  ? result_.summary.file
-                             : input == "-" ? "standard input"
-                                            : std::filesystem::path(input).filename().string();
+    const std::string captured = options_.live || options_.sequence ? name()
+                                 : input == "-"                     ? "standard input"
+                                                                    : file_name(input);
     const std::string contents = options_.mode == Mode::replace
-                                     ? name + ", with the payload of proxied connections in virtual conversations"
-                                     : "virtual conversations of " + name;
+                                     ? captured + ", with the payload of proxied connections in virtual conversations"
+                                     : "virtual conversations of " + captured;
     auto writer =
         options_.split.is_on()
             ? std::make_unique<VirtualWriter>(split_names_, options_.split, options_.format, options_.link, contents)
             : std::make_unique<VirtualWriter>(output, options_.format, options_.link, contents, options_.ring);
     writer->set_interfaces(reader.interfaces());
+    if (options_.sequence) writer->set_files(names_of_files());
     return writer;
   }
 
-  void note_input(const Session& session, const CaptureReader& reader, const InputHash& hash) {
-    InputSummary& input = result_.summary;
-    const SessionSummary& read = session.summary();
+  static std::string file_name(const std::string& path) { return std::filesystem::path(path).filename().string(); }
+
+  // As short as tells them apart.
+  [[nodiscard]] std::vector<std::string> names_of_files() const {
+    std::vector<std::string> names, paths;
+    for (const SequenceFile& file : files_) {
+      paths.push_back(proxytunnel::printable(file.path));
+      names.push_back(proxytunnel::printable(file_name(file.path)));
+    }
+    return std::set(names.begin(), names.end()).size() == names.size() ? names : paths;
+  }
+
+  void note_input(const SessionSummary& read, const CaptureReader& reader, const InputHash& hash) {
+    InputSummary& input = summary();
     input.packets = read.packets;
     const bool is_hashed = options_.hash && !options_.live;
     input.bytes = is_hashed ? hash.bytes() : reader.position();
@@ -251,9 +327,34 @@ class InputRun::Work {
     if (const auto& damage = reader.damage()) {
       input.damaged = options_.live ? "" : "at byte " + std::to_string(damage->offset) + ": ";
       input.damaged += damage->message;
-      complain(input.file + ": " + input.damaged);
+    }
+  }
+
+  void note_files(const SequenceReader& sequence) { result_.inputs = sequence.summaries(); }
+
+  void tell_of_file(const InputSummary& file) {
+    if (!file.damaged.empty()) {
+      complain(file.file + ": " + file.damaged);
       raise_exit_code(exit_code::damaged);
     }
+    if (!file.unreadable.empty()) {
+      complain(file.unreadable + "; the sequence goes on behind it");
+      raise_exit_code(exit_code::unreadable_input);
+    }
+    if (file.gap && file.gap->missing != 0) {
+      tell_words(file.file + ": by its name, " + std::to_string(file.gap->missing) +
+                 (file.gap->missing == 1 ? " file is" : " files are") + " missing before it");
+    }
+    if (file.gap && (file.gap->time < 0 || file.gap->time > longest_quiet)) {
+      const double seconds = std::abs(static_cast<double>(file.gap->time)) / 1e9;
+      char text[64];
+      std::snprintf(text, sizeof text, "%.3f seconds %s", seconds, file.gap->time < 0 ? "before" : "after");
+      tell_words(file.file + ": its first packet is " + text + " the latest one of the files before it");
+    }
+  }
+
+  void note_counters(const Session& session) {
+    const SessionSummary& read = session.summary();
     result_.counters.files->packets_read += read.packets;
     result_.counters.connections += session.counters().connections;
     result_.counters.tunnels += session.counters().tunnels;
@@ -266,8 +367,8 @@ class InputRun::Work {
 
   void note_statistics(const LiveStatistics& statistics) {
     const auto [begun, now, received, dropped, dropped_by_interface] = statistics;
-    result_.summary.live = {received, dropped, dropped_by_interface};
-    const std::string& name = result_.summary.file;
+    summary().live = {received, dropped, dropped_by_interface};
+    const std::string& name = summary().file;
     tell_words(name + ": " + std::to_string(received) + " packets received by the filter, " + std::to_string(dropped) +
                " dropped by the kernel, " + std::to_string(dropped_by_interface) + " dropped by the interface");
     if (dropped == 0 && dropped_by_interface == 0) return;
@@ -281,7 +382,7 @@ class InputRun::Work {
     if (options_.verbosity == Verbosity::quiet) return;
     const auto attempts = exporter.attempts();
     const auto opened = session.counters().tunnels;
-    std::string words = result_.summary.file + ": " + std::to_string(session.summary().packets) + " packets, " +
+    std::string words = name() + ": " + std::to_string(session.summary().packets) + " packets, " +
                         (opened == 0 ? "no tunnel" : std::to_string(opened) + (opened == 1 ? " tunnel" : " tunnels")) +
                         " opened";
     if (attempts > opened) words += ", " + std::to_string(attempts - opened) + " attempts failed";
@@ -321,8 +422,10 @@ class InputRun::Work {
   const StopFlag& stop_;
   LineSink* lines_ = nullptr;
   InputResult result_;
-  SplitNames split_names_;                   ///< of all inputs
-  std::optional<std::string> lacks_tshark_;  ///< found out, and told: why
+  std::vector<SequenceFile> files_;           ///< of a sequence
+  const SequenceReader* sequence_ = nullptr;  ///< that is read
+  SplitNames split_names_;                    ///< of all inputs
+  std::optional<std::string> lacks_tshark_;   ///< found out, and told: why
 };
 
 InputRun::InputRun(const Options& options, const StopFlag& stop) : work_(std::make_unique<Work>(options, stop)) {}

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "capture/capture.hpp"
 #include "lines.hpp"
@@ -25,7 +26,7 @@ auto counts_of(Counters& counters) {
 
 /// What an input gave, besides its output and lines.
 struct InputResult {
-  proxytunnel::InputSummary summary;
+  std::vector<proxytunnel::InputSummary> inputs;  ///< one; with --sequence, one for each file
   proxytunnel::ReportCounters counters;
   proxytunnel::TunnelId attempts = 0;
   int exit_code = 0;
@@ -38,7 +39,7 @@ class InputRun {
   InputRun(const Options& options, const StopFlag& stop);
   ~InputRun();
 
-  /// Takes one of Options::inputs to its end. What goes wrong is told on standard error.
+  /// Takes one of Options::inputs to its end; with --sequence, all of them. What goes wrong is told on standard error.
   InputResult operator()(std::size_t index, LineSink& lines);
 
  private:

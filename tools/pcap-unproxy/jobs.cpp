@@ -76,12 +76,13 @@ class Jobs::Job {
     if (result) return *result;
     const bool is_signal = WIFSIGNALED(status_);
     InputResult broken;
-    broken.summary.file = options.inputs[index_];
-    broken.summary.unreadable =
+    proxytunnel::InputSummary& input = broken.inputs.emplace_back();
+    input.file = options.inputs[index_];
+    input.unreadable =
         "the process that read it ended " + (is_signal ? "by signal " + std::to_string(WTERMSIG(status_))
                                                        : "with exit code " + std::to_string(WEXITSTATUS(status_)));
     broken.exit_code = is_signal ? exit_code::unreadable_input : WEXITSTATUS(status_);
-    complain(broken.summary.file + ": " + broken.summary.unreadable);
+    complain(input.file + ": " + input.unreadable);
     return broken;
   }
 

@@ -21,6 +21,7 @@
 #include "replace_options.hpp"
 #include "report/text.hpp"
 #include "select_option.hpp"
+#include "sequence_option.hpp"
 #include "split_option.hpp"
 
 namespace unproxy {
@@ -264,6 +265,8 @@ Choices define(CLI::App& app, Options& options, Raw& raw) {
   app.add_option("-j,--jobs", options.jobs, "inputs side by side; 0: as many as there are cores")
       ->check(CLI::Range(0U, most_jobs).description(""))
       ->type_name("N");
+  app.add_flag("--sequence", options.sequence,
+               "the inputs are one capture that was cut into files, as a ring buffer leaves it");
 
   app.option_defaults()->group("Messages");
   app.add_option("--progress", options.progress, "auto (default), always or never")
@@ -353,7 +356,9 @@ Complaint check_outputs(const Options& options) {
   if (options.logs.empty() && !options.log_dir.empty()) return "--log-dir needs --log FORMS";
   if (options.log_json && !options.logs.contains(Log::zeek)) return "--log-json needs --log zeek";
   if (!options.write.empty() && !options.output_dir.empty()) return "-w and -d cannot be given together";
-  if (!options.write.empty() && options.inputs.size() > 1) return "several inputs need -d DIR instead of -w FILE";
+  if (!options.write.empty() && options.inputs.size() > 1 && !options.sequence) {
+    return "several inputs need -d DIR instead of -w FILE, or --sequence if they are one capture";
+  }
   if (options.engine == Engine::native && !options.keylog.empty()) return "--keylog is of no use with --engine native";
   if (std::count(options.inputs.begin(), options.inputs.end(), "-") > 1) return "standard input is given twice";
   const int on_stdout = int{options.write == "-"} + int{options.report == "-"} + int{options.list != List::none};
@@ -364,6 +369,7 @@ Complaint check_outputs(const Options& options) {
   if (!options.report.empty()) outputs.push_back(options.report);
   if (!options.output_dir.empty()) {
     for (const auto& input : options.inputs) outputs.push_back(output_name(options, input));
+    if (options.sequence) outputs.resize(outputs.size() - options.inputs.size() + 1);
   }
   for (std::string& path : log_paths(options)) outputs.push_back(std::move(path));
   std::vector<std::string> inputs;
@@ -401,6 +407,7 @@ Complaint finish(const Raw& raw, Options& options) {
   if (auto complaint = take_prefix("--synthetic6", raw.synthetic6, 6, options.tracker.synthetic6)) return complaint;
   if (auto complaint = take_live(raw.live, options)) return complaint;
   if (!options.live) expand_directories(options);
+  if (auto complaint = check_sequence(options)) return complaint;
   if (auto complaint = check_replace(options)) return complaint;
   if (auto complaint = check_select(options)) return complaint;
   if (auto complaint = take_split(raw.max_open_files, options)) return complaint;

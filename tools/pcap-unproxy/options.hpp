@@ -46,7 +46,8 @@ struct Options {
   bool log_json = false;  ///< Zeek's logs as JSON
   bool hash = false;
   bool show_credentials = false;
-  unsigned jobs = 1;  ///< inputs at once, at least 1
+  unsigned jobs = 1;      ///< inputs at once, at least 1
+  bool sequence = false;  ///< the inputs are one capture
   Mode mode = Mode::virtual_packets;
   Handshakes handshakes = Handshakes::keep;
   Layers layers = Layers::all;

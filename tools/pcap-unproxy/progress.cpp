@@ -49,13 +49,11 @@ std::string time_text(double seconds) {
 
 class ProgressReader final : public CaptureReader {
  public:
-  ProgressReader(std::unique_ptr<CaptureReader> reader, const std::string& name, const std::string& path, bool always)
+  ProgressReader(std::unique_ptr<CaptureReader> reader, const std::string& name, std::uint64_t size, bool always)
       : reader_(std::move(reader)),
         always_(always),
-        name_(proxytunnel::printable(name == "-" ? "standard input" : name)) {
-    std::error_code none;
-    size_ = path == "-" || !std::filesystem::is_regular_file(path, none) ? 0 : std::filesystem::file_size(path, none);
-  }
+        name_(proxytunnel::printable(name == "-" ? "standard input" : name)),
+        size_(size) {}
   ~ProgressReader() override { end_line(); }
 
   const Packet* next() override {
@@ -122,7 +120,7 @@ class ProgressReader final : public CaptureReader {
   std::unique_ptr<CaptureReader> reader_;
   bool always_;  ///< even if there is no time to see it
   std::string name_;
-  std::uint64_t size_ = 0;  ///< 0: not known
+  std::uint64_t size_;  ///< 0: not known
   std::uint64_t packets_ = 0;
   Clock::time_point begun_ = Clock::now(), shown_ = begun_;
   std::size_t last_size_ = 0;
@@ -137,9 +135,14 @@ bool is_wanted(const Options& options) {
 }  // namespace
 
 std::unique_ptr<CaptureReader> with_progress(std::unique_ptr<CaptureReader> reader, const std::string& name,
-                                             const std::string& path, const Options& options) {
+                                             std::uint64_t size, const Options& options) {
   if (!is_wanted(options)) return reader;
-  return std::make_unique<ProgressReader>(std::move(reader), name, path, options.progress == Progress::always);
+  return std::make_unique<ProgressReader>(std::move(reader), name, size, options.progress == Progress::always);
+}
+
+std::uint64_t size_of_file(const std::string& path) {
+  std::error_code none;
+  return path == "-" || !std::filesystem::is_regular_file(path, none) ? 0 : std::filesystem::file_size(path, none);
 }
 
 InputsProgress::InputsProgress(std::size_t inputs, const Options& options)

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -13,10 +14,13 @@ namespace unproxy {
 
 /// `reader` itself, or a reader that hands its packets on and shows in one line how far it is: with Progress::always,
 /// or with Progress::automatic when standard error is a terminal and the program is not to be quiet. The line ends with
-/// the input, and does not come for one that is read in no time. `name` is what the user called the input, `path` the
-/// file that is read, for its size.
+/// the input, and does not come for one that is read in no time. `name` is what the user called the input, `size` that
+/// of what is read, in bytes; 0: not known.
 std::unique_ptr<CaptureReader> with_progress(std::unique_ptr<CaptureReader> reader, const std::string& name,
-                                             const std::string& path, const Options& options);
+                                             std::uint64_t size, const Options& options);
+
+/// 0: it is no regular file.
+std::uint64_t size_of_file(const std::string& path);
 
 /// The same for inputs that are read side by side: how many are done.
 class InputsProgress {

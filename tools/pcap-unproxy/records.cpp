@@ -40,8 +40,7 @@ std::optional<T> optional_of(const Json& json) {
   return json.is_null() ? std::nullopt : std::optional(json.get<T>());
 }
 
-Json json_of(const InputResult& result) {
-  const InputSummary& input = result.summary;
+Json json_of(const InputSummary& input) {
   Json json = {{"file", input.file},
                {"sha256", input.sha256},
                {"packets", optional_json(input.packets)},
@@ -50,20 +49,13 @@ Json json_of(const InputResult& result) {
                {"last_time", optional_json(input.last_time)},
                {"damaged", input.damaged},
                {"unreadable", input.unreadable},
-               {"decryption", nullptr},
-               {"counters", Json::array()},
-               {"passed_over", result.counters.files->packets_passed_over},
-               {"attempts", result.attempts},
-               {"exit_code", result.exit_code},
-               {"is_done", result.is_done}};
-  for (const std::uint64_t* count : counts_of(result.counters)) json["counters"].push_back(*count);
+               {"decryption", nullptr}};
   if (input.decryption) json["decryption"] = {static_cast<int>(input.decryption->status), input.decryption->reason};
   return json;
 }
 
-InputResult result_of(const Json& json) {
-  InputResult result;
-  InputSummary& input = result.summary;
+InputSummary summary_of(const Json& json) {
+  InputSummary input;
   input.file = json.at("file");
   input.sha256 = json.at("sha256");
   input.packets = optional_of<std::uint64_t>(json.at("packets"));
@@ -77,6 +69,24 @@ InputResult result_of(const Json& json) {
     input.decryption->status = static_cast<DecryptionStatus>(decryption.at(0).get<int>());
     input.decryption->reason = decryption.at(1);
   }
+  return input;
+}
+
+// Inputs side by side are no sequence: there is one of them.
+Json json_of(const InputResult& result) {
+  Json json = {{"input", json_of(result.inputs.front())},
+               {"counters", Json::array()},
+               {"passed_over", result.counters.files->packets_passed_over},
+               {"attempts", result.attempts},
+               {"exit_code", result.exit_code},
+               {"is_done", result.is_done}};
+  for (const std::uint64_t* count : counts_of(result.counters)) json["counters"].push_back(*count);
+  return json;
+}
+
+InputResult result_of(const Json& json) {
+  InputResult result;
+  result.inputs.push_back(summary_of(json.at("input")));
   const auto counts = counts_of(result.counters);
   for (std::size_t i = 0; i < counts.size(); ++i) *counts[i] = json.at("counters").at(i);
   result.counters.files->packets_passed_over = json.at("passed_over").get<std::map<std::string, std::uint64_t>>();

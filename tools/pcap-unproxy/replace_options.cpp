@@ -2,7 +2,7 @@
 // summary: which options go together with --mode replace.
 #include "replace_options.hpp"
 
-#include <filesystem>
+#include "sequence_option.hpp"
 
 namespace unproxy {
 namespace {
@@ -11,13 +11,7 @@ namespace {
 std::optional<std::string> check_inputs(const Options& options) {
   const std::string why = "--handshakes drop reads its input twice, and ";
   if (options.live) return why + "an interface cannot be: capture first, then run it on the file";
-  for (const std::string& input : options.inputs) {
-    std::error_code none;
-    const auto status = std::filesystem::status(input, none);
-    const bool is_stream =
-        input == "-" || (std::filesystem::exists(status) && !is_regular_file(status) && !is_directory(status));
-    if (is_stream) return why + (input == "-" ? "standard input" : input) + " cannot be: give a file";
-  }
+  if (const auto stream = first_stream(options)) return why + *stream + " cannot be: give a file";
   return std::nullopt;
 }
 

@@ -81,7 +81,7 @@ class Run final : public LineSink {
   }
 
   void take_inputs() {
-    const std::size_t count = options_.inputs.size();
+    const std::size_t count = options_.sequence ? 1 : options_.inputs.size();
     // Names of split files depend on those of inputs before them.
     if (options_.jobs > 1 && count > 1 && !options_.split.is_on()) {
       Jobs jobs(options_, stop_);
@@ -105,7 +105,7 @@ class Run final : public LineSink {
       report_.forget_input();
       logs_->forget_input();
     }
-    inputs_.push_back(result.summary);
+    inputs_.insert(inputs_.end(), result.inputs.begin(), result.inputs.end());
   }
 
   void write_report_file() {

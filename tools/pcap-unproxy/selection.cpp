@@ -25,9 +25,7 @@ void Survey::opened(const Attempt& attempt) {
 
 void Survey::ended(Attempt&& attempt) {
   if (!found_.chosen) return;
-  ReportEntry entry;
-  entry.input = input_;
-  entry.attempt = std::move(attempt);
+  ReportEntry entry = proxytunnel::entry_of(std::move(attempt), input_);
   findings_.ended(entry);
   if (options_.select->matches(entry)) found_.chosen->insert(entry.attempt.id);
 }
@@ -39,10 +37,7 @@ Chosen Selection::choose(const ReportEntry& entry) const {
 
 Chosen Selection::opened(const Attempt& attempt) {
   if (!is_on()) return Chosen::yes;
-  ReportEntry entry;
-  entry.input = input_;
-  entry.attempt = attempt;
-  return open_[attempt.id] = choose(entry);
+  return open_[attempt.id] = choose(proxytunnel::entry_of(attempt, input_));
 }
 
 // What was chosen when it opened stays so: the export has it.

@@ -25,14 +25,10 @@ using proxytunnel::shortened_target;
 using proxytunnel::VirtualKind;
 using proxytunnel::VirtualPacket;
 
-std::string frame_text(const char* what, const proxytunnel::Stamp& stamp) {
-  return stamp.frame == 0 ? "" : std::string(", ") + what + " in frame " + std::to_string(stamp.frame);
-}
-
 // Long enough for any DNS name; a longer text must not push the rest out of the comment.
 constexpr std::size_t longest_text = 256;
 
-// What an analyst must know to judge the conversation that begins here.
+// What an analyst must know to judge the conversation that begins here, but for its frames.
 std::string opening_text(const Attempt& attempt) {
   const auto& origin = *attempt.origin;
   std::string text = "tunnel " + std::to_string(attempt.id) + ": " + std::string(name_of(attempt.protocol)) +
@@ -47,7 +43,7 @@ std::string opening_text(const Attempt& attempt) {
   if (attempt.parent != proxytunnel::no_tunnel) text += ", inside tunnel " + std::to_string(attempt.parent);
   if (attempt.inside_tls) text += ", inside TLS";
   if (!attempt.encapsulation.empty()) text += ", in " + proxytunnel::encapsulation_text(attempt.encapsulation);
-  return text + frame_text("request", attempt.request) + frame_text("reply", attempt.reply);
+  return text;
 }
 
 // Where the capture has no addresses: locally administered ones, 1 for the client and 2 for the origin.
@@ -100,14 +96,26 @@ void VirtualWriter::opened(const Attempt& attempt) {
   if (splitter_) splitter_->opened(attempt);
   if (!attempt.origin) return;
   if (attempt.transport == proxytunnel::Transport::udp) return flow(attempt);
-  opening_ = opening_text(attempt) + "; this packet is synthetic";
+  opening_ = opening_text(attempt) + frames_text(attempt) + "; this packet is synthetic";
   name_origin(attempt);
 }
 
 void VirtualWriter::flow(const Attempt& attempt) {
   if (splitter_) splitter_->flow(attempt);
-  new_flow_ = {attempt.id, opening_text(attempt)};
+  new_flow_ = {attempt.id, opening_text(attempt) + frames_text(attempt)};
   name_origin(attempt);
+}
+
+std::string VirtualWriter::frame_text(proxytunnel::FrameNumber frame) const {
+  const std::string number = "frame " + std::to_string(proxytunnel::number_in_file(frame));
+  return files_.empty() ? number : number + " of " + files_[proxytunnel::file_of(frame)];
+}
+
+std::string VirtualWriter::frames_text(const Attempt& attempt) const {
+  std::string text;
+  if (attempt.request.frame != 0) text += ", request in " + frame_text(attempt.request.frame);
+  if (attempt.reply.frame != 0) text += ", reply in " + frame_text(attempt.reply.frame);
+  return text;
 }
 
 void VirtualWriter::name_origin(const Attempt& attempt) {
@@ -154,7 +162,7 @@ std::string VirtualWriter::comment_on(const VirtualPacket& packet) {
       return tunnel + ": this packet is synthetic; it stands for the opening of the tunnel";
     case VirtualKind::held:
       if (is_datagram) return (begun.empty() ? tunnel : begun) + "; put together from fragments, this is the last one";
-      return tunnel + ": carried by frame " + std::to_string(packet.carried_in) +
+      return tunnel + ": carried by " + frame_text(packet.carried_in) +
              ", before it was known whose these bytes are; shown as soon as it was";
     case VirtualKind::translated:
       break;
@@ -213,14 +221,17 @@ void VirtualWriter::packet(const VirtualPacket& packet, std::string comment) {
   LinkHeaderRoom room;
   const LinkHeader link = link_of(packet, wire, room);
   const std::array<Bytes, 3> pieces = {link.bytes, headers, packet.payload};
-  if (packet.time != packet.frame.time) {
-    if (comment.empty()) comment = "tunnel " + std::to_string(packet.tunnel);
+  const bool is_late = packet.time != packet.frame.time, is_of_files = !files_.empty();
+  if (comment.empty() && (is_late || is_of_files)) comment = "tunnel " + std::to_string(packet.tunnel);
+  if (is_of_files) comment += "; " + frame_text(packet.frame.number);
+  if (is_late) {
     comment += "; captured at " + proxytunnel::rfc3339(packet.frame.time) + ", earlier than what stands before it";
   }
   if (splitter_) splitter_->choose(packet);
   const std::array<proxytunnel::Address, 2> ends = {shown(packet.sender, packet), shown(packet.receiver, packet)};
   writer_->packet(packet.time, output_interface(envelope.interface, link.link_type), pieces,
-                  static_cast<std::uint32_t>(link.bytes.size() + wire), packet.frame.number, comment, ends);
+                  static_cast<std::uint32_t>(link.bytes.size() + wire),
+                  proxytunnel::number_in_file(packet.frame.number), comment, ends);
   ++packets_;
   ++virtual_packets_;
 }

@@ -28,6 +28,8 @@ class VirtualWriter {
   void set_interfaces(const std::vector<Interface>& interfaces) { interfaces_ = &interfaces; }
   /// The same for an input that is an interface: what is told of it at the end of each file.
   void set_statistics(std::function<std::optional<LiveStatistics>()> source);
+  /// What the files are called that an input was cut into: comments name them. Otherwise there is one.
+  void set_files(std::vector<std::string> files) { files_ = std::move(files); }
   void idle(Time now) { writer_->idle(now); }
   /// Captured packets are written, too: every interface of the input is one of the output. Not where files are split.
   void keep_interfaces() { keeps_interfaces_ = true; }
@@ -61,6 +63,8 @@ class VirtualWriter {
   std::uint32_t output_interface(std::uint32_t interface, std::uint32_t link_type);
   void add_interfaces();
   void name_origin(const proxytunnel::Attempt& attempt);
+  [[nodiscard]] std::string frame_text(proxytunnel::FrameNumber frame) const;
+  [[nodiscard]] std::string frames_text(const proxytunnel::Attempt& attempt) const;
   [[nodiscard]] bool is_bare();
   [[nodiscard]] proxytunnel::LinkHeader link_of(const proxytunnel::VirtualPacket& packet, std::size_t size,
                                                 proxytunnel::LinkHeaderRoom& room);
@@ -72,6 +76,7 @@ class VirtualWriter {
   Link link_;
   std::optional<bool> bare_;  // pcap only: packets have no link header; known with the first packet
   const std::vector<Interface>* interfaces_ = nullptr;
+  std::vector<std::string> files_;
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t> output_interfaces_;  // (interface, link type)
   std::string opening_;                                     // what the SYN says of the tunnel that opened last
   std::pair<proxytunnel::TunnelId, std::string> new_flow_;  // what the next datagram of that tunnel says of its flow

@@ -9,11 +9,10 @@
 #include "base/bytes.hpp"
 #include "base/encapsulation.hpp"
 #include "base/endpoint.hpp"
+#include "base/frame_number.hpp"
 
 namespace proxytunnel {
 
-/// Frame number as Wireshark counts: from 1, in file order.
-using FrameNumber = std::uint64_t;
 /// Nanoseconds since 1970-01-01T00:00:00Z.
 using Time = std::int64_t;
 /// Names an opened tunnel for as long as its Tracker lives.

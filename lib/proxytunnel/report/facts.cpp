@@ -23,7 +23,14 @@ Value moment(const Stamp& stamp) {
 
 Value frame(FrameNumber number) {
   if (number == 0) return Null{};
-  return static_cast<std::int64_t>(number);
+  return static_cast<std::int64_t>(number_in_file(number));
+}
+
+// Of a frame in another file than the first one.
+Value input_of(const ReportEntry& entry, FrameNumber number) {
+  const std::size_t first = file_of(entry.attempt.first.frame);
+  if (number == 0 || file_of(number) == first) return Absent{};
+  return static_cast<std::int64_t>(entry.input - first + file_of(number));
 }
 
 Value port(const Endpoint& end) {
@@ -197,6 +204,13 @@ constexpr std::array table = {
     Fact{"packets.client", FactType::count, late, [](const Entry& it) { return packets(it, client); }},
     Fact{"packets.server", FactType::count, late, [](const Entry& it) { return packets(it, server); }},
     Fact{"input_id", FactType::count, early, [](const Entry& it) -> Value { return std::int64_t{it.attempt.id}; }},
+    Fact{"frame_inputs.request", FactType::count, early,
+         [](const Entry& it) { return input_of(it, it.attempt.request.frame); }},
+    Fact{"frame_inputs.reply", FactType::count, late,
+         [](const Entry& it) { return input_of(it, it.attempt.reply.frame); }},
+    Fact{"frame_inputs.first_payload", FactType::count, late,
+         [](const Entry& it) { return input_of(it, it.attempt.first_payload); }},
+    Fact{"frame_inputs.last", FactType::count, late, [](const Entry& it) { return input_of(it, it.attempt.last); }},
     Fact{"service", FactType::text, late, [](const Entry& it) { return inside(it, &Inside::service); }},
     Fact{"sni", FactType::text, late, [](const Entry& it) { return inside(it, &Inside::sni); }},
     Fact{"alpn", FactType::text, late, [](const Entry& it) { return inside(it, &Inside::alpn); }},

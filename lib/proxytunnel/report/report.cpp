@@ -182,6 +182,9 @@ Json input_of(const InputSummary& input) {
                       {"packets_dropped", live->dropped},
                       {"packets_dropped_by_interface", live->dropped_by_interface}};
   }
+  if (const auto& gap = input.gap) {
+    result["gap"] = {{"seconds", static_cast<double>(gap->time) / 1e9}, {"missing_files", gap->missing}};
+  }
   return result;
 }
 

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "tunnel/event.hpp"
@@ -28,6 +29,12 @@ struct LiveSummary {
   std::uint64_t received = 0, dropped = 0, dropped_by_interface = 0;
 };
 
+/// What lies between a file of a capture that is cut into files, and the one before it.
+struct InputGap {
+  Time time = 0;              ///< from the latest packet so far to its first one; negative: that is older
+  std::uint64_t missing = 0;  ///< files that should be between them, by the numbers in their names
+};
+
 struct InputSummary {
   std::string file;                                     ///< empty: not known
   std::string sha256;                                   ///< empty: not asked for
@@ -37,6 +44,7 @@ struct InputSummary {
   std::string unreadable;                       ///< empty: it was read
   std::optional<DecryptionSummary> decryption;  ///< absent: nobody asked for it
   std::optional<LiveSummary> live;              ///< absent: it is no interface
+  std::optional<InputGap> gap;                  ///< absent: it follows no other file
 };
 
 /// What the first payload of a conversation tells. Empty: not known, or none.
@@ -53,6 +61,12 @@ struct ReportEntry {
   PerDirection<std::string> sha256;  ///< empty: null
   std::vector<Inside> inside{};      ///< of its conversation, and of an association of each flow; may be shorter
 };
+
+/// Of an attempt in an input, or in one of the files that a capture is cut into: `input` is the first of them.
+[[nodiscard]] inline ReportEntry entry_of(Attempt attempt, std::size_t input) {
+  const std::size_t file = file_of(attempt.first.frame);
+  return {std::move(attempt), input + file, {}};
+}
 
 /// What only a program knows that reads and writes capture files itself.
 struct FileCounters {

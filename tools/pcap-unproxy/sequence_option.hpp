@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// summary: which options go together with --sequence.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "options.hpp"
+
+namespace unproxy {
+
+/// What is wrong with --sequence, if it was given. All other options are read by then.
+std::optional<std::string> check_sequence(const Options& options);
+
+/// The first input that can be read only once, such as a pipe.
+std::optional<std::string> first_stream(const Options& options);
+
+}  // namespace unproxy
