@@ -58,6 +58,10 @@ def test_golden(run, captures, tmp_path, name):
     report = json.loads(report_file.read_text())
     for entry in report["inputs"]:
         entry["file"] = Path(entry["file"]).name
+    for entry in report["tunnels"]:  # what is inside depends on nDPI's release
+        for each in [entry, *entry.get("flows", [])]:
+            for fact in ["service", "sni", "alpn", "http_host"]:
+                each.pop(fact, None)
     report["tool"] = {"name": report["tool"]["name"]}  # which version it was, and where, does not matter
     lines = ["# report"]
     for key, value in report.items():

@@ -26,7 +26,7 @@ BELOW = {
     "capi": {"base", "handshake", "tunnel", "tcp", "udp", "synth", "names", "tracker", "report",
              "decode"},
 }
-TOOL_BELOW = {"capture": {"base", "decode"}}
+TOOL_BELOW = {"capture": {"base", "decode"}, "inside": {"base", "tcp", "synth", "names", "tunnel", "report"}}
 
 # The core has no I/O, clock, environment, log or global lock, and knows no host program.
 FORBIDDEN_HEADERS = {

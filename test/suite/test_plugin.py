@@ -142,6 +142,7 @@ def test_passwords_are_hidden(tshark: Tshark):
     assert set(tshark.values(capture, "proxytunnel.password")) == {"[hidden]"}
     shown = tshark.values(capture, "proxytunnel.password", options=("-o", "proxytunnel.credentials:TRUE"))
     assert shown and "[hidden]" not in shown
+    assert set(tshark.values(capture, "proxytunnel.anomaly")) == {"clear-text-credentials"}
 
 
 def test_builtin_fields_stay(tshark: Tshark, folder: Path):

@@ -15,7 +15,7 @@ Exporter::Exporter(const Options& options, std::size_t input, VirtualWriter* wri
       lines_(lines),
       logs_(options, lines),
       wants_entries_(!options.report.empty() || options.list != List::none || !options.logs.empty()),
-      hashes_(options.hash && wants_entries_) {}
+      findings_(options, wants_entries_) {}
 
 void Exporter::secrets(const Secrets& secrets) {
   constexpr std::uint32_t tls_key_log = 0x544c534b;  // draft-ietf-opsawg-pcapng section 4.7.2
@@ -30,7 +30,7 @@ void Exporter::name(const NameRecord& record) {
 void Exporter::opened(const proxytunnel::Attempt& attempt) {
   const Chosen chosen = selection_.opened(attempt);
   logs_.opened(attempt, chosen);
-  if (chosen == Chosen::yes) hashes_.opened(attempt.id);
+  findings_.opened(attempt, chosen);
   if (is_written(attempt.id)) writer_->opened(attempt);
 }
 
@@ -39,7 +39,7 @@ void Exporter::flow(const proxytunnel::Attempt& attempt) {
 }
 
 proxytunnel::Ticket Exporter::packet(const proxytunnel::VirtualPacket& packet) {
-  hashes_.packet(packet);
+  findings_.packet(packet);
   logs_.packet(packet);
   if (replacer_ != nullptr) return replacer_->packet(packet);
   if (is_written(packet.tunnel)) writer_->packet(packet);
@@ -51,7 +51,7 @@ void Exporter::ended(proxytunnel::Attempt&& attempt) {
   if (writer_ != nullptr) writer_->ended(attempt.id);
   if (!wants_entries_ && !selection_.is_on()) return;
   proxytunnel::ReportEntry entry = proxytunnel::entry_of(std::move(attempt), input_);
-  hashes_.ended(entry);
+  findings_.ended(entry);
   const Chosen chosen = selection_.ended(entry);
   logs_.ended(entry, chosen);
   if (chosen == Chosen::yes && wants_entries_) tell_attempt(entry, options_, lines_);

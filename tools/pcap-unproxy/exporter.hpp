@@ -2,8 +2,8 @@
 // summary: the sink that makes what the user asked for: a capture of virtual conversations, and report entries.
 #pragma once
 
+#include "findings.hpp"
 #include "log/logs.hpp"
-#include "payload_hashes.hpp"
 #include "replacer.hpp"
 #include "selection.hpp"
 #include "session.hpp"
@@ -58,8 +58,8 @@ class Exporter final : public Sink {
   const Options& options_;
   LineSink& lines_;
   Logs logs_;
-  bool wants_entries_;    ///< somebody reads what is known of attempts
-  PayloadHashes hashes_;  ///< if somebody reads them
+  bool wants_entries_;  ///< somebody reads what is known of attempts
+  Findings findings_;   ///< if somebody reads them
   proxytunnel::TunnelId attempts_ = 0;
   bool has_seen_keys_ = false;
 };

@@ -8,6 +8,7 @@
 #include "capture/libraries.hpp"
 #include "exit_code.hpp"
 #include "input_run.hpp"
+#include "inside/inspector.hpp"
 #include "jobs.hpp"
 #include "log/log_files.hpp"
 #include "report_spool.hpp"
@@ -25,6 +26,13 @@ void add_counters(const ReportCounters& from, ReportCounters& to) {
   const auto sums = counts_of(to);
   for (std::size_t i = 0; i < sums.size(); ++i) *sums[i] += *given[i];
   for (const auto& [reason, count] : from.files->packets_passed_over) to.files->packets_passed_over[reason] += count;
+}
+
+// Those that read captures, and the one that looks at what is inside.
+std::map<std::string, std::string> all_libraries() {
+  std::map<std::string, std::string> all = libraries();
+  if (const std::string version = Inspector::version(); !version.empty()) all.emplace("nDPI", version);
+  return all;
 }
 
 /// Takes the lines of one input after another.
@@ -104,7 +112,8 @@ class Run final : public LineSink {
     if (options_.report.empty()) return;
     OutputFile file(options_.report);
     const auto put = [&file](std::string_view text) { file.write(proxytunnel::bytes_of(text)); };
-    proxytunnel::ReportWriter writer({{"pcap-unproxy", version, options_.command, libraries()}, was_interrupted_}, put);
+    proxytunnel::ReportWriter writer({{"pcap-unproxy", version, options_.command, all_libraries()}, was_interrupted_},
+                                     put);
     for (const InputSummary& input : inputs_) writer.input(input);
     report_.write_tunnels_and_skipped(writer);
     writer.finish(counters_);

@@ -11,14 +11,14 @@ bool needs_survey(const Options& options) noexcept {
   return options.layers == Layers::leaf || (options.select && options.select->late_fact() != nullptr);
 }
 
-// What hashes find is in the entry, and may be asked for.
+// What is found out may be asked for.
 Survey::Survey(const Options& options, std::size_t input)
-    : options_(options), input_(input), hashes_(options.hash && options.select) {
+    : options_(options), input_(input), findings_(options, options.select && options.select->late_fact() != nullptr) {
   if (options.select && options.select->late_fact() != nullptr) found_.chosen.emplace();
 }
 
 void Survey::opened(const Attempt& attempt) {
-  hashes_.opened(attempt.id);
+  findings_.opened(attempt, Chosen::yes);
   const bool is_shown = !attempt.has_noted("layer-limit");
   if (is_shown && attempt.parent != proxytunnel::no_tunnel) found_.carriers.insert(attempt.parent);
 }
@@ -26,7 +26,7 @@ void Survey::opened(const Attempt& attempt) {
 void Survey::ended(Attempt&& attempt) {
   if (!found_.chosen) return;
   ReportEntry entry = proxytunnel::entry_of(std::move(attempt), input_);
-  hashes_.ended(entry);
+  findings_.ended(entry);
   if (options_.select->matches(entry)) found_.chosen->insert(entry.attempt.id);
 }
 

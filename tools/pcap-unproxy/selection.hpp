@@ -6,9 +6,9 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "findings.hpp"
 #include "log/lineage.hpp"
 #include "options.hpp"
-#include "payload_hashes.hpp"
 #include "session.hpp"
 
 namespace unproxy {
@@ -32,7 +32,7 @@ class Survey final : public Sink {
 
   void opened(const proxytunnel::Attempt& attempt) override;
   proxytunnel::Ticket packet(const proxytunnel::VirtualPacket& packet) override {
-    hashes_.packet(packet);
+    findings_.packet(packet);
     return 0;
   }
   void ended(proxytunnel::Attempt&& attempt) override;
@@ -42,7 +42,7 @@ class Survey final : public Sink {
  private:
   const Options& options_;
   std::size_t input_;
-  PayloadHashes hashes_;
+  Findings findings_;
   Surveyed found_;
 };
 

@@ -105,6 +105,12 @@ Value id_of_shown(const Attempt& it) {
   return community_id(*it.shown, it.transport);
 }
 
+// An association has a conversation for each of its flows: they have these facts.
+Value inside(const ReportEntry& entry, std::string Inside::*fact) {
+  if (entry.attempt.command == Command::udp_associate || entry.inside.empty()) return Null{};
+  return text(entry.inside.front().*fact);
+}
+
 constexpr auto early = Known::at_opening, unless_relayed = Known::at_opening_unless_relayed, late = Known::at_end;
 constexpr auto client = Direction::from_client, server = Direction::from_server;
 using Entry = ReportEntry;
@@ -205,6 +211,10 @@ constexpr std::array table = {
     Fact{"frame_inputs.first_payload", FactType::count, late,
          [](const Entry& it) { return input_of(it, it.attempt.first_payload); }},
     Fact{"frame_inputs.last", FactType::count, late, [](const Entry& it) { return input_of(it, it.attempt.last); }},
+    Fact{"service", FactType::text, late, [](const Entry& it) { return inside(it, &Inside::service); }},
+    Fact{"sni", FactType::text, late, [](const Entry& it) { return inside(it, &Inside::sni); }},
+    Fact{"alpn", FactType::text, late, [](const Entry& it) { return inside(it, &Inside::alpn); }},
+    Fact{"http_host", FactType::text, late, [](const Entry& it) { return inside(it, &Inside::http_host); }},
 };
 
 struct AsText {

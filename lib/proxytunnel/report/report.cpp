@@ -69,9 +69,10 @@ Json hosts_of(const Attempt& attempt) {
 }
 
 // Of a UDP association: its targets, in order of appearance.
-Json flows_of(const Attempt& attempt) {
+Json flows_of(const ReportEntry& entry) {
   Json flows = Json::array();
-  for (const Flow& flow : attempt.flows) {
+  for (const Flow& flow : entry.attempt.flows) {
+    const Inside inside = flows.size() < entry.inside.size() ? entry.inside[flows.size()] : Inside();
     const auto side = [&flow](Direction direction) {
       return Json({{"datagrams", flow.datagrams[direction]}, {"bytes", flow.bytes[direction]}});
     };
@@ -79,7 +80,10 @@ Json flows_of(const Attempt& attempt) {
                      {"origin", origin_of(flow.origin)},
                      {"community_id", flow.shown ? Json(community_id(*flow.shown, Transport::udp)) : Json(nullptr)},
                      {"client_payload", side(Direction::from_client)},
-                     {"server_payload", side(Direction::from_server)}});
+                     {"server_payload", side(Direction::from_server)},
+                     {"service", text_or_null(inside.service)},
+                     {"sni", text_or_null(inside.sni)},
+                     {"alpn", text_or_null(inside.alpn)}});
   }
   return flows;
 }
@@ -132,7 +136,7 @@ Json tunnel_of(const ReportEntry& entry, Passwords passwords) {
   result["encapsulation"] = encapsulation_of(attempt);
   result["wan_leg"] = nullptr;
   if (attempt.command == Command::forward) result["hosts"] = hosts_of(attempt);
-  if (attempt.command == Command::udp_associate) result["flows"] = flows_of(attempt);
+  if (attempt.command == Command::udp_associate) result["flows"] = flows_of(entry);
   return result;
 }
 

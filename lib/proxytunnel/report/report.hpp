@@ -47,11 +47,19 @@ struct InputSummary {
   std::optional<InputGap> gap;                  ///< absent: it follows no other file
 };
 
+/// What the first payload of a conversation tells. Empty: not known, or none.
+struct Inside {
+  std::string service;    ///< as Zeek names it: "ssl"
+  std::string sni, alpn;  ///< of a TLS or QUIC client; of several protocols, in its order, with commas between them
+  std::string http_host;  ///< of the first request, without a port
+};
+
 /// An attempt with what only the tool knows of it.
 struct ReportEntry {
   Attempt attempt;
   std::size_t input = 0;
   PerDirection<std::string> sha256;  ///< empty: null
+  std::vector<Inside> inside{};      ///< of its conversation, and of an association of each flow; may be shorter
 };
 
 /// Of an attempt in an input, or in one of the files that a capture is cut into: `input` is the first of them.

@@ -116,7 +116,7 @@ void note_message(const MessageEvent& said, Tunnels& tunnels) {
   Attempt& attempt = opened->second.attempt;
   const Message& message = said.message;
   attempt.note(message.anomaly);
-  if (message.credentials.username && !attempt.credentials.username) attempt.credentials = message.credentials;
+  if (!attempt.credentials.username) attempt.log_in(message.credentials);
   if (message.kind == MessageKind::http_forward_request) note_host(message.target->host, attempt);
   // A 407 is the proxy's own: it says something as long as nothing came from the origin.
   const bool is_refusal = message.kind == MessageKind::http_response_head && attempt.reply.frame == 0;

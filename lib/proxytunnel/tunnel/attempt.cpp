@@ -6,6 +6,12 @@
 
 namespace proxytunnel {
 
+void Attempt::log_in(const Credentials& with) {
+  if (!with.username) return;
+  credentials = with;
+  if (with.password && !inside_tls) note("clear-text-credentials");
+}
+
 void Attempt::note(std::string_view anomaly) {
   if (!anomaly.empty() && !has_noted(anomaly)) anomalies.emplace_back(anomaly);
 }

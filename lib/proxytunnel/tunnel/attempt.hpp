@@ -78,6 +78,8 @@ struct Attempt {
   [[nodiscard]] Transport carrier_transport() const noexcept {
     return command == Command::udp_associate ? Transport::tcp : transport;
   }
+  /// Keeps who asks. A password that no TLS hid on its way to the proxy is an anomaly.
+  void log_in(const Credentials& with);
   /// Adds an anomaly once.
   void note(std::string_view anomaly);
   [[nodiscard]] bool has_noted(std::string_view anomaly) const noexcept;

@@ -172,7 +172,7 @@ void TunnelConnection::record(const Message& message, Stamp stamp, const TunnelC
   if (!protocol_) protocol_ = message.protocol;
   attempt_->last = stamp.frame;
   attempt_->note(message.anomaly);
-  if (message.credentials.username) attempt_->credentials = message.credentials;
+  attempt_->log_in(message.credentials);
   if (message.real_client) {
     // Here it is the client's end that stands for somebody else; the other one is the origin.
     attempt_->origin = Origin{attempt_->proxy, Provenance::carrier, {}};
@@ -238,7 +238,7 @@ TunnelId TunnelConnection::tunnel_for(const Message& message, Stamp stamp, PerSi
   attempt.command = Command::forward;
   attempt.target = message.target;
   attempt.target_text = message.target_text;
-  attempt.credentials = message.credentials;
+  attempt.log_in(message.credentials);
   attempt.request = stamp;
   attempt.last = stamp.frame;
   attempt.status = Status::established;

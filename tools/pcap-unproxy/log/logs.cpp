@@ -94,14 +94,18 @@ void Logs::add(const proxytunnel::ConnectionRecord& record) {
                         proxytunnel::Transport::tcp, record.account, service, std::nullopt, !record.decrypted}));
 }
 
-void Logs::end_conversation(const Attempt& attempt, std::uint32_t flow, const std::string& parent, Chosen has_row) {
+void Logs::end_conversation(const proxytunnel::ReportEntry& entry, std::uint32_t flow, const std::string& parent,
+                            Chosen has_row) {
+  const Attempt& attempt = entry.attempt;
   const auto found = conversations_.find(key_of(attempt.id, flow));
   if (found == conversations_.end()) return;
   // PROXY headers in front of datagrams are in no connection that has a row.
   const bool has_parent = attempt.carrier_transport() == proxytunnel::Transport::tcp;
   if (has_row == Chosen::yes) {
-    add(Table::conn, values_of(ConnRow{uid_of(attempt.id, flow), found->second.ends, attempt.transport,
-                                       found->second.account, "", has_parent ? std::optional(parent) : std::nullopt}));
+    const std::string service = flow < entry.inside.size() ? entry.inside[flow].service : "";
+    add(Table::conn,
+        values_of(ConnRow{uid_of(attempt.id, flow), found->second.ends, attempt.transport, found->second.account,
+                          service, has_parent ? std::optional(parent) : std::nullopt}));
   }
   conversations_.erase(found);
 }
@@ -125,7 +129,7 @@ void Logs::ended(const proxytunnel::ReportEntry& entry, Chosen chosen) {
   if (attempt.shown) row.virtual_uid = uid_of(attempt.id);
   const bool is_association = attempt.command == Command::udp_associate;
   const std::size_t conversations = is_association ? attempt.flows.size() : 1;
-  for (std::uint32_t flow = 0; flow < conversations; ++flow) end_conversation(attempt, flow, row.uid, has_row);
+  for (std::uint32_t flow = 0; flow < conversations; ++flow) end_conversation(entry, flow, row.uid, has_row);
   if (chosen == Chosen::yes) add_session(row, facts);
 }
 

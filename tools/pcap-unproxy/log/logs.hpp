@@ -44,7 +44,7 @@ class Logs {
   [[nodiscard]] std::string uid_of_carrier(const proxytunnel::Attempt& attempt) const;
   void add(const proxytunnel::ConnectionRecord& record);
   [[nodiscard]] Chosen has_conversation(const proxytunnel::Attempt& attempt, Chosen chosen);
-  void end_conversation(const proxytunnel::Attempt& attempt, std::uint32_t flow, const std::string& parent,
+  void end_conversation(const proxytunnel::ReportEntry& entry, std::uint32_t flow, const std::string& parent,
                         Chosen has_row);
   void add_session(const AttemptRow& row, const std::vector<Value>& facts);
   [[nodiscard]] std::string row_of(Table table, std::span<const Value> values) const;

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// summary: what the tool finds out of attempts besides what the core knows: hashes of payload, what is inside, and the
+//          anomalies that follow.
+#pragma once
+
+#include <unordered_set>
+
+#include "inside/insides.hpp"
+#include "log/lineage.hpp"
+#include "options.hpp"
+#include "payload_hashes.hpp"
+#include "shared_credentials.hpp"
+
+namespace unproxy {
+
+class Findings {
+ public:
+  /// `is_on`: somebody reads them.
+  Findings(const Options& options, bool is_on) : is_on_(is_on), hashes_(options.hash && is_on), insides_(is_on) {}
+
+  /// Of a tunnel that is not chosen nobody reads hashes; its conversation has a row if it carries one that is.
+  void opened(const proxytunnel::Attempt& attempt, Chosen chosen);
+  void packet(const proxytunnel::VirtualPacket& packet) {
+    hashes_.packet(packet);
+    insides_.packet(packet);
+  }
+  /// Of each attempt: enters in the entry what was found.
+  void ended(proxytunnel::ReportEntry& entry);
+
+ private:
+  bool is_on_;
+  PayloadHashes hashes_;
+  Insides insides_;
+  SharedCredentials credentials_;
+  std::unordered_set<proxytunnel::TunnelId> carriers_;  ///< tunnels that are open, and in which one opened
+};
+
+}  // namespace unproxy
