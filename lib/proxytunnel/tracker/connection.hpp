@@ -111,6 +111,12 @@ struct VirtualConnection {
   }
 };
 
+/// The client of a connection in which the proxy refused, and where the client's stream ended then.
+struct Refusal {
+  Side client;
+  Offset end;
+};
+
 /// The virtual conversations of one connection: one, or as many as an HTTP proxy's client named origins.
 struct Tunnels {
   std::map<TunnelId, VirtualConnection> list;  ///< by id, which is the order of their opening
@@ -155,6 +161,7 @@ struct Connection {
   Owned<Sent> sent;                                ///< while payload is looked at or shown
   Owned<Remains> remains;                          ///< likewise, if somebody wants to know
   Owned<std::vector<std::uint8_t>> encapsulation;  ///< of its first segment, where it has one
+  Owned<Refusal> refusal;                          ///< the proxy's last word, as long as the client heeds it
   Owned<ConnAccount> account;                      ///< where accounts are kept: as long as it may be a proxy session
   std::optional<Protocol> protocol;                ///< it is one: of its first attempt
   std::uint32_t vlan = 0;

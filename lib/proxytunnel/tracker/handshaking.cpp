@@ -102,11 +102,23 @@ void Tracker::advance(Connection& connection, const Segment& segment, Side side,
     show(connection, segment, VirtualKind::translated, {everything.begin, work.taken(side)}, outcome);
   }
   if (state == TunnelConnection::State::over) {
-    static_cast<void>(take_handshaking(connection));
+    const std::unique_ptr<Handshaking> over = take_handshaking(connection);
     connection.phase = connection.tunnels ? Phase::open : Phase::passed;
+    const Side client = over->tunnel.client();
+    if (over->tunnel.is_refused()) connection.refusal.emplace(Refusal{client, over->stream(client).end()});
     return;
   }
   hold(connection, segment, side, place, outcome);
+}
+
+// A client that was refused has nothing more to say; one that goes on may have been told otherwise than the capture
+// shows.
+void Tracker::see_after_refusal(Connection& connection, const Segment& segment, Side side, Outcome& outcome) {
+  const Refusal& refusal = *connection.refusal;
+  if (side != refusal.client || segment.length == 0) return;
+  if (connection.space[side].offset(segment.sequence()) + static_cast<Offset>(segment.length) <= refusal.end) return;
+  outcome.events.emplace_back(SkippedEvent{connection.ends[side], connection.ends[other(side)], payload_after_refusal});
+  connection.refusal.reset();
 }
 
 // The capture lacks the answer, but not what followed it.

@@ -65,8 +65,8 @@ void see_numbers(Connection& connection, const Segment& segment, Side side) noex
 // one may be the answer.
 bool is_passing(const Connection& connection, const Segment& segment) noexcept {
   constexpr unsigned marks = tcp_flag::syn | tcp_flag::fin | tcp_flag::rst;
-  return connection.phase == Phase::passed && (segment.flags() & marks) == 0 && !connection.doubts &&
-         (segment.length == 0 || !connection.closed());
+  return connection.phase == Phase::passed && !connection.refusal && (segment.flags() & marks) == 0 &&
+         !connection.doubts && (segment.length == 0 || !connection.closed());
 }
 
 // It is told from others by its numbers as long as it lasts.
@@ -254,9 +254,11 @@ void Tracker::take(Connection& connection, const Segment& segment, Outcome& outc
     case Phase::open:
       show(connection, segment, VirtualKind::translated, everything, outcome);
       break;
+    case Phase::passed:
+      if (connection.refusal) see_after_refusal(connection, segment, side, outcome);
+      break;
     case Phase::fresh:
     case Phase::relaying:
-    case Phase::passed:
       break;
   }
   if (segment.closes()) see_close(connection, segment, side, outcome);

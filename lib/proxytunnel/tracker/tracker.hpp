@@ -141,6 +141,7 @@ class Tracker final : private Surroundings {
   void advance(Connection& connection, const Segment& segment, Side side, Range place, Outcome& outcome);
   [[nodiscard]] bool open_unanswered(Connection& connection, Outcome& outcome);
   void hold(Connection& connection, const Segment& segment, Side side, Range place, Outcome& outcome);
+  static void see_after_refusal(Connection& connection, const Segment& segment, Side side, Outcome& outcome);
   void conclude(Connection& connection, Outcome& outcome);
   void give_up_framing(Connection& connection, const Frame& frame, Outcome& outcome);
   void count_held(Connection& connection);

@@ -56,6 +56,9 @@ struct SkippedEvent {
   std::string_view reason;  ///< a constant
 };
 
+/// The reason where a client that was refused went on: it may have been told otherwise than the capture shows.
+constexpr std::string_view payload_after_refusal = PT_PAYLOAD_AFTER_REFUSAL;
+
 using Event = std::variant<MessageEvent, RequestedEvent, OpenedEvent, FlowEvent, NameEvent, EndedEvent, SkippedEvent>;
 
 }  // namespace proxytunnel

@@ -52,6 +52,8 @@ First TunnelConnection::first(const Streams& streams) const noexcept {
 }
 
 TunnelConnection::State TunnelConnection::advance(Streams& streams, const TunnelContext& context) {
+  const bool was_refused = is_refused_;
+  const Side client = client_;
   if (state_ == State::undecided) detect_client(streams, context);
   while (state_ == State::handshake) {
     Step step = handshake_->next(untaken(streams));
@@ -82,7 +84,12 @@ TunnelConnection::State TunnelConnection::advance(Streams& streams, const Tunnel
       state_ = State::over;
     }
   }
-  if (state_ == State::over) handshake_.reset();
+  if (state_ != State::over) return state_;
+  handshake_.reset();
+  if (was_refused && is_refused_ && !streams.untaken(client).empty()) {
+    context.events.emplace_back(SkippedEvent{ends_[client], ends_[other(client)], payload_after_refusal});
+    is_refused_ = false;
+  }
   return state_;
 }
 
@@ -165,6 +172,7 @@ void TunnelConnection::record(const Message& message, Stamp stamp, const TunnelC
   const unsigned traits = traits_of(message.kind);
   if ((traits & PT_BEGINS) != 0) {
     begin_attempt(attempt_.emplace(), stamp);
+    is_refused_ = false;
     ++attempts_;
   }
   if (!attempt_ || message.kind == MessageKind::http_other) return;
@@ -307,6 +315,8 @@ void TunnelConnection::reject(const Reject& step, const TunnelContext& context) 
   if (attempt_) {
     attempt_->status = step.status;
     attempt_->reason = step.reason;
+    is_refused_ =
+        step.status == Status::refused || step.status == Status::auth_failed || step.status == Status::method_rejected;
     end_attempt(context);
   }
   if (!step.another_may_follow) state_ = State::over;

@@ -120,6 +120,8 @@ class TunnelConnection {
   void conclude(Streams& streams, const TunnelContext& context);
 
   [[nodiscard]] State state() const noexcept { return state_; }
+  /// Whether the proxy refused the latest attempt.
+  [[nodiscard]] bool is_refused() const noexcept { return is_refused_; }
   /// Which side is the client; only known once it is no longer undecided.
   [[nodiscard]] Side client() const noexcept { return client_; }
   /// True if the handshake waits for this side and all its untaken bytes are an incomplete message of the handshake.
@@ -201,6 +203,7 @@ class TunnelConnection {
   std::vector<Forwarded> forwarded_;
   std::vector<Claim> claims_;
   Owned<Forwarding> forwarding_;  ///< once there was a request to forward
+  bool is_refused_ = false;       ///< the latest attempt was, by the proxy
   bool is_doubted_ = false;       ///< there was one that proves no proxy
 };
 
