@@ -24,6 +24,9 @@ SHARED = Path(os.environ.get("PROXYTUNNEL_SHARED", REPOSITORY.parent / "shared")
 NO_SHARED = f"no shared captures at {SHARED.name}/ beside the repository; PROXYTUNNEL_SHARED names another place"
 TOOL = Path(os.environ.get("PROXYTUNNEL_TOOL", REPOSITORY / "build/dev/tools/pcap-unproxy/pcap-unproxy")).resolve()
 
+# What only pcap-unproxy says, and only where it was built with nDPI; it depends on nDPI's release.
+INSIDE = ["service", "sni", "alpn", "http_host"]
+
 
 @dataclass(frozen=True)
 class Run:

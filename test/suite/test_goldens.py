@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import wire
+from conftest import INSIDE
 from wire import ip_address
 
 GOLDENS = Path(__file__).resolve().parents[1] / "goldens"
@@ -60,7 +61,7 @@ def test_golden(run, captures, tmp_path, name):
         entry["file"] = Path(entry["file"]).name
     for entry in report["tunnels"]:  # what is inside depends on nDPI's release
         for each in [entry, *entry.get("flows", [])]:
-            for fact in ["service", "sni", "alpn", "http_host"]:
+            for fact in INSIDE:
                 each.pop(fact, None)
     report["tool"] = {"name": report["tool"]["name"]}  # which version it was, and where, does not matter
     lines = ["# report"]

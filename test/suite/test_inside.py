@@ -11,12 +11,11 @@ from pathlib import Path
 import pytest
 
 import wire
-from conftest import REPOSITORY
+from conftest import INSIDE, REPOSITORY
 from test_logs import log, rows_of
 from test_tool import DONE, USAGE, one_tunnel  # noqa: F401  # one_tunnel is a fixture
 from wire import CLIENT, SERVER, Session
 
-FACTS = ["service", "sni", "alpn", "http_host"]
 HTTP = b"GET / HTTP/1.1\r\nHost: b.example:8080\r\n\r\n"
 FOUND = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".encode()
 
@@ -77,7 +76,7 @@ def tunnels_of(run, *words: object) -> list[dict]:
 
 
 def facts(entry: dict) -> list[str | None]:
-    return [entry[name] for name in FACTS]
+    return [entry[name] for name in INSIDE]
 
 
 # ---------------------------------------------------------------- with nDPI
@@ -95,7 +94,7 @@ def test_domain_fronting(run, ndpi, tmp_path):
         [["ssl", None, None, None]]
     assert [each["anomalies"] for each in tunnels] == [["sni-differs"], [], [], []]
     rows = rows_of(tmp_path / "logs/proxytunnel.log")
-    assert [[row[name] for name in FACTS] for row in rows] == [facts(each) for each in tunnels]
+    assert [[row[name] for name in INSIDE] for row in rows] == [facts(each) for each in tunnels]
     conns = rows_of(tmp_path / "logs/conn.log")
     assert [row["service"] for row in conns if row["tunnel_parents"]] == ["ssl"] * 4
     assert [row["service"] for row in conns if not row["tunnel_parents"]] == ["socks"] * 4

@@ -2,6 +2,7 @@
 # summary: the plugin's -z options: statistics, list, report, export; their files, and their exit codes.
 from __future__ import annotations
 
+import csv
 import json
 import re
 import subprocess
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import REPOSITORY
+from conftest import INSIDE, REPOSITORY
 from test_list import on_a_terminal
 from test_plugin_wire import (HTTP_REQUEST, HTTP_RESPONSE, SOCKS5_HELLO, SOCKS5_METHOD, WRAPPER, Connection, Tshark,
                               cannot_run, connect, connect_request, folder, http_through_socks5, socks5_request, tshark)
@@ -88,9 +89,17 @@ def test_a_wrong_argument_is_an_error(tshark: Tshark, folder: Path, option: str)
 
 @pytest.mark.parametrize("name", ["connect_407.pcapng", "socks5.pcapng", "nested.pcapng"])
 def test_a_list_is_that_of_the_tool(tshark: Tshark, run, name: str):
-    for ours, its in (("list", "--list"), ("list,csv", "--list=csv")):
-        assert tshark.text("-r", CAPTURES / name, "-q", "-z", f"proxytunnel,{ours}") == \
-            run("-q", its, CAPTURES / name).text
+    """But for what is inside."""
+    tables, lists = ([tshark.text("-r", CAPTURES / name, "-q", "-z", f"proxytunnel,list{form}"),
+                       run("-q", f"--list{option}", CAPTURES / name).text]
+                      for form, option in (("", ""), (",csv", "=csv")))
+    assert tables[0] == tables[1]
+    rows = [list(csv.DictReader(text.splitlines())) for text in lists]
+    assert list(rows[0][0]) == list(rows[1][0]) and len(rows[0]) == len(tables[0].splitlines()) - 1
+    for row in (*rows[0], *rows[1]):
+        for fact in INSIDE:
+            row.pop(fact)
+    assert rows[0] == rows[1]
 
 
 def test_a_list_fits_a_terminal(tshark: Tshark):
