@@ -96,6 +96,7 @@ std::vector<SequenceFile> in_order(std::vector<SequenceFile> files) {
   }
   std::sort(places.begin(), places.end());
   std::vector<SequenceFile> sorted;
+  sorted.reserve(places.size());
   for (const Place& place : places) sorted.push_back(std::move(files[place.file]));
   return sorted;
 }
@@ -120,6 +121,7 @@ std::uint64_t files_missing_between(const std::string& one, const std::string& n
 
 std::vector<SequenceFile> in_order_of_time(const std::vector<std::string>& paths, const StopFlag* stop) {
   std::vector<SequenceFile> files;
+  files.reserve(paths.size());
   for (const std::string& path : paths) {
     SequenceFile& file = files.emplace_back(SequenceFile{path, std::nullopt, {}, FileState(path)});
     try {

@@ -22,7 +22,7 @@ class VirtualWriter {
   VirtualWriter(const std::string& path, Format format, Link link, const std::string& contents, const Ring& ring);
 
   /// Several files, one for each group of tunnels; `names` is borrowed, and knows those of all inputs.
-  VirtualWriter(SplitNames& names, const Split& split, Format format, Link link, const std::string& input);
+  VirtualWriter(SplitNames& names, const Split& split, Format format, Link link, const std::string& contents);
 
   /// The input's interfaces; borrowed, and may grow.
   void set_interfaces(const std::vector<Interface>& interfaces) { interfaces_ = &interfaces; }

@@ -78,7 +78,7 @@ class Tracker final : private Surroundings {
 
   /// The next bytes of what TLS carries between two ends, decrypted by somebody else; likewise. Whoever reads TLS gives
   /// the segment that completed the bytes before them.
-  void chunk(const Chunk& chunk, Outcome& outcome) noexcept;
+  void chunk(const Chunk& given, Outcome& outcome) noexcept;
 
   /// One UDP datagram, likewise: its addresses occur, names are learned from DNS answers, and what a SOCKS proxy relays
   /// or has a PROXY header becomes a virtual packet.

@@ -3,6 +3,7 @@
 #include "tunnel/tunnel_connection.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/limits.hpp"
 #include "handshake/proxy_protocol.hpp"
@@ -36,7 +37,7 @@ std::string key_of(const Target& target) {
 }  // namespace
 
 TunnelConnection::TunnelConnection(PerSide<Endpoint> ends, TunnelParent parent, Stamp first) noexcept
-    : ends_(ends), parent_(parent), first_(first) {}
+    : ends_(ends), parent_(std::move(parent)), first_(first) {}
 
 Untaken TunnelConnection::untaken(const Streams& streams) const noexcept {
   return {streams.untaken(client_), streams.untaken(other(client_))};
