@@ -304,3 +304,20 @@ def test_wrong_use(run, one_tunnel, tmp_path):
 def test_report_is_as_without(run, captures, tmp_path):
     with_split = report_of(run, captures / "socks5_udp.pcapng", "-d", tmp_path / "out", "--split", "origin")
     assert with_split == report_of(run, captures / "socks5_udp.pcapng", "-w", tmp_path / "all.pcapng")
+
+
+def test_a_full_disk(tool, tmp_path):
+    """While several files are open: none of them stays, and what is complete elsewhere does."""
+    session = [frame for i in range(40) for frame in
+               wire.connect_session(b"%d.example:80" % i, answered=b"x" * 20000, client=("10.0.0.5", 40000 + i))]
+    (tmp_path / "in.pcap").write_bytes(wire.pcap(session))
+    (tmp_path / "disk").mkdir()
+    script = ('mount -t tmpfs -o size=256k tmpfs "$1/disk" || exit 77\n'
+              '"$2" "$1/in.pcap" -d "$1/disk" --split tunnel --log csv --log-dir "$1/logs"\n'
+              'code=$?; find "$1/disk" -type f; exit $code')
+    done = subprocess.run(["unshare", "-rm", "sh", "-c", script, "sh", tmp_path, tool], capture_output=True, text=True,
+                          check=False)
+    if done.returncode in (1, 77):
+        pytest.skip(f"no file system of our own: {done.stderr.strip()}")
+    assert done.returncode == UNWRITABLE and "No space left on device" in done.stderr
+    assert done.stdout == "" and (tmp_path / "logs/proxytunnel.csv").read_text().count("\n") == 1
