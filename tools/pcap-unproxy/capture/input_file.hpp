@@ -56,7 +56,7 @@ class InputFile {
 /// A window on an InputFile: records are views into one large buffer, which moves on when it is used up.
 class InputWindow {
  public:
-  static constexpr std::size_t default_size = std::size_t{1} << 20;
+  static constexpr std::size_t default_size = std::size_t{1} << 18;
 
   InputWindow(std::unique_ptr<InputFile> file, std::size_t size);
 

@@ -23,7 +23,7 @@ namespace unproxy {
 /// nothing more can be written then. The program must ignore SIGPIPE, or a closed pipe ends it.
 class OutputFile {
  public:
-  static constexpr std::size_t default_size = std::size_t{1} << 20;
+  static constexpr std::size_t default_size = std::size_t{1} << 18;
 
   explicit OutputFile(const std::string& path, std::size_t buffer_size = default_size);
   OutputFile(const OutputFile&) = delete;
