@@ -129,10 +129,10 @@ enum {
   ROW(socks5_reply, 7, false, "command not supported")                  \
   ROW(socks5_reply, 8, false, "address type not supported")
 
-/* The first two columns of most tables. */
 /* Why what follows is not followed: the proxy refused, and its client went on. */
 #define PT_PAYLOAD_AFTER_REFUSAL "payload-after-refusal"
 
+/* The first two columns of most tables. */
 #define PT_ID(id, ...) id,
 #define PT_NAME(id, name, ...) name,
 

@@ -116,7 +116,7 @@ void Tracker::advance(Connection& connection, const Segment& segment, Side side,
 void Tracker::see_after_refusal(Connection& connection, const Segment& segment, Side side, Outcome& outcome) {
   const Refusal& refusal = *connection.refusal;
   if (side != refusal.client || segment.length == 0) return;
-  if (connection.space[side].offset(segment.sequence()) + static_cast<Offset>(segment.length) <= refusal.end) return;
+  if (payload_range(connection.space[side], segment).end <= refusal.end) return;
   outcome.events.emplace_back(SkippedEvent{connection.ends[side], connection.ends[other(side)], payload_after_refusal});
   connection.refusal.reset();
 }

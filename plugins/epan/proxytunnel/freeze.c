@@ -166,7 +166,7 @@ static void freeze_event(const pt_event_t *event, const segment_t *segment, uint
     }
     case PT_EVENT_SKIPPED:
       /* Others are about connections that may be no proxy's. */
-      if (!strcmp(event->skipped, PT_PAYLOAD_AFTER_REFUSAL)) record->after_refusal = PT_PAYLOAD_AFTER_REFUSAL;
+      if (!strcmp(event->skipped, PT_PAYLOAD_AFTER_REFUSAL)) record->after_refusal = true;
       break;
   }
 }

@@ -90,7 +90,7 @@ typedef struct {
   attempt_t **over;         /* attempts of this connection that ended here without a tunnel */
   pt_status_t *over_status; /* as it was known here */
   unsigned over_count;
-  const char *after_refusal; /* what is odd about this payload: the proxy had refused; NULL otherwise */
+  bool after_refusal; /* its payload is of a client that went on when the proxy had refused */
   virtual_t *packets;
   unsigned packets_count;
 } record_t;

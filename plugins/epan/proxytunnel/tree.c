@@ -269,18 +269,18 @@ static void draw_messages(packet_info *pinfo, proto_tree *tree, const record_t *
 }
 
 /* The payload stays whose it is: nobody knows what it means. */
-static void draw_after_refusal(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const record_t *record) {
+static void draw_after_refusal(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree) {
   const spot_t derived = {.tvb = tvb};
   proto_tree *own;
   fields_begin(tree, T_OWN, &derived, "The proxy had refused", &own);
-  add_anomaly(own, &derived, pinfo, record->after_refusal);
+  add_anomaly(own, &derived, pinfo, PT_PAYLOAD_AFTER_REFUSAL);
 }
 
 void tree_draw_record(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const segment_t *segment,
                       const record_t *record) {
   static const pt_status_t established = pt_status_established;
   const attempt_t *attempt = attempt_of_record(record);
-  if (record->after_refusal) draw_after_refusal(tvb, pinfo, tree, record);
+  if (record->after_refusal) draw_after_refusal(tvb, pinfo, tree);
   if (!record->messages_count && !record->opened_count && !record->over_count) return;
   const char *summary = summary_of(pinfo->pool, record);
   const pt_protocol_t protocol = record->messages_count ? record->messages[0].protocol : attempt->protocol;
