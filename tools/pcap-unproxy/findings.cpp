@@ -9,7 +9,7 @@ namespace unproxy {
 void Findings::opened(const proxytunnel::Attempt& attempt, Chosen chosen) {
   if (!is_on_) return;
   if (chosen == Chosen::yes) hashes_.opened(attempt.id);
-  insides_.opened(attempt.id);
+  if (chosen == Chosen::yes || wants_services_) insides_.opened(attempt.id);
   if (attempt.parent != proxytunnel::no_tunnel) carriers_.insert(attempt.parent);
 }
 

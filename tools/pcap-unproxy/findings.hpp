@@ -16,9 +16,14 @@ namespace unproxy {
 class Findings {
  public:
   /// `is_on`: somebody reads them.
-  Findings(const Options& options, bool is_on) : is_on_(is_on), hashes_(options.hash && is_on), insides_(is_on) {}
+  Findings(const Options& options, bool is_on)
+      : is_on_(is_on),
+        wants_services_(options.logs.contains(Log::zeek)),
+        hashes_(options.hash && is_on),
+        insides_(is_on) {}
 
-  /// Of a tunnel that is not chosen nobody reads hashes; its conversation has a row if it carries one that is.
+  /// Of a tunnel that is not chosen nobody reads anything, but for its service: conn.log has a row of its conversation
+  /// if that carries one that is.
   void opened(const proxytunnel::Attempt& attempt, Chosen chosen);
   void packet(const proxytunnel::VirtualPacket& packet) {
     hashes_.packet(packet);
@@ -28,7 +33,7 @@ class Findings {
   void ended(proxytunnel::ReportEntry& entry);
 
  private:
-  bool is_on_;
+  bool is_on_, wants_services_;
   PayloadHashes hashes_;
   Insides insides_;
   SharedCredentials credentials_;

@@ -9,12 +9,12 @@
 #include <optional>
 #include <set>
 
-#include "capture/file_state.hpp"
 #include "capture/open.hpp"
 #include "capture/spool.hpp"
 #include "decryption.hpp"
 #include "exit_code.hpp"
 #include "exporter.hpp"
+#include "file_summary.hpp"
 #include "progress.hpp"
 #include "proxy_survey.hpp"
 #include "report/text.hpp"
@@ -85,8 +85,7 @@ class InputRun::Work {
 
   void export_input(std::size_t index) {
     const std::string& input = options_.inputs[index];
-    std::optional<FileState> state;
-    if (!options_.live) state.emplace(input);
+    const FileState state(input);
     std::string path = input;
     const StopFlag* stop = &stop_;
     std::optional<SpooledInput> spooled;
@@ -139,10 +138,9 @@ class InputRun::Work {
     if (writer) writer->finish();
     note_counters(session);
     if (sequence_ != nullptr) {
-      note_files(*sequence_);
+      result_.inputs = sequence_->summaries();
     } else {
-      note_input(session.summary(), *reader, hash);
-      if (state && state->has_changed()) note_damage(summary(), changed_while_read);
+      note_input(session.summary(), *reader, hash, state);
     }
     for (const InputSummary& each : result_.inputs) tell_of_file(each);
     if (const auto statistics = reader->live_statistics()) note_statistics(*statistics);
@@ -316,21 +314,19 @@ class InputRun::Work {
     return std::set(names.begin(), names.end()).size() == names.size() ? names : paths;
   }
 
-  void note_input(const SessionSummary& read, const CaptureReader& reader, const InputHash& hash) {
+  void note_input(const SessionSummary& read, const CaptureReader& reader, const InputHash& hash,
+                  const FileState& state) {
     InputSummary& input = summary();
     input.packets = read.packets;
-    const bool is_hashed = options_.hash && !options_.live;
-    input.bytes = is_hashed ? hash.bytes() : reader.position();
     input.first_time = read.first_time;
     input.last_time = read.last_time;
-    if (is_hashed && !stop_) input.sha256 = hash.hex();
-    if (const auto& damage = reader.damage()) {
-      input.damaged = options_.live ? "" : "at byte " + std::to_string(damage->offset) + ": ";
-      input.damaged += damage->message;
+    if (!options_.live) {
+      note_file(input, reader, options_.hash ? &hash : nullptr, stop_, state);
+      return;
     }
+    input.bytes = reader.position();
+    if (const auto& damage = reader.damage()) input.damaged = damage->message;
   }
-
-  void note_files(const SequenceReader& sequence) { result_.inputs = sequence.summaries(); }
 
   void tell_of_file(const InputSummary& file) {
     if (!file.damaged.empty()) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// summary: directories among the inputs: the captures below them.
+// summary: directories among the inputs: the captures below them; and inputs that are streams.
 #include "inputs.hpp"
 
 #include <algorithm>
@@ -34,6 +34,12 @@ bool is_ours(const fs::path& path, const Options& options) {
          (!options.log_dir.empty() && fs::equivalent(path, options.log_dir, none));
 }
 
+bool is_stream(const std::string& input) {
+  std::error_code none;
+  const auto status = fs::status(input, none);
+  return input == "-" || (fs::exists(status) && !is_regular_file(status) && !is_directory(status));
+}
+
 // What cannot be looked into is passed over, as other programs do.
 std::vector<fs::path> captures_below(const fs::path& top, const Options& options) {
   std::vector<fs::path> found;
@@ -65,6 +71,12 @@ void expand_directories(Options& options) {
     }
   }
   options.inputs = std::move(inputs);
+}
+
+std::optional<std::string> first_stream(const Options& options) {
+  const auto found = std::find_if(options.inputs.begin(), options.inputs.end(), is_stream);
+  if (found == options.inputs.end()) return std::nullopt;
+  return *found == "-" ? "standard input" : *found;
 }
 
 }  // namespace unproxy

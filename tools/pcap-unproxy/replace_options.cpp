@@ -2,7 +2,7 @@
 // summary: which options go together with --mode replace.
 #include "replace_options.hpp"
 
-#include "sequence_option.hpp"
+#include "inputs.hpp"
 
 namespace unproxy {
 namespace {

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "capture/open.hpp"
+#include "file_summary.hpp"
 
 namespace unproxy {
 namespace {
@@ -108,11 +109,6 @@ void move_behind(std::vector<Item> from, std::vector<Item>& to) {
 
 }  // namespace
 
-void note_damage(proxytunnel::InputSummary& summary, std::string_view words) {
-  if (!summary.damaged.empty()) summary.damaged += "; ";
-  summary.damaged += words;
-}
-
 std::uint64_t files_missing_between(const std::string& one, const std::string& next) {
   const auto before = ring_name_of(one), behind = ring_name_of(next);
   if (!before || !behind || before->name != behind->name || behind->number <= before->number) return 0;
@@ -178,12 +174,7 @@ bool SequenceReader::open_next() {
 void SequenceReader::close() {
   take_side_blocks();
   proxytunnel::InputSummary& summary = summaries_[opened_ - 1];
-  summary.bytes = digest_ ? digest_->bytes() : reader_->position();
-  if (digest_ && !is_stopped(stop_)) summary.sha256 = digest_->hex();
-  if (const auto& damage = reader_->damage()) {
-    summary.damaged = "at byte " + std::to_string(damage->offset) + ": " + damage->message;
-  }
-  if (files_[opened_ - 1].state.has_changed()) note_damage(summary, changed_while_read);
+  note_file(summary, *reader_, digest_.get(), is_stopped(stop_), files_[opened_ - 1].state);
   const DroppedBlocks dropped = reader_->dropped_blocks();
   dropped_.names += dropped.names;
   dropped_.secrets += dropped.secrets;

@@ -7,7 +7,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <tuple>
 #include <vector>
 
@@ -25,10 +24,6 @@ struct SequenceFile {
   std::string unreadable;          ///< empty: it can be read
   FileState state;                 ///< before it was opened
 };
-
-/// Behind what else is wrong with it.
-void note_damage(proxytunnel::InputSummary& summary, std::string_view words);
-constexpr std::string_view changed_while_read = "it changed while it was read: what was read is told";
 
 /// The files in the order of their first packets; those of a ring in that of the numbers in their names, where times
 /// say the same or nearly so. What has no packet stays behind what it was named after. Each is opened and looked into.

@@ -2,25 +2,9 @@
 // summary: which options go together with --sequence.
 #include "sequence_option.hpp"
 
-#include <algorithm>
-#include <filesystem>
+#include "inputs.hpp"
 
 namespace unproxy {
-namespace {
-
-bool is_stream(const std::string& input) {
-  std::error_code none;
-  const auto status = std::filesystem::status(input, none);
-  return input == "-" || (std::filesystem::exists(status) && !is_regular_file(status) && !is_directory(status));
-}
-
-}  // namespace
-
-std::optional<std::string> first_stream(const Options& options) {
-  const auto found = std::find_if(options.inputs.begin(), options.inputs.end(), is_stream);
-  if (found == options.inputs.end()) return std::nullopt;
-  return *found == "-" ? "standard input" : *found;
-}
 
 std::optional<std::string> check_sequence(const Options& options) {
   if (!options.sequence) return std::nullopt;

@@ -12,7 +12,4 @@ namespace unproxy {
 /// What is wrong with --sequence, if it was given. All other options are read by then.
 std::optional<std::string> check_sequence(const Options& options);
 
-/// The first input that can be read only once, such as a pipe.
-std::optional<std::string> first_stream(const Options& options);
-
 }  // namespace unproxy
