@@ -12,9 +12,11 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import legs_http
 import legs_socks
 
-CAPTURES = {"dante": legs_socks.dante, "microsocks": legs_socks.microsocks}
+CAPTURES = {"dante": legs_socks.dante, "microsocks": legs_socks.microsocks, "tinyproxy": legs_http.tinyproxy,
+            "squid": legs_http.squid, "privoxy": legs_http.privoxy}
 
 
 def main(directory: str = "", *names: str) -> None:

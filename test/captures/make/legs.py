@@ -22,6 +22,7 @@ from lab import (CLIENT, HOST, ORIGIN, ORIGIN_6, ORIGIN_ADDRESS, OTHER_HOST, OTH
 RESOLVER = "10.77.2.53"
 SECOND_CLIENT = "10.77.1.3"
 SIX_HOST, REFUSED_PORT, NOWHERE = "six.origin.test", 81, "nowhere.origin.test"
+KNOWN = {HOST: ORIGIN_ADDRESS, OTHER_HOST: OTHER_ORIGIN, SIX_HOST: ORIGIN_6}     # what the resolver says
 CLOCK = 37                                       # seconds by which the recorder of the WAN side is wrong
 PACKAGES = {1080: "dante-server", 1081: "microsocks", 3128: "squid", 8118: "privoxy", 8888: "tinyproxy-bin"}
 Entry = dict[str, Any]
@@ -41,11 +42,10 @@ class LegsLab(Lab):
                f"ip -n {CLIENT} address add {SECOND_CLIENT}/24 dev leg1")
             (Path("/etc/netns") / PROXY / "resolv.conf").write_text(f"nameserver {RESOLVER}\n")
             certificate(self.work, HOST, OTHER_HOST, SIX_HOST)
-            known = [(HOST, ORIGIN_ADDRESS), (OTHER_HOST, OTHER_ORIGIN), (SIX_HOST, ORIGIN_6)]
             self.start(ORIGIN, "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-hosts", "--no-resolv",
                        "--bind-interfaces", f"--listen-address={RESOLVER}", "--local=/test/", "--log-facility=-",
                        "--log-queries", "--user=root", f"--pid-file={self.work}/dnsmasq.pid",
-                       *(f"--host-record={name},{address}" for name, address in known), *self.records,
+                       *(f"--host-record={name},{address}" for name, address in KNOWN.items()), *self.records,
                        listens=f"{RESOLVER}:53")
         except BaseException:
             self.__exit__()
@@ -185,8 +185,8 @@ def finish_legs(lab: LegsLab, directory: Path, capture: Path, truth: Entry, two_
     lan, wan = f"{name}_lan", f"{name}_wan"
     clock = f"the clock of the other one is {CLOCK} s ahead"
     publish(directory, side(lab, capture, lan, "frame.interface_id==0"), truth | {
-        "file": f"{lan}.pcapng.gz", "description": f"the clients' side of {name}, as a file of its own; {wan}.pcapng.gz "
-        f"is the other side, and {clock}", "wan_file": f"{wan}.pcapng.gz", "wan_clock_ahead_seconds": CLOCK})
+        "file": f"{lan}.pcapng.gz", "description": f"the clients' side of {name}, as a file of its own; "
+        f"{wan}.pcapng.gz is the other side, and {clock}", "wan_file": f"{wan}.pcapng.gz", "wan_clock_ahead_seconds": CLOCK})
     keep = "frame.interface_id==1" + ("" if wan_dns else " && !dns")
     publish(directory, side(lab, capture, wan, keep, "-t", str(CLOCK)), {
         "file": f"{wan}.pcapng.gz", "description": f"the origins' side of {name}, time stamps moved by {CLOCK} s"
@@ -198,6 +198,7 @@ def finish_legs(lab: LegsLab, directory: Path, capture: Path, truth: Entry, two_
 # ---------------------------------------------------------------- whose leg
 
 SOCKET = re.compile(r"<TCP(?:v6)?:\[(.+?)->(.+?)\]>")
+SAYING = ("read", "recv", "recvfrom", "recvmsg", "readv", "write", "send", "sendto", "sendmsg", "writev")
 
 
 def traced(lab: LegsLab, program: str, listens: str) -> list[tuple[float, str, str, str, str]]:
@@ -219,11 +220,27 @@ def legs_by_thread(lab: LegsLab, program: str, listens: str) -> dict[str, list[s
     for _, thread, line, own, other in traced(lab, program, listens):
         call = line.split()[1].split("(")[0]
         if own == listens:
-            if not call.startswith("accept"):
+            if call in SAYING:
                 assert client.setdefault(thread, other) == other, (thread, client[thread], line)
         elif thread in client and f"{own}->{other}" not in legs[client[thread]]:
             legs[client[thread]].append(f"{own}->{other}")
     return {each: legs.get(each, []) for each in client.values()}
+
+
+def requests_by_thread(lab: LegsLab, program: str, listens: str) -> dict[str, list[tuple[str, str]]]:
+    """Likewise, for each request in absolute form that a thread passed on: the connection and the path."""
+    client: dict[str, str] = {}
+    found: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for _, thread, line, own, other in traced(lab, program, listens):
+        call = line.split()[1].split("(")[0]
+        if own == listens:
+            if call in SAYING:
+                assert client.setdefault(thread, other) == other, (thread, client[thread], line)
+        elif thread in client:
+            asked = re.search(r'>, (?:\[\{iov_base=)?"(?:GET|HEAD|POST) (/\S*) HTTP/1', line)
+            if asked and call in SAYING:
+                found[client[thread]].append((f"{own}->{other}", asked[1]))
+    return {each: found.get(each, []) for each in client.values()}
 
 
 def confirm(near: Stream, far: Stream) -> None:
@@ -259,7 +276,8 @@ def leg_of(stream: Stream) -> str:
     return f"{stream.client}->{stream.server}"
 
 
-def tunnel_entry(protocol: str, near: Stream, host: str, port: int, far: Stream | None, app: str, why: str = "") -> Entry:
+def tunnel_entry(protocol: str, near: Stream, host: str, port: int, far: Stream | None, app: str, why: str = "") \
+        -> Entry:
     """A SOCKS or CONNECT session. Without far it was refused, and why says how."""
     entry: Entry = {"proxy_protocol": protocol, "client": near.client, "proxy": near.server, "target_host": host,
                     "target_port": port, "username": None, "reply": "granted" if far else "refused", "app": app}

@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-# summary: an origin that answers the same path with the same bytes each time (no Date), and writes down who asked.
+# summary: an origin that answers the same path with the same bytes each time, and writes down who asked.
 """legs_origin.py LOG ADDRESS,PORT[,CERTIFICATE,KEY]...        the log has one JSON object per request
 
-/together waits before it answers, so that parallel requests overlap; /kept may be cached for ten minutes, nothing else.
+/together waits before it answers, so that parallel requests overlap; /kept has a date, and may be cached for a while.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ class Legs(BaseHTTPRequestHandler):
         life = "max-age=600" if self.path.startswith("/kept") else "no-store"
         head = (f"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {len(body)}\r\n"
                 f"Cache-Control: {life}\r\n")
-        if life != "no-store":
-            head += "Last-Modified: Tue, 14 Nov 2023 22:13:20 GMT\r\n"
+        if life != "no-store":                   # squid keeps nothing that has no Date
+            head += f"Last-Modified: Tue, 14 Nov 2023 22:13:20 GMT\r\nDate: {self.date_time_string()}\r\n"
         self.wfile.write(f"{head}\r\n".encode() + (b"" if self.command == "HEAD" else body))
 
     do_GET = do_HEAD = do_POST = handle_one

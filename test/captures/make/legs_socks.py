@@ -78,8 +78,8 @@ def dante(directory: Path) -> None:
         mark_ambiguous(tunnels, spans_of(capture, list(fars.values())))
         assert {each["wan_leg"] for each in tunnels if each["wan_leg"]} | set(failed.values()) == set(fars)
         finish_legs(lab, directory, capture, {
-            "name": "legs_dante", "description": "curl through dante by SOCKS5 (name, IPv4, IPv6) and SOCKS4 to HTTP and "
-            "TLS, both legs; dante's replies name its own end, and it takes the client's port for it where that is "
+            "name": "legs_dante", "description": "curl through dante by SOCKS5 (name, IPv4, IPv6) and SOCKS4 to HTTP "
+            "and TLS, both legs; dante's replies name its own end, and it takes the client's port for it where that is "
             "free; two identical requests at once, twice; refused by SOCKS5 and SOCKS4; a name that does not resolve",
             "truth_source": "pairing: dante's log (client's end and its own connection); payload: the WAN leg by "
             "tshark's Follow TCP; the rest as asked of curl", "cross_check": "ok", "notes": [
@@ -96,8 +96,8 @@ def microsocks(directory: Path) -> None:
         capture = lab.capture_both("legs_microsocks")
         words = ("--socks5-hostname", MICROSOCKS)
         visits = [visit(words, f"http://{HOST}/together/same", second=number % 2 == 1) for number in range(20)]
-        visits += [visit(words, f"http://{HOST if number % 3 else OTHER_HOST}/together/{number}", second=number % 2 == 1)
-                   for number in range(20)]
+        visits += [visit(words, f"http://{HOST if number % 3 else OTHER_HOST}/together/{number}",
+                         second=number % 2 == 1) for number in range(20)]
         visits += [visit(words, f"https://{HOST}/together/page", second=number % 2 == 1) for number in range(6)]
         visits = [visits[number * 17 % len(visits)] for number in range(len(visits))]
         told = [(each, row) for each, rows in zip(visits, together(lab, visits)) for row in rows]
@@ -125,10 +125,10 @@ def microsocks(directory: Path) -> None:
         assert len(set(carried)) == len(carried) == len(fars) - 1
         finish_legs(lab, directory, capture, {
             "name": "legs_microsocks", "description": "46 curls at once from two addresses through microsocks, whose "
-            "replies name 0.0.0.0:0: 20 ask for one object with the same bytes, 20 for different ones, 6 for one page by "
-            "TLS; then one more for that object, alone; a refused connection, a name that does not resolve",
-            "truth_source": "pairing: strace of microsocks (one thread per client: the connection that it was given and "
-            "the one that it opened); payload: the WAN leg by tshark's Follow TCP; the rest as asked of curl",
+            "replies name 0.0.0.0:0: 20 ask for one object with the same bytes, 20 for different ones, 6 for one page "
+            "by TLS; then one more for that object, alone; a refused connection, a name that does not resolve",
+            "truth_source": "pairing: strace of microsocks (one thread per client: the connection that it was given "
+            "and the one that it opened); payload: the WAN leg by tshark's Follow TCP; the rest as asked of curl",
             "cross_check": "ok", "notes": [
                 "cross_check: each client's leg is a handshake and then the bytes of its WAN leg, in both directions, "
                 "and no WAN connection is left over",
