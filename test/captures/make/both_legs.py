@@ -12,11 +12,12 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import legs_haproxy
 import legs_http
 import legs_socks
 
 CAPTURES = {"dante": legs_socks.dante, "microsocks": legs_socks.microsocks, "tinyproxy": legs_http.tinyproxy,
-            "squid": legs_http.squid, "privoxy": legs_http.privoxy}
+            "squid": legs_http.squid, "privoxy": legs_http.privoxy, "haproxy": legs_haproxy.haproxy}
 
 
 def main(directory: str = "", *names: str) -> None:

@@ -186,7 +186,8 @@ def finish_legs(lab: LegsLab, directory: Path, capture: Path, truth: Entry, two_
     clock = f"the clock of the other one is {CLOCK} s ahead"
     publish(directory, side(lab, capture, lan, "frame.interface_id==0"), truth | {
         "file": f"{lan}.pcapng.gz", "description": f"the clients' side of {name}, as a file of its own; "
-        f"{wan}.pcapng.gz is the other side, and {clock}", "wan_file": f"{wan}.pcapng.gz", "wan_clock_ahead_seconds": CLOCK})
+        f"{wan}.pcapng.gz is the other side, and {clock}", "wan_file": f"{wan}.pcapng.gz",
+        "wan_clock_ahead_seconds": CLOCK})
     keep = "frame.interface_id==1" + ("" if wan_dns else " && !dns")
     publish(directory, side(lab, capture, wan, keep, "-t", str(CLOCK)), {
         "file": f"{wan}.pcapng.gz", "description": f"the origins' side of {name}, time stamps moved by {CLOCK} s"

@@ -16,7 +16,8 @@ from legs_origin import WAIT
 
 WWW, API, SIX = f"http://{HOST}", f"http://{OTHER_HOST}:8080", f"http://{SIX_HOST}"
 NOTES = ["cross_check: of CONNECT, the client's leg is a head and then the bytes of its WAN leg, in both directions; "
-         "of requests in absolute form, the origin's log has the path and the proxy's end; no WAN connection is left over",
+         "of requests in absolute form, the origin's log has the path and the proxy's end; no WAN connection is left "
+         "over",
          "requests: wan_leg is the connection that served the request, and wan_index which of its requests it was; "
          "wan_shared: that connection served more than one client connection; forwarded_for: what the proxy told the "
          "origin", "wan_ambiguous: others with the same target and the same bytes both ways, and nothing in the "
@@ -84,7 +85,7 @@ def request_legs(lab: LegsLab, near: Stream, account: Account, log: list[Entry],
 
 
 def mark_requests(tunnels: list[Entry]) -> None:
-    """wan_shared and wan_ambiguous of requests in absolute form."""
+    """wan_shared and wan_ambiguous of requests."""
     users = defaultdict(set)
     groups = defaultdict(list)
     for each in tunnels:
@@ -92,7 +93,8 @@ def mark_requests(tunnels: list[Entry]) -> None:
             if request["wan_leg"]:
                 users[request["wan_leg"]].add(each["client"])
                 groups[request["target_host"], request["target_port"], request["c2s_sha256"],
-                       request["response_body_sha256"], str(request.get("forwarded_for"))].append(request)
+                       request["response_body_sha256"], str(request.get("forwarded_for")),
+                       str(request.get("forwarded"))].append(request)
     for group in groups.values():
         for request in group:
             wait = WAIT if request["path"].startswith("/together") else 0
@@ -186,8 +188,8 @@ def tinyproxy(directory: Path) -> None:
         tunnels = settle(lab, TINYPROXY, capture, asked, Account.of_threads(lab, "tinyproxy", TINYPROXY))
         finish_legs(lab, directory, capture, truth(
             "legs_tinyproxy", "24 curls at once through tinyproxy: absolute form (it makes a head of its own, adds "
-            "Via, and asks for a connection each time), one path and several; CONNECT to TLS and to HTTP, IPv6; then one "
-            "after the other: a page twice, an address, refused, a name that does not resolve",
+            "Via, and asks for a connection each time), one path and several; CONNECT to TLS and to HTTP, IPv6; then "
+            "one after the other: a page twice, an address, refused, a name that does not resolve",
             "strace of tinyproxy (one thread per client)", tunnels))
 
 
