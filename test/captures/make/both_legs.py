@@ -12,12 +12,14 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import legs_eyeballs
 import legs_haproxy
 import legs_http
 import legs_socks
 
 CAPTURES = {"dante": legs_socks.dante, "microsocks": legs_socks.microsocks, "tinyproxy": legs_http.tinyproxy,
-            "squid": legs_http.squid, "privoxy": legs_http.privoxy, "haproxy": legs_haproxy.haproxy}
+            "squid": legs_http.squid, "privoxy": legs_http.privoxy, "haproxy": legs_haproxy.haproxy,
+            "happy_eyeballs": legs_eyeballs.happy_eyeballs}
 
 
 def main(directory: str = "", *names: str) -> None:

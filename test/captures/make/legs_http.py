@@ -112,9 +112,25 @@ def settle(lab: LegsLab, proxy: str, capture: Path, asked: list[tuple[Visit, lis
     found = whole_streams(capture)
     nears = {stream.client: stream for stream in found if stream.server == proxy}
     fars = {leg_of(stream): stream for stream in found if stream.server != proxy}
+    tunnels, used = paired(lab, nears, fars, asked, account)
+    assert not nears
+    attempts = [leg for leg, stream in fars.items() if leg not in used]
+    for leg in attempts:                         # in the order in which the clients were refused, one after the other
+        assert leg.endswith(f":{REFUSED_PORT}") and not fars[leg].answered, leg
+        wanting = [entry for each in tunnels for entry in each.get("requests", [each])
+                   if entry.get("wan_why") == "refused" and "wan_attempts" not in entry]
+        wanting[0]["wan_attempts"] = [leg]
+    mark_requests(tunnels)
+    mark_ambiguous(tunnels, spans_of(capture, list(fars.values())))
+    return tunnels
+
+
+def paired(lab: LegsLab, nears: dict[str, Stream], fars: dict[str, Stream], asked: list[tuple[Visit, list[Told]]],
+           account: Account) -> tuple[list[Entry], set[str]]:
+    """The clients' sessions, and the legs that served them. Takes the sessions' connections out of nears."""
     log = lab.origin_log()
     served = {leg: [each["path"] for each in log if endpoint(*each["from"]) == leg.split("->")[0]] for leg in fars}
-    used = set()
+    used: set[str] = set()
     tunnels: list[Entry] = []
     for each, rows in asked:
         if "-p" not in each.words:
@@ -136,16 +152,7 @@ def settle(lab: LegsLab, proxy: str, capture: Path, asked: list[tuple[Visit, lis
         if far:
             confirm(near, far)
             used.add(leg)
-    assert not nears
-    attempts = [leg for leg, stream in fars.items() if leg not in used]
-    for leg in attempts:                         # in the order in which the clients were refused, one after the other
-        assert leg.endswith(f":{REFUSED_PORT}") and not fars[leg].answered, leg
-        wanting = [entry for each in tunnels for entry in each.get("requests", [each])
-                   if entry.get("wan_why") == "refused" and "wan_attempts" not in entry]
-        wanting[0]["wan_attempts"] = [leg]
-    mark_requests(tunnels)
-    mark_ambiguous(tunnels, spans_of(capture, list(fars.values())))
-    return tunnels
+    return tunnels, used
 
 
 def rounds(lab: LegsLab, parts: list[list[Visit]]) -> list[tuple[Visit, list[Told]]]:
