@@ -12,11 +12,11 @@ import shlex
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lab import (CLIENT, HOST, ORIGIN, ORIGIN_6, ORIGIN_ADDRESS, OTHER_HOST, OTHER_ORIGIN, PROXY, THIRD_ORIGIN, Lab,
+from lab import (CLIENT, HOST, ORIGIN, ORIGIN_6, ORIGIN_ADDRESS, OTHER_HOST, OTHER_ORIGIN, PROXY, Lab,
                  Stream, certificate, endpoint, fields, own_proxy_free_environment, payload, run, sh, tshark, version)
 
 RESOLVER = "10.77.2.53"
@@ -290,6 +290,3 @@ def tunnel_entry(protocol: str, near: Stream, host: str, port: int, far: Stream 
         entry |= {"wan_leg": None, "wan_why": why}
     package = PACKAGES[int(near.server.rsplit(":", 1)[1])]
     return entry | {"client_sw": version("curl"), "proxy_sw": version(package)}
-
-
-Make = Callable[[Path], None]

@@ -120,12 +120,13 @@ def happy_eyeballs(directory: Path) -> None:
         assert used == set(fars), set(fars) - used
         mark_requests(tunnels)
         finish_legs(lab, directory, capture, {
-            "name": "legs_happy_eyeballs", "description": "one curl after the other, to names with two addresses. Squid: "
-            "the IPv4 address does not answer (drop), answers late (slow), both answer late (both), it refuses (four), "
-            "the first of two IPv4 addresses refuses (retry); tinyproxy, privoxy, dante: the first of two IPv4 addresses "
-            "refuses (retry), IPv6 refuses (six; dante leaves it at that, squid asks IPv4 first)",
-            "truth_source": "pairing: squid's log (%>a:%>p %<la %<lp %<a %<p), strace of tinyproxy and privoxy, dante's "
-            "log, and the origin's log (path and the proxy's end); wan_attempts: WAN connections between the start of "
-            "this client and of the next one, which are in none of these logs and carried nothing; payload of CONNECT "
-            "and SOCKS5: the WAN leg by tshark's Follow TCP", "cross_check": "ok", "notes": [*NOTES, "nobody but one "
-            "client was there at a time, so that an attempt is its own"], "tunnels": tunnels})
+            "name": "legs_happy_eyeballs", "description": "one curl after the other, to names with two addresses. "
+            "Squid: the IPv4 address does not answer (drop), answers late (slow), both answer late (both), it refuses "
+            "(four), the first of two IPv4 addresses refuses (retry); tinyproxy, privoxy, dante: the first of two IPv4 "
+            "addresses refuses (retry), IPv6 refuses (six; dante leaves it at that, squid asks IPv4 first)",
+            "truth_source": "pairing: squid's log (%>a:%>p %<la %<lp %<a %<p), strace of tinyproxy and privoxy, "
+            "dante's log, and the origin's log (path and the proxy's end); wan_attempts: WAN connections between the "
+            "start of this client and of the next one, which are in none of these logs and carried nothing; payload of "
+            "CONNECT and SOCKS5: the WAN leg by tshark's Follow TCP", "cross_check": "ok", "notes": [
+                *NOTES, "nobody but one client was there at a time, so that an attempt is its own"],
+            "tunnels": tunnels})

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from forwarding import messages
 from haproxy import logged, start_haproxy
-from lab import (ORIGIN, ORIGIN_6, ORIGIN_ADDRESS, OTHER_ORIGIN, PROXY_6, PROXY_ADDRESS, Lab, endpoint,
-                 fields, hashed, host, version)
+from lab import (ORIGIN, ORIGIN_6, ORIGIN_ADDRESS, OTHER_ORIGIN, PROXY_6, PROXY_ADDRESS, Lab, Stream, endpoint, fields,
+                 hashed, host, version)
 from legs import Entry, LegsLab, Visit, finish_legs, leg_of, mark_ambiguous, spans_of, visit, whole_streams
 from legs_http import mark_requests, rounds
 from proxy_protocol import SIGNATURE, entry
@@ -34,6 +34,22 @@ FIELDS = [(8201, f"{ORIGIN_ADDRESS}:80", " option forwardfor\n"), (8202, f"{OTHE
           (8208, f"{ORIGIN_ADDRESS}:8080", " option forwardfor if-none\n"),
           (8209, f"[{ORIGIN_6}]:80", " option forwardfor\n")]
 PLAIN, SECURE = 8211, 8212                       # with PROXY v2
+
+DESCRIPTION = ("curls through a reverse proxy, haproxy with http-reuse always: X-Forwarded-For, also behind a forged "
+               "one; Forwarded (RFC 7239) with IPv4, IPv6 in quotes, with ports, unknown, obfuscated, behind a forged "
+               "one in one field and in two; PROXY v2 to nginx, in front of HTTP and of TLS")
+SOURCE = ("pairing: haproxy's log (%ci %cp %bi %bp %si %sp), and the origins' logs (path and haproxy's end; nginx: "
+          "$proxy_protocol_addr); payload of PROXY v2: the client's leg by tshark's Follow TCP; forwarded_for and "
+          "forwarded: the fields' lines as the origin got them")
+NOTES = ["cross_check: PROXY v2: the WAN leg is a header and then the bytes of the client's, in both directions; "
+         "fields: haproxy's log and the origin's name the same connection, which carried no other requests; none is "
+         "left over",
+         "tunnels: the connections with PROXY v2, client and target as the header declares them, proxy and origin the "
+         "ends of the WAN connection",
+         "reverse: client connections to a reverse proxy, which are no tunnels; their requests as in http-forward, "
+         "forged: the field that the client itself sent",
+         "wan_shared: the connection served more than one client connection; wan_ambiguous: others with the same "
+         "bytes both ways and the same fields at the same time"]
 
 
 def sections() -> str:
@@ -90,6 +106,39 @@ def request_log(lab: Lab) -> dict[str, list[tuple[str, str]]]:
     return found
 
 
+def reverse(lab: Lab, near: Stream, each: Visit, told: list[tuple[str, str]], log: list[Entry],
+            served: dict[str, list[str]]) -> Entry:
+    """A client connection to the reverse proxy, which is no tunnel, and its requests."""
+    parts = messages(near.sent)
+    answers = messages(near.answered, ["GET"] * len(parts))
+    assert [path for _, path in told] == [part.line.split()[1] for part in parts]
+    requests = []
+    for (leg, path), part, answer in zip(told, parts, answers):
+        seen = next(line for line in log if endpoint(*line["from"]) == leg.split("->")[0] and line["path"] == path)
+        log.remove(seen)
+        address, port = host(near.server)
+        request = {"method": "GET", "host": seen["host"], "path": path, "target_host": address, "target_port": port,
+                   "c2s_sha256": hashed(near.sent[part.start:part.end]),
+                   "response_body_sha256": hashed(answer.body), "wan_leg": leg,
+                   "wan_index": served[leg].index(path), "origin_time": seen["time"]}
+        served[leg][served[leg].index(path)] = ""
+        request |= {name: seen["told"][field] for name, field in (
+            ("forwarded_for", "X-Forwarded-For"), ("forwarded", "Forwarded")) if field in seen["told"]}
+        if each.words:
+            request["forged"] = each.words[1]
+        requests.append(request)
+    return {"client": near.client, "proxy": near.server, "requests": requests, "client_sw": version("curl"),
+            "proxy_sw": version("haproxy")}
+
+
+def declared(near: Stream, far: Stream, nginx: list[list[str]]) -> Entry:
+    """A connection with a PROXY header in front."""
+    assert far.sent.startswith(SIGNATURE) and far.sent.endswith(near.sent) and far.answered == near.answered
+    assert [*map(str, host(far.client)), *map(str, host(near.client))] in [line[:4] for line in nginx]
+    return entry(far.sent[:-len(near.sent)], far, near.client, near.server, (near.sent, near.answered),
+                 wan_leg=leg_of(far))
+
+
 def haproxy(directory: Path) -> None:
     with LegsLab() as lab:
         lab.start_origin()
@@ -99,10 +148,9 @@ def haproxy(directory: Path) -> None:
         asked = rounds(lab, visits())
         lab.end_all()
         found = whole_streams(capture)
-        own_ends = (PROXY_ADDRESS, PROXY_6)
-        nears = {stream.client: stream for stream in found if host(stream.server)[0] in own_ends}
-        fars = {leg_of(stream): stream for stream in found if host(stream.server)[0] not in own_ends}
-        by_end = {stream.client: stream for stream in fars.values()}
+        nears = {stream.client: stream for stream in found if host(stream.server)[0] in (PROXY_ADDRESS, PROXY_6)}
+        fars = {leg_of(stream): stream for stream in found if stream.client not in nears}
+        by_end = {host(stream.client): stream for stream in fars.values()}
         told, connections, log = request_log(lab), logged(lab), lab.origin_log()
         nginx = [line.split() for line in (lab.work / "nginx.log").read_text().splitlines()]
         served = {leg: [each["path"] for each in log if endpoint(*each["from"]) == leg.split("->")[0]] for leg in fars}
@@ -112,62 +160,23 @@ def haproxy(directory: Path) -> None:
             near = nears.pop(rows[0].client)
             assert all(row.status == 200 for row in rows), rows
             if host(near.server)[1] in (PLAIN, SECURE):
-                own = connections[host(near.client)]
-                far = by_end[endpoint(*own)]
-                assert far.sent.startswith(SIGNATURE) and far.sent.endswith(near.sent)
-                assert far.answered == near.answered
-                assert [*map(str, own), *map(str, host(near.client))] in [line[:4] for line in nginx]
-                tunnels.append(entry(far.sent[:-len(near.sent)], far, near.client, near.server,
-                                     (near.sent, near.answered), wan_leg=leg_of(far)))
-                continue
-            parts = messages(near.sent)
-            answers = messages(near.answered, ["GET"] * len(parts))
-            assert [path for _, path in told[near.client]] == [part.line.split()[1] for part in parts]
-            requests = []
-            for (leg, path), part, answer in zip(told[near.client], parts, answers):
-                seen = next(line for line in log if endpoint(*line["from"]) == leg.split("->")[0]
-                            and line["path"] == path)
-                log.remove(seen)
-                address, port = host(near.server)
-                request = {"method": "GET", "host": seen["host"], "path": path, "target_host": address,
-                           "target_port": port, "c2s_sha256": hashed(near.sent[part.start:part.end]),
-                           "response_body_sha256": hashed(answer.body), "wan_leg": leg,
-                           "wan_index": served[leg].index(path), "origin_time": seen["time"]}
-                served[leg][served[leg].index(path)] = ""
-                for name, field in (("forwarded_for", "X-Forwarded-For"), ("forwarded", "Forwarded")):
-                    if field in seen["told"]:
-                        request[name] = seen["told"][field]
-                if each.words:
-                    request["forged"] = each.words[1]
-                requests.append(request)
-            sessions.append({"client": near.client, "proxy": near.server, "requests": requests,
-                             "client_sw": version("curl"), "proxy_sw": version("haproxy")})
+                tunnels.append(declared(near, by_end[connections[host(near.client)]], nginx))
+            else:
+                sessions.append(reverse(lab, near, each, told[near.client], log, served))
         assert not nears and not any(any(paths) for paths in served.values())
         # haproxy's log against the wire: each connection carried as many requests as the origin's log says
-        count = defaultdict(int)
+        count: dict[int, int] = defaultdict(int)
         for number, in fields(capture, "http.request", "tcp.stream"):
             count[int(number)] += 1
-        used = {request["wan_leg"] for session in sessions for request in session["requests"]}
+        every = [request for session in sessions for request in session["requests"]]
+        used = {request["wan_leg"] for request in every}
         assert used | {each["wan_leg"] for each in tunnels} == set(fars)
         assert all(count[fars[leg].number] == len(served[leg]) for leg in used)
         mark_requests(sessions)
         mark_ambiguous(tunnels, spans_of(capture, list(fars.values())))
         finish_legs(lab, directory, capture, {
-            "name": "legs_haproxy", "description": "curls through a reverse proxy, haproxy with http-reuse always: "
-            "X-Forwarded-For, also behind a forged one; Forwarded (RFC 7239) with IPv4, IPv6 in quotes, with ports, "
-            "unknown, obfuscated, behind a forged one in one field and in two; PROXY v2 to nginx, in front of HTTP and "
-            "of TLS", "truth_source": "pairing: haproxy's log (%ci %cp %bi %bp %si %sp), and the origins' logs (path "
-            "and haproxy's end; nginx: $proxy_protocol_addr); payload of PROXY v2: the client's leg by tshark's Follow "
-            "TCP; forwarded_for and forwarded: the fields' lines as the origin got them", "cross_check": "ok", "notes": [
-                "cross_check: PROXY v2: the WAN leg is a header and then the bytes of the client's, in both "
-                "directions; fields: haproxy's log and the origin's name the same connection; none is left over",
-                "tunnels: the connections with PROXY v2, client and target as the header declares them, proxy and "
-                "origin the ends of the WAN connection", "reverse: client connections to a reverse proxy, which are no tunnels; "
-                "their requests as in http-forward, forged: the field that the client itself sent",
-                "wan_shared: the connection served more than one client connection; wan_ambiguous: others with the "
-                "same bytes both ways and the same fields at the same time"],
-            "reverse": sessions, "tunnels": tunnels})
-        every = [request for session in sessions for request in session["requests"]]
+            "name": "legs_haproxy", "description": DESCRIPTION, "truth_source": SOURCE, "cross_check": "ok",
+            "notes": NOTES, "reverse": sessions, "tunnels": tunnels})
         print(f"reverse: {len(sessions)} sessions, {len(every)} requests, "
               f"{sum('wan_shared' in each for each in every)} shared, "
               f"{sum('wan_ambiguous' in each for each in every)} ambiguous")

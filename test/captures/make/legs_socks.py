@@ -85,6 +85,8 @@ def dante(directory: Path) -> None:
             "tshark's Follow TCP; the rest as asked of curl", "cross_check": "ok", "notes": [
                 "cross_check: each client's leg is a handshake and then the bytes of its WAN leg, in both directions, "
                 "and no WAN connection is left over",
+                "wan_ambiguous: others with the same target and the same bytes both ways were open at the same time; "
+                "what dante's reply names tells them apart",
                 "wan_attempts: connections of the proxy for this session that carried nothing"],
             "tunnels": tunnels}, two_files=True, wan_dns=False)
 
