@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-# summary: writes the seeds of fuzz_capture, fuzz_dns and fuzz_tool: small captures and DNS responses, byte by byte.
+# summary: writes the seeds of fuzz_capture, fuzz_correlate, fuzz_dns and fuzz_tool: small captures, conversations and
+# DNS responses, byte by byte.
 from __future__ import annotations
 
 import gzip
@@ -84,12 +85,40 @@ def captures() -> dict[str, bytes]:
             "nanoseconds": b"\x4d\x3c\xb2\xa1" + plain[4:], "raw": wire.pcap([frame[14:] for frame in frames], 101)}
 
 
+def hello(kind: int) -> bytes:
+    """The first message of a TLS client (1) or server (2), with an SNI."""
+    extension = b"\0\0\0\x10\0\x0e\0\0\x0bwww.example"
+    body = b"\3\3" + bytes(range(32)) + b"\0\0\2\x13\1\1\0" + struct.pack(">H", len(extension)) + extension
+    message = bytes([kind, 0]) + struct.pack(">H", len(body)) + body
+    return b"\x16\3\1" + struct.pack(">H", len(message)) + message
+
+
+def conversations() -> dict[str, bytes]:
+    """Of fuzz_correlate: 0 and 4 are forwarded, 2 and 6 tunnels, the odd ones legs."""
+    def say(number: int, side: int, words: bytes, after: int = 1) -> bytes:
+        return bytes([number | (8 if side == SERVER else 0)]) + struct.pack(">HB", len(words), after) + words
+
+    def both(numbers: tuple[int, int], said: bytes, answer: bytes) -> bytes:
+        one, other = numbers
+        return say(one, CLIENT, said) + say(other, CLIENT, said) + say(other, SERVER, answer) + say(one, SERVER, answer)
+
+    def get(target: str) -> bytes:
+        return f"GET {target} HTTP/1.1\r\nHost: www.example\r\nContent-Length: 2\r\n\r\nhi".encode()
+    shared = b"".join(say(number, CLIENT, get(f"http://www.example/{number}")) + say(1, CLIENT, get(f"/{number}"))
+                      + say(1, SERVER, ANSWER) + say(number, SERVER, ANSWER) for number in (0, 4))
+    return {"bytes": both((2, 1), b"a question", b"an answer") + both((6, 3), b"another", b"answer"),
+            "alike": both((2, 1), b"the same", b"of all") + both((6, 3), b"the same", b"of all"),
+            "tls": both((2, 1), hello(1), hello(2)), "shared": shared,
+            "moved": bytes([0x21]) + struct.pack(">HB", 4, 1) + b"late" + shared}
+
+
 def main() -> int:
     dns = {key: b"\0" + struct.pack(">H", len(message)) + message for key, message in MESSAGES.items()}
     dns["all"] = b"".join(bytes([number % 8]) + seed[1:] for number, seed in enumerate(dns.values()))
     tool = {key: bytes([number]) + wire.pcap(frames) for number, (key, frames) in enumerate(SESSIONS.items())}
     tool |= {f"file_{key}": b"\0" + data for key, data in captures().items()}
-    for target, seeds in {"fuzz_capture": captures(), "fuzz_dns": dns, "fuzz_tool": tool}.items():
+    for target, seeds in {"fuzz_capture": captures(), "fuzz_correlate": conversations(), "fuzz_dns": dns,
+                          "fuzz_tool": tool}.items():
         (CORPUS / target).mkdir(parents=True, exist_ok=True)
         for key, data in seeds.items():
             (CORPUS / target / key).write_bytes(data)

@@ -20,10 +20,11 @@ BELOW = {
     "handshake": {"base"},
     "tcp": {"base"}, "udp": {"base", "handshake"}, "synth": {"base"}, "names": {"base"},
     "tunnel": {"base", "handshake"}, "decode": {"base"},
+    "correlate": {"base", "handshake", "tcp", "names", "tunnel"},
     "tracker": {"base", "handshake", "tunnel", "tcp", "udp", "synth", "names"},
-    "report": {"base", "handshake", "names", "tunnel"},
-    "select": {"base", "handshake", "names", "tunnel", "report"},
-    "capi": {"base", "handshake", "tunnel", "tcp", "udp", "synth", "names", "tracker", "report",
+    "report": {"base", "handshake", "tcp", "names", "tunnel", "correlate"},
+    "select": {"base", "handshake", "tcp", "names", "tunnel", "correlate", "report"},
+    "capi": {"base", "handshake", "tunnel", "tcp", "udp", "synth", "names", "tracker", "correlate", "report",
              "decode"},
 }
 TOOL_BELOW = {"capture": {"base", "decode"}, "inside": {"base", "tcp", "synth", "names", "tunnel", "report"}}

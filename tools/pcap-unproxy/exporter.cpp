@@ -5,13 +5,14 @@
 namespace unproxy {
 
 Exporter::Exporter(const Options& options, std::size_t input, VirtualWriter* writer, Replacer* replacer,
-                   Surveyed surveyed, LineSink& lines)
+                   Surveyed surveyed, const WanLegs& legs, LineSink& lines)
     : input_(input),
       writer_(writer),
       replacer_(replacer),
       left_out_(options.layers == Layers::leaf ? std::move(surveyed.carriers) : TunnelSet()),
       selection_(options.select ? &*options.select : nullptr, input, std::move(surveyed.chosen)),
       options_(options),
+      legs_(legs),
       lines_(lines),
       logs_(options, lines),
       wants_entries_(!options.report.empty() || options.list != List::none || !options.logs.empty()),
@@ -52,6 +53,7 @@ void Exporter::ended(proxytunnel::Attempt&& attempt) {
   if (!wants_entries_ && !selection_.is_on()) return;
   proxytunnel::ReportEntry entry = proxytunnel::entry_of(std::move(attempt), input_);
   findings_.ended(entry);
+  legs_.note(entry);
   const Chosen chosen = selection_.ended(entry);
   logs_.ended(entry, chosen);
   if (chosen == Chosen::yes && wants_entries_) tell_attempt(entry, options_, lines_);

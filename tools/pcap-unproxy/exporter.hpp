@@ -2,6 +2,7 @@
 // summary: the sink that makes what the user asked for: a capture of virtual conversations, and report entries.
 #pragma once
 
+#include "correlation/wan_legs.hpp"
 #include "findings.hpp"
 #include "log/logs.hpp"
 #include "replacer.hpp"
@@ -13,10 +14,10 @@ namespace unproxy {
 
 class Exporter final : public Sink {
  public:
-  /// `writer` may be null: no capture is written. `replacer` gets all packets, if it is not null. `lines` gets what is
-  /// told of what ended and what was skipped. All are borrowed.
+  /// `writer` may be null: no capture is written. `replacer` gets all packets, if it is not null. `legs`: of the input.
+  /// `lines` gets what is told of what ended and what was skipped. All are borrowed.
   Exporter(const Options& options, std::size_t input, VirtualWriter* writer, Replacer* replacer, Surveyed surveyed,
-           LineSink& lines);
+           const WanLegs& legs, LineSink& lines);
 
   void begin(proxytunnel::Time first) override { logs_.begin(first); }
   void secrets(const Secrets& secrets) override;
@@ -36,6 +37,10 @@ class Exporter final : public Sink {
   void ended(proxytunnel::Attempt&& attempt) override;
   void skipped(const proxytunnel::SkippedEvent& event) override;
   void connection_ended(const proxytunnel::ConnectionRecord& record) override { logs_.connection(record); }
+  /// Behind all attempts: a leg of a proxy that served some of them.
+  void leg(const proxytunnel::ServedLeg& leg, const proxytunnel::ConnAccount& account) {
+    logs_.leg(leg, account, legs_);
+  }
 
   /// Attempts that ended, opened or not.
   [[nodiscard]] proxytunnel::TunnelId attempts() const { return attempts_; }
@@ -56,6 +61,7 @@ class Exporter final : public Sink {
   TunnelSet left_out_;  ///< by --layers leaf
   Selection selection_;
   const Options& options_;
+  const WanLegs& legs_;
   LineSink& lines_;
   Logs logs_;
   bool wants_entries_;  ///< somebody reads what is known of attempts

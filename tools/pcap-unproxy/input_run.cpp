@@ -11,6 +11,9 @@
 
 #include "capture/open.hpp"
 #include "capture/spool.hpp"
+#include "correlation/correlation.hpp"
+#include "correlation/leg_pass.hpp"
+#include "correlation/tell_legs.hpp"
 #include "decryption.hpp"
 #include "exit_code.hpp"
 #include "exporter.hpp"
@@ -30,6 +33,11 @@ using proxytunnel::InputSummary;
 
 namespace {
 
+/// Conn.log has rows for legs, and --view wan their packets.
+bool needs_leg_pass(const Options& options) {
+  return needs_correlation(options) && (options.logs.contains(Log::zeek) || options.view == View::wan);
+}
+
 /// Between two files of a sequence, without a word.
 constexpr proxytunnel::Time longest_quiet = 1'000'000'000;
 
@@ -37,7 +45,7 @@ constexpr proxytunnel::Time longest_quiet = 1'000'000'000;
 
 class InputRun::Work {
  public:
-  Work(const Options& options, const StopFlag& stop) : options_(options), stop_(stop) {}
+  Work(const Options& options, const StopFlag& stop) : options_(options), stop_(stop), correlator_(options, stop) {}
 
   InputResult operator()(std::size_t index, LineSink& lines) {
     result_ = InputResult();
@@ -91,8 +99,10 @@ class InputRun::Work {
     std::optional<SpooledInput> spooled;
     Surveyed surveyed;
     ProxyConnections proxies;
+    WanLegs legs;
     const bool may_decrypt = options_.engine == Engine::tshark || !options_.keylog.empty();
-    if (!options_.sequence && (needs_survey(options_) || may_decrypt)) {
+    const bool reads_twice = needs_survey(options_) || needs_correlation(options_);
+    if (!options_.sequence && (reads_twice || may_decrypt)) {
       spooled.emplace(input, stop);
       path = spooled->path();
       // Whoever stops a pipe wants what came through it until then.
@@ -110,6 +120,12 @@ class InputRun::Work {
       survey(path, stop, decrypts, found);
       proxies = found.take();
     }
+    if (needs_correlation(options_)) {
+      LegSurvey found = correlator_.survey();
+      survey(path, stop, decrypts, found);
+      legs = correlator_.correlate(found, index);
+      tell_legs({legs, correlator_.sources(), name(), index}, options_, *lines_);
+    }
     const auto decryption = decrypts ? start_decryption(path, stop) : nullptr;
 
     InputHash hash;
@@ -119,13 +135,15 @@ class InputRun::Work {
     std::string output = output_of(input);
     if (options_.split.is_on()) output = split_names_.begin_input(output);
     Session session(options_, options_.mode);
-    if (!output.empty()) writer = open_output(output, input, *reader);
+    session.know_origins(legs.origins());
+    if (!output.empty() && options_.view == View::lan) writer = open_output(output, input, *reader);
     std::optional<Replacer> replacer;
     if (options_.mode == Mode::replace) {
       writer->keep_interfaces();
       replacer.emplace(*writer, std::move(proxies));
     }
-    Exporter exporter(options_, index, writer.get(), replacer ? &*replacer : nullptr, std::move(surveyed), *lines_);
+    Exporter exporter(options_, index, writer.get(), replacer ? &*replacer : nullptr, std::move(surveyed), legs,
+                      *lines_);
     if (options_.live) begin_live(*reader, writer.get());
     if (replacer) begin_replacing(*reader, *writer, session, exporter);
     session.run(*reader, decryption.get(), exporter);
@@ -135,6 +153,7 @@ class InputRun::Work {
       note_unused_keys();
     }
     if (replacer) replacer->finish();
+    if (needs_leg_pass(options_)) writer = take_legs(legs, path, stop, output, exporter);
     if (writer) writer->finish();
     note_counters(session);
     if (sequence_ != nullptr) {
@@ -273,11 +292,30 @@ class InputRun::Work {
     tell_words(summary().file + ": " + reason);
   }
 
+  [[nodiscard]] std::unique_ptr<CaptureReader> open_again(const std::string& path, const StopFlag* stop) const {
+    if (options_.sequence) return std::make_unique<SequenceReader>(files_, SequenceReader::Hash::no, stop);
+    return open_capture(path, nullptr, stop);
+  }
+
   void survey(const std::string& path, const StopFlag* stop, bool decrypts, Sink& sink) {
-    auto reader = options_.sequence ? std::make_unique<SequenceReader>(files_, SequenceReader::Hash::no, stop)
-                                    : open_capture(path, nullptr, stop);
+    const auto reader = open_again(path, stop);
     const auto decryption = decrypts ? start_decryption(path, stop) : nullptr;
     Session(options_).run(*reader, decryption.get(), sink);
+  }
+
+  // Behind the tunnels: their other legs, of each capture that has some.
+  std::unique_ptr<VirtualWriter> take_legs(const WanLegs& legs, const std::string& input, const StopFlag* stop,
+                                           const std::string& output, Exporter& exporter) {
+    std::unique_ptr<VirtualWriter> view;
+    for (std::size_t source = options_.correlate ? 0 : 1; source <= options_.wan.size(); ++source) {
+      const std::string& path = source == 0 ? input : options_.wan[source - 1];
+      const auto reader = source == 0 ? open_again(path, stop) : open_capture(path, nullptr, stop);
+      if (options_.view == View::wan) view = open_output(output, path, *reader);
+      LegPass pass(legs, source, options_, view.get());
+      Session(options_).run(*reader, nullptr, pass);
+      pass.each([&exporter](const auto& leg, const auto& account) { exporter.leg(leg, account); });
+    }
+    return view;
   }
 
   void tell_words(const std::string& words) const {
@@ -416,6 +454,7 @@ class InputRun::Work {
 
   const Options& options_;
   const StopFlag& stop_;
+  Correlator correlator_;
   LineSink* lines_ = nullptr;
   InputResult result_;
   std::vector<SequenceFile> files_;           ///< of a sequence

@@ -20,6 +20,8 @@ proxytunnel::RowForm form_of(Table table, const Options& options) noexcept {
       return RowForm::csv;
     case Table::report:
     case Table::skipped:
+    case Table::legs:
+    case Table::correlation:
     case Table::ndjson:
       return RowForm::ndjson;
     case Table::conn:

@@ -14,8 +14,21 @@
 namespace unproxy {
 
 /// Where a line goes.
-enum class Table : std::uint8_t { report, skipped, list, list_csv, conn, socks, tunnel, proxytunnel, csv, ndjson };
-constexpr std::size_t tables = 10;
+enum class Table : std::uint8_t {
+  report,
+  skipped,
+  legs,
+  correlation,
+  list,
+  list_csv,
+  conn,
+  socks,
+  tunnel,
+  proxytunnel,
+  csv,
+  ndjson
+};
+constexpr std::size_t tables = 12;
 
 /// A line without its end. Attempts are numbered in each input from 0; in the line their numbers are to be those of the
 /// run, which nobody knows before the inputs before it are done.

@@ -13,6 +13,7 @@
 #include "capture/open.hpp"
 #include "command_line.hpp"
 #include "completion.hpp"
+#include "correlation/correlate_options.hpp"
 #include "exit_code.hpp"
 #include "inputs.hpp"
 #include "live_options.hpp"
@@ -77,6 +78,7 @@ struct Raw {
   bool quiet = false, verbose = false, fix_checksums = false;
   Shell completion = Shell::bash;
   LiveWords live;
+  CorrelateWords correlate;
 };
 
 // Lines that fit the right column.
@@ -209,6 +211,10 @@ Choices define(CLI::App& app, Options& options, Raw& raw) {
   app.add_option("--layers", options.layers, "all (default), or leaf: only tunnels in which no further one opened")
       ->transform(one_of(layers))
       ->type_name("WHICH");
+  app.add_option("--view", options.view,
+                 "what -w writes: lan (default), virtual conversations; wan, the other legs, as of their true clients")
+      ->transform(one_of(view_words()))
+      ->type_name("SIDE");
   app.add_option("--select", raw.select,
                  "only tunnels of which this is true, such as 'origin.port == 443 and client.address in 10.0.0.0/8'; "
                  "see pcap-unproxy(1)")
@@ -250,6 +256,8 @@ Choices define(CLI::App& app, Options& options, Raw& raw) {
   app.add_option("--synthetic6", raw.synthetic6, "prefix of synthetic IPv6 addresses (fd70:726f:7879::/48)")
       ->type_name("NET");
 
+  define_correlate(app, raw.correlate, options);
+
   app.option_defaults()->group("What is followed");
   app.add_option("--disable", raw.disabled, protocols_text())
       ->delimiter(',')
@@ -283,12 +291,13 @@ Choices define(CLI::App& app, Options& options, Raw& raw) {
   // At once, as CLI11 misses the inputs before it calls back from 2.6 on.
   app.add_option_function<Shell>("--completion", leave)->transform(one_of(shells))->group(hidden)->trigger_on_parse();
 
-  return {{"FORMAT", words_of(formats)},  {"MODE", words_of(modes)},
-          {"WHAT", words_of(handshakes)}, {"LAYER", words_of(links)},
-          {"WHICH", words_of(layers)},    {"FORM", words_of(lists)},
-          {"FORMS", words_of(logs)},      {"SOURCES", {"capture", "hosts=", "live"}},
-          {"PROTOCOLS", protocols()},     {"ENGINE", words_of(engines)},
-          {"WHEN", words_of(progress)},   {"BY", words_of(split_words())}};
+  return {{"FORMAT", words_of(formats)},   {"MODE", words_of(modes)},
+          {"WHAT", words_of(handshakes)},  {"LAYER", words_of(links)},
+          {"WHICH", words_of(layers)},     {"FORM", words_of(lists)},
+          {"FORMS", words_of(logs)},       {"SOURCES", {"capture", "hosts=", "live"}},
+          {"PROTOCOLS", protocols()},      {"ENGINE", words_of(engines)},
+          {"WHEN", words_of(progress)},    {"BY", words_of(split_words())},
+          {"SIDE", words_of(view_words())}};
 }
 
 std::vector<CompletedOption> completed_options(const CLI::App& app, const Choices& choices) {
@@ -375,6 +384,7 @@ Complaint check_outputs(const Options& options) {
   std::vector<std::string> inputs;
   if (!options.live) inputs = options.inputs;
   inputs.insert(inputs.end(), options.names.hosts_files.begin(), options.names.hosts_files.end());
+  inputs.insert(inputs.end(), options.wan.begin(), options.wan.end());
   if (!options.keylog.empty()) inputs.push_back(options.keylog);
   std::set<std::string> seen;
   for (const std::string& output : outputs) {
@@ -407,6 +417,7 @@ Complaint finish(const Raw& raw, Options& options) {
   if (auto complaint = take_prefix("--synthetic6", raw.synthetic6, 6, options.tracker.synthetic6)) return complaint;
   if (auto complaint = take_live(raw.live, options)) return complaint;
   if (!options.live) expand_directories(options);
+  if (auto complaint = take_correlate(raw.correlate, options)) return complaint;
   if (auto complaint = check_sequence(options)) return complaint;
   if (auto complaint = check_replace(options)) return complaint;
   if (auto complaint = check_select(options)) return complaint;

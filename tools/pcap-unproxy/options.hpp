@@ -24,6 +24,7 @@ enum class Engine { automatic, native, tshark };
 enum class List { none, table, csv };
 enum class Log { zeek, csv, ndjson };
 enum class Progress { automatic, always, never };
+enum class View { lan, wan };
 enum class Verbosity { quiet, normal, verbose };
 
 /// Where names may come from, besides the requests themselves.
@@ -57,7 +58,11 @@ struct Options {
   Split split;                                    ///< in `output_dir`
   std::optional<proxytunnel::Expression> select;  ///< absent: every tunnel
   NameSources names;
-  std::string filter;  ///< empty: every packet
+  View view = View::lan;                  ///< which side of proxies is exported
+  bool correlate = false;                 ///< other legs are looked for in the same input
+  std::vector<std::string> wan;           ///< and in these captures
+  std::optional<proxytunnel::Time> skew;  ///< how far clocks may be apart; absent: any distance
+  std::string filter;                     ///< empty: every packet
   Engine engine = Engine::automatic;
   std::string keylog;  ///< a TLS key log; empty: none
   std::string tshark = "tshark";

@@ -38,11 +38,15 @@ ReportSpool::ReportSpool(const Options& options)
     : options_(options),
       tunnels_(directory_for(options.report)),
       rows_(temporary_directory()),
-      skipped_(directory_for(options.report)) {}
+      skipped_(directory_for(options.report)),
+      legs_(directory_for(options.report)),
+      correlation_(directory_for(options.report)) {}
 
 void ReportSpool::add(Table table, proxytunnel::TunnelId id, std::string_view text) {
   if (table == Table::report) tunnels_.add(id, text);
   if (table == Table::skipped) skipped_.add(text);
+  if (table == Table::legs) legs_.add(text);
+  if (table == Table::correlation) correlation_.add(text);
   if (table == Table::list || table == Table::list_csv) rows_.add(id, text);
 }
 
@@ -50,22 +54,31 @@ void ReportSpool::begin_input() {
   first_tunnel_ = tunnels_.count();
   first_row_ = rows_.count();
   first_skipped_ = skipped_.end();
+  first_leg_ = legs_.end();
+  first_correlation_ = correlation_.end();
 }
 
 void ReportSpool::forget_input() {
   tunnels_.cut(first_tunnel_);
   rows_.cut(first_row_);
   skipped_.cut(first_skipped_);
+  legs_.cut(first_leg_);
+  correlation_.cut(first_correlation_);
 }
 
-void ReportSpool::write_tunnels_and_skipped(proxytunnel::ReportWriter& writer) {
+void ReportSpool::write_entries(proxytunnel::ReportWriter& writer) {
   tunnels_.sort();
   tunnels_.each([&writer](std::string_view json) { writer.tunnel(json); });
-  std::string_view json;
-  for (std::uint64_t place = 0; place < skipped_.end(); place += json.size() + 1) {
-    json = skipped_.at(place);
-    writer.skipped(json);
-  }
+  const auto each_of = [](LineSpool& lines, auto visit) {
+    std::string_view json;
+    for (std::uint64_t place = 0; place < lines.end(); place += json.size() + 1) {
+      json = lines.at(place);
+      visit(json);
+    }
+  };
+  each_of(skipped_, [&writer](std::string_view json) { writer.skipped(json); });
+  each_of(legs_, [&writer](std::string_view json) { writer.leg(json); });
+  each_of(correlation_, [&writer](std::string_view json) { writer.leg_source(json); });
 }
 
 void ReportSpool::write_list(std::size_t width, const proxytunnel::Put& put) {

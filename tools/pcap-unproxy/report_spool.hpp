@@ -54,17 +54,17 @@ class ReportSpool {
   void forget_input();
 
   /// After the last input, once. Both throw OutputError; nothing was lost before.
-  void write_tunnels_and_skipped(proxytunnel::ReportWriter& writer);
+  void write_entries(proxytunnel::ReportWriter& writer);
   /// `width`: of a table; 0: as wide as it is.
   void write_list(std::size_t width, const proxytunnel::Put& put);
 
  private:
   const Options& options_;
   OrderedLines tunnels_, rows_;
-  LineSpool skipped_;
+  LineSpool skipped_, legs_, correlation_;
   /// Where the latest input begins.
   std::size_t first_tunnel_ = 0, first_row_ = 0;
-  std::uint64_t first_skipped_ = 0;
+  std::uint64_t first_skipped_ = 0, first_leg_ = 0, first_correlation_ = 0;
 };
 
 }  // namespace unproxy

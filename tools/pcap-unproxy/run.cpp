@@ -115,7 +115,7 @@ class Run final : public LineSink {
     proxytunnel::ReportWriter writer({{"pcap-unproxy", version, options_.command, all_libraries()}, was_interrupted_},
                                      put);
     for (const InputSummary& input : inputs_) writer.input(input);
-    report_.write_tunnels_and_skipped(writer);
+    report_.write_entries(writer);
     writer.finish(counters_);
     file.finish();
   }

@@ -15,13 +15,13 @@ namespace unproxy {
 
 using proxytunnel::Provenance;
 
-namespace {
-
 proxytunnel::HashKey random_key() {
   std::random_device system;
   const auto word = [&system] { return static_cast<std::uint64_t>(system()) << 32 | system(); };
   return {word(), word()};
 }
+
+namespace {
 
 proxytunnel::TrackerOptions tracker_options(const Options& given, Mode mode) {
   proxytunnel::TrackerOptions options = given.tracker;

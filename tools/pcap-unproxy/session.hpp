@@ -62,6 +62,9 @@ struct SessionSummary {
   DroppedBlocks dropped;                             ///< names also by the address book
 };
 
+/// From the system's randomness.
+[[nodiscard]] proxytunnel::HashKey random_key();
+
 class Session {
  public:
   /// With Mode::replace the sink gives tickets. Options are borrowed. Throws CaptureError if a hosts file cannot be
@@ -76,6 +79,10 @@ class Session {
   void idle(Time now, Sink& sink) { let_go(now, sink); }
 
   [[nodiscard]] const SessionSummary& summary() const { return summary_; }
+  /// Before run(): where proxies went, as far as that is known.
+  void know_origins(proxytunnel::KnownOrigins origins) { tracker_.know_origins(std::move(origins)); }
+  /// What the capture says of names.
+  [[nodiscard]] const proxytunnel::AddressBook& names() { return tracker_.names(); }
   [[nodiscard]] const proxytunnel::TrackerCounters& counters() const { return tracker_.counters(); }
   /// Decrypted pieces of sessions with proxies for which there was no connection that carries them.
   [[nodiscard]] std::uint64_t unmatched() const { return unmatched_; }

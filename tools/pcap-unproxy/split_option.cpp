@@ -31,6 +31,7 @@ std::optional<std::string> take_split(std::optional<std::size_t> max_open_files,
   if (max_open_files) split.max_open_files = *max_open_files;
   if (!options.live) split.inputs = options.inputs;
   split.inputs.insert(split.inputs.end(), options.names.hosts_files.begin(), options.names.hosts_files.end());
+  split.inputs.insert(split.inputs.end(), options.wan.begin(), options.wan.end());
   if (!options.keylog.empty()) split.inputs.push_back(options.keylog);
   return std::nullopt;
 }

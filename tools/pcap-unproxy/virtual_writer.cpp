@@ -121,12 +121,15 @@ std::string VirtualWriter::frames_text(const Attempt& attempt) const {
 void VirtualWriter::name_origin(const Attempt& attempt) {
   if (!attempt.target || attempt.target->address) return;
   const std::string& host = attempt.target->host;
-  // A record ends a name with a zero byte and has room for a DNS name only.
-  if (printable(host) != host || host.size() > proxytunnel::longest_dns_name) return;
   const proxytunnel::Address& address = attempt.origin->endpoint.address;
-  name({address, host});
+  name_address(address, host);
   // Where the client speaks the other family, the address stands there in its mapped form.
-  if (attempt.client.address.version != address.version) name({address.mapped(), host});
+  if (attempt.client.address.version != address.version) name_address(address.mapped(), host);
+}
+
+// A record ends a name with a zero byte and has room for a DNS name only.
+void VirtualWriter::name_address(const Address& address, const std::string& host) {
+  if (printable(host) == host && host.size() <= proxytunnel::longest_dns_name) name({address, host});
 }
 
 // As soon as they are known, so that they have the numbers of the input as long as no other was needed before.

@@ -36,6 +36,8 @@ class VirtualWriter {
 
   void secrets(const Secrets& secrets) { writer_->secrets(secrets); }
   void name(const NameRecord& record) { writer_->name(record); }
+  /// As long as a record of a pcapng file has room for the name.
+  void name_address(const Address& address, const std::string& host);
   /// Before the first segment of a tunnel: its name and the words on its synthetic packets.
   void opened(const proxytunnel::Attempt& attempt);
   /// Before the first datagram of a flow, likewise.

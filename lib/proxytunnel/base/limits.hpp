@@ -129,6 +129,20 @@ constexpr std::size_t early_answers = 1024;
 /// old ones wait for nothing any more.
 constexpr std::size_t connections = 262144;
 
+/// Legs, connections that may be a proxy's to an origin: of so many is kept what tells them apart, 300 bytes of each; of
+/// so many at once, what they say is read; the one that is idle for longest ends. What comes beyond is counted.
+constexpr std::size_t legs = 131072;
+constexpr std::size_t open_legs = 16384;
+constexpr std::size_t open_flows = 4096;  ///< of datagrams
+/// Bytes of all that is read at once, while others before them are missing or a head is not whole; of one TLS hello
+/// (with keys of post-quantum cryptography it takes 2 KB); requests of one leg.
+constexpr std::size_t leg_bytes_total = std::size_t{8} << 20;
+constexpr std::size_t hello_bytes = 8192;
+constexpr std::size_t requests_per_leg = 1024;
+/// Legs that are looked at for one tunnel, and that are listed for one that is ambiguous.
+constexpr std::size_t legs_looked_at = 64;
+constexpr std::size_t legs_listed = 8;
+
 /// Closed connections that are remembered for what comes late of them.
 constexpr std::size_t closed_connections = 1000;
 

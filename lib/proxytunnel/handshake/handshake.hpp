@@ -62,7 +62,7 @@ struct Reject {
   bool another_may_follow = false;  ///< the next attempt on this connection may begin behind what was taken
 };
 /// Reason of a Reject whose answer the connection or the capture cut behind its code.
-constexpr std::string_view cut_short = "the answer was cut short";
+constexpr std::string_view answer_cut_short = "the answer was cut short";
 struct Leave {
   std::string_view skipped{};  ///< why a tunnel may have been there all the same, a constant; mostly empty
 };

@@ -158,7 +158,7 @@ std::optional<Took> HttpProxyHandshake::take_cut_refusal(Bytes bytes) noexcept {
   message.reply_code = head->status;
   message.reason = head->reason;
   asked_.pop_front();
-  last_words_ = Reject{head->status == 407 ? Status::auth_failed : Status::refused, cut_short, false};
+  last_words_ = Reject{head->status == 407 ? Status::auth_failed : Status::refused, answer_cut_short, false};
   return Took{Direction::from_server, bytes.size(), std::move(message)};
 }
 

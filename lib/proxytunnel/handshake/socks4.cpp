@@ -207,7 +207,7 @@ Step Socks4Handshake::take_cut_refusal(Bytes bytes) noexcept {
   reply.kind = MessageKind::socks4_reply;
   reply.protocol = protocol_;
   reply.reply_code = bytes[1];
-  reject(Status::refused, cut_short);
+  reject(Status::refused, answer_cut_short);
   return Took{Direction::from_server, bytes.size(), std::move(reply)};
 }
 

@@ -129,7 +129,7 @@ Step Socks5Handshake::take_cut_refusal(Bytes bytes) noexcept {
   reply.kind = MessageKind::socks5_reply;
   reply.protocol = Protocol::socks5;
   reply.reply_code = bytes[1];
-  reject(Status::refused, cut_short);
+  reject(Status::refused, answer_cut_short);
   return Took{Direction::from_server, bytes.size(), std::move(reply)};
 }
 

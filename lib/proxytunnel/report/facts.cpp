@@ -111,6 +111,21 @@ Value inside(const ReportEntry& entry, std::string Inside::*fact) {
   return text(entry.inside.front().*fact);
 }
 
+// Likewise, of the proxy's own connection; of several, the first one.
+template <class Read>
+Value of_leg(const ReportEntry& entry, Read read) {
+  const bool is_known =
+      entry.attempt.command != Command::udp_associate && !entry.wan.empty() && entry.wan.front().is_known();
+  if (!is_known) return Null{};
+  return read(entry.wan.front());
+}
+
+Value reasons(const WanLeg& leg) {
+  Words words;
+  leg.grounds.each([&words](Ground, const Weight& of) { words.emplace_back(of.name); });
+  return words;
+}
+
 constexpr auto early = Known::at_opening, unless_relayed = Known::at_opening_unless_relayed, late = Known::at_end;
 constexpr auto client = Direction::from_client, server = Direction::from_server;
 using Entry = ReportEntry;
@@ -215,6 +230,31 @@ constexpr std::array table = {
     Fact{"sni", FactType::text, late, [](const Entry& it) { return inside(it, &Inside::sni); }},
     Fact{"alpn", FactType::text, late, [](const Entry& it) { return inside(it, &Inside::alpn); }},
     Fact{"http_host", FactType::text, late, [](const Entry& it) { return inside(it, &Inside::http_host); }},
+    Fact{"wan_leg.client.address", FactType::address, late,
+         [](const Entry& it) {
+           return of_leg(it, [](const WanLeg& leg) { return text(leg.parts[0].leg.ends.initiator.address.text()); });
+         },
+         true},
+    Fact{"wan_leg.client.port", FactType::port, late,
+         [](const Entry& it) {
+           return of_leg(it, [](const WanLeg& leg) { return port(leg.parts[0].leg.ends.initiator); });
+         },
+         true},
+    Fact{"wan_leg.server.address", FactType::address, late,
+         [](const Entry& it) {
+           return of_leg(it, [](const WanLeg& leg) { return text(leg.parts[0].leg.ends.acceptor.address.text()); });
+         },
+         true},
+    Fact{"wan_leg.server.port", FactType::port, late,
+         [](const Entry& it) {
+           return of_leg(it, [](const WanLeg& leg) { return port(leg.parts[0].leg.ends.acceptor); });
+         },
+         true},
+    Fact{"wan_leg.score", FactType::number, late,
+         [](const Entry& it) { return of_leg(it, [](const WanLeg& leg) -> Value { return leg.score; }); }, true},
+    Fact{"wan_leg.reasons", FactType::words, late, [](const Entry& it) { return of_leg(it, reasons); }, true},
+    Fact{"wan_leg.shared", FactType::boolean, late,
+         [](const Entry& it) { return of_leg(it, [](const WanLeg& leg) -> Value { return leg.is_shared; }); }, true},
 };
 
 struct AsText {

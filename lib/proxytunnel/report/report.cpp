@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -68,6 +69,68 @@ Json hosts_of(const Attempt& attempt) {
   return hosts;
 }
 
+Json frames_of(const LegSummary& leg) {
+  return {{"first", number_in_file(leg.first.frame)}, {"last", number_in_file(leg.last.frame)}};
+}
+
+// A leg of the tunnel's own input, or of a file that was given for it. `input`: the first of its files.
+Json leg_of(const LegSummary& leg, std::size_t input) {
+  const bool is_own = leg.source == 0;
+  return {{"client", endpoint(leg.ends.initiator)},
+          {"server", endpoint(leg.ends.acceptor)},
+          {"input", is_own ? Json(input + file_of(leg.first.frame)) : Json(nullptr)},
+          {"wan_input", is_own ? Json(nullptr) : Json(leg.source - 1)},
+          {"frames", frames_of(leg)}};
+}
+
+// null: all of it.
+Json ranges_of(const std::vector<std::pair<Offset, Offset>>& ranges) {
+  Json result = ranges.empty() ? Json(nullptr) : Json::array();
+  for (const auto& [begin, end] : ranges) result.push_back({begin, end});
+  return result;
+}
+
+Json part_of(const LegPart& part, std::size_t input) {
+  Json result = leg_of(part.leg, input);
+  result["ranges"] = ranges_of(part.ranges);
+  return result;
+}
+
+Json reasons_of(const Grounds& grounds) {
+  Json reasons = Json::array();
+  grounds.each([&reasons](Ground, const Weight& of) { reasons.push_back(of.name); });
+  return reasons;
+}
+
+// To four places: sums of hundredths.
+double score_of(double score) {
+  return std::round(score * 1e4) / 1e4;
+}
+
+// The proxy's own connection for a conversation; null if nothing is known of it.
+Json wan_leg_of(const ReportEntry& entry, std::size_t flow) {
+  if (flow >= entry.wan.size()) return nullptr;
+  const WanLeg& found = entry.wan[flow];
+  if (!found.is_known() && found.candidates.empty()) return nullptr;
+  const std::size_t input = entry.input - file_of(entry.attempt.first.frame);
+  Json result =
+      found.is_known() ? part_of(found.parts.front(), input) : Json({{"client", nullptr}, {"server", nullptr}});
+  result["score"] = score_of(found.score);
+  result["reasons"] = reasons_of(found.grounds);
+  result["shared"] = found.is_shared;
+  if (entry.attempt.command == Command::forward) result["requests"] = {{"asked", found.asked}, {"found", found.found}};
+  result["more"] = Json::array();
+  for (std::size_t i = 1; i < found.parts.size(); ++i) result["more"].push_back(part_of(found.parts[i], input));
+  result["candidates"] = Json::array();
+  for (const LegCandidate& candidate : found.candidates) {
+    Json leg = leg_of(candidate.leg, input);
+    leg["score"] = score_of(candidate.score);
+    leg["reasons"] = reasons_of(candidate.grounds);
+    result["candidates"].push_back(std::move(leg));
+  }
+  return result;
+}
+
 // Of a UDP association: its targets, in order of appearance.
 Json flows_of(const ReportEntry& entry) {
   Json flows = Json::array();
@@ -83,7 +146,8 @@ Json flows_of(const ReportEntry& entry) {
                      {"server_payload", side(Direction::from_server)},
                      {"service", text_or_null(inside.service)},
                      {"sni", text_or_null(inside.sni)},
-                     {"alpn", text_or_null(inside.alpn)}});
+                     {"alpn", text_or_null(inside.alpn)},
+                     {"wan_leg", wan_leg_of(entry, flows.size())}});
   }
   return flows;
 }
@@ -134,7 +198,8 @@ Json tunnel_of(const ReportEntry& entry, Passwords passwords) {
   if (auto ranges = held_overflow_of(attempt, Direction::from_server))
     result["server_payload"]["held_overflow"] = *ranges;
   result["encapsulation"] = encapsulation_of(attempt);
-  result["wan_leg"] = nullptr;
+  const bool has_flows = attempt.command == Command::udp_associate;  // and each of them has its own
+  result["wan_leg"] = has_flows ? Json(nullptr) : wan_leg_of(entry, 0);
   if (attempt.command == Command::forward) result["hosts"] = hosts_of(attempt);
   if (attempt.command == Command::udp_associate) result["flows"] = flows_of(entry);
   return result;
@@ -218,6 +283,36 @@ std::string skipped_json(const SkippedEvent& event) {
   return Json({{"client", endpoint(event.client)}, {"proxy", endpoint(event.proxy)}, {"reason", event.reason}}).dump();
 }
 
+std::string served_leg_json(const ServedLeg& leg, std::size_t input, const std::vector<LegClient>& clients) {
+  Json result = leg_of(leg.leg, input);
+  const bool is_known = !leg.clients.empty();
+  const bool is_shared = leg.is_shared || leg.clients.size() > 1;
+  result["served"] = is_known ? (is_shared ? "shared" : "known") : (leg.is_candidate ? "ambiguous" : "unknown");
+  result["clients"] = Json::array();
+  for (const ServedLeg::Client& each : leg.clients) {
+    const LegClient& client = clients[each.tunnel];
+    result["clients"].push_back({{"client", endpoint(client.client)},
+                                 {"input_id", client.input_id},
+                                 {"flow", client.flow},
+                                 {"ranges", ranges_of(each.ranges)}});
+  }
+  return result.dump();
+}
+
+std::string leg_source_json(const LegSource& source) {
+  Json result = {{"input", source.input},
+                 {"wan_file", text_or_null(source.file)},
+                 {"legs", source.legs},
+                 {"legs_dropped", source.legs_dropped},
+                 {"clock", nullptr}};
+  if (const auto& clock = source.clock) {
+    result["clock"] = {{"ahead_seconds", static_cast<double>(clock->ahead) / 1e9},
+                       {"uncertainty_seconds", static_cast<double>(clock->uncertainty) / 1e9},
+                       {"conversations", clock->conversations}};
+  }
+  return result.dump();
+}
+
 ReportWriter::ReportWriter(const ReportHead& head, Put put) : put_(std::move(put)) {
   put_("{\"schema\": \"proxytunnel-report/1\",\n\"tool\": " + tool_of(head.tool).dump() +
        ",\n\"interrupted\": " + (head.interrupted ? "true" : "false"));
@@ -235,7 +330,8 @@ void ReportWriter::entry(Array array, std::string_view json) {
 }
 
 void ReportWriter::advance_to(Array array) {
-  constexpr std::array<std::string_view, 4> heads = {"", ",\n\"inputs\": [", ",\n\"tunnels\": [", ",\n\"skipped\": ["};
+  constexpr std::array<std::string_view, 6> heads = {
+      "", ",\n\"inputs\": [", ",\n\"tunnels\": [", ",\n\"skipped\": [", ",\n\"legs\": [", ",\n\"correlation\": ["};
   while (array_ < array) {
     close_array();
     array_ = static_cast<Array>(static_cast<std::uint8_t>(array_) + 1);
@@ -249,7 +345,7 @@ void ReportWriter::close_array() {
 }
 
 void ReportWriter::finish(const ReportCounters& counters) {
-  advance_to(Array::skipped);
+  if (array_ < Array::skipped) advance_to(Array::skipped);
   close_array();
   put_(",\n\"counters\": " + counters_of(counters).dump() + "}\n");
 }

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "correlate/wan_leg.hpp"
 #include "tunnel/event.hpp"
 
 namespace proxytunnel {
@@ -60,6 +61,7 @@ struct ReportEntry {
   std::size_t input = 0;
   PerDirection<std::string> sha256;  ///< empty: null
   std::vector<Inside> inside{};      ///< of its conversation, and of an association of each flow; may be shorter
+  std::vector<WanLeg> wan{};         ///< likewise: the proxy's own connections for it
 };
 
 /// Of an attempt in an input, or in one of the files that a capture is cut into: `input` is the first of them.
@@ -67,6 +69,27 @@ struct ReportEntry {
   const std::size_t file = file_of(attempt.first.frame);
   return {std::move(attempt), input + file, {}};
 }
+
+/// A capture in which legs were looked for.
+struct LegSource {
+  std::size_t input = 0;  ///< whose tunnels they are
+  std::string file;       ///< empty: that input itself
+  std::uint64_t legs = 0, legs_dropped = 0;
+  struct Clock {
+    Time ahead = 0, uncertainty = 0;
+    std::size_t conversations = 0;  ///< that say so
+  };
+  std::optional<Clock> clock;
+};
+
+/// For whom a leg was.
+struct LegClient {
+  Endpoint client;
+  TunnelId input_id = no_tunnel;  ///< of the attempt, as its input counts
+  std::uint32_t flow = 0;
+  bool is_udp = false;
+  std::string host;  ///< whom it asked for; empty: an address
+};
 
 /// What only a program knows that reads and writes capture files itself.
 struct FileCounters {
@@ -103,6 +126,11 @@ struct ReportHead {
 /// An entry of `tunnels`, and one of `skipped`: one line each, without its end.
 [[nodiscard]] std::string tunnel_json(const ReportEntry& entry, Passwords passwords);
 [[nodiscard]] std::string skipped_json(const SkippedEvent& event);
+/// One of `legs`. `input`: whose tunnels they are; `clients`: of all of them, by number.
+[[nodiscard]] std::string served_leg_json(const ServedLeg& leg, std::size_t input,
+                                          const std::vector<LegClient>& clients);
+/// And one of `correlation`.
+[[nodiscard]] std::string leg_source_json(const LegSource& source);
 
 /// The document. Nothing is kept: a program that cannot hold all entries has their texts written somewhere as attempts
 /// end, and gives them here in the end. Each kind of entry as often as there are some, in the order of the functions.
@@ -115,10 +143,14 @@ class ReportWriter {
   void tunnel(std::string_view json) { entry(Array::tunnels, json); }
   /// What skipped_json() made.
   void skipped(std::string_view json) { entry(Array::skipped, json); }
+  /// What served_leg_json() made.
+  void leg(std::string_view json) { entry(Array::legs, json); }
+  /// What leg_source_json() made. Without any there is no such array.
+  void leg_source(std::string_view json) { entry(Array::correlation, json); }
   void finish(const ReportCounters& counters);
 
  private:
-  enum class Array : std::uint8_t { none, inputs, tunnels, skipped };
+  enum class Array : std::uint8_t { none, inputs, tunnels, skipped, legs, correlation };
   void entry(Array array, std::string_view json);
   void advance_to(Array array);
   void close_array();

@@ -240,6 +240,7 @@ std::uint32_t Tracker::flow_of(const Target& target, Attempt& attempt, Origin& o
   }
   origin = choose_origin(target, std::nullopt, attempt, {names_, synthetic_});
   const auto flow = static_cast<std::uint32_t>(flows.size());
+  take_known_origin(attempt, flow, target, origin);
   if (flow == limits::flows_per_association) {
     attempt.note("too-many-targets");
   } else {

@@ -78,6 +78,7 @@ void Tracker::begin_conversation(Connection& connection, VirtualConnection& open
                                  const Frame& frame, Outcome& outcome) {
   Attempt& attempt = opened.attempt;
   attempt.origin = origin_of(attempt, {names_, synthetic_});
+  if (attempt.target) take_known_origin(attempt, 0, *attempt.target, *attempt.origin);
   set_ends(opened);
   opened.path = path_of_tunnel(connection.path, opened.base[opened.client], opened.base[other(opened.client)]);
   if (attempt.protocol != Protocol::http_forward) take_over(*connection.tunnels, opened);

@@ -418,6 +418,7 @@ void Tracker::note_events(Connection& connection, std::size_t from, std::vector<
 
 Leads Tracker::where_leads(const Target& target, const Endpoint& server) const noexcept {
   const auto verdict = [](bool is_server) { return is_server ? Leads::to_server : Leads::elsewhere; };
+  if (led_.contains({target.text(), server})) return Leads::to_server;
   if (target.port != server.port) return Leads::elsewhere;
   const Address address = server.address.unmapped();
   if (target.address) return verdict(target.address->unmapped() == address);
@@ -437,6 +438,21 @@ bool Tracker::is_known_proxy(const Endpoint& server) const noexcept {
 
 void Tracker::find_origin(Attempt& attempt) noexcept {
   attempt.origin = origin_of(attempt, {names_, synthetic_});
+}
+
+// What said another address, or where it was said, stays a candidate.
+void Tracker::take_known_origin(const Attempt& attempt, std::uint32_t flow, const Target& target, Origin& origin) {
+  const auto known = known_origins_.find({attempt.id, flow});
+  if (known == known_origins_.end() || known->second.request != attempt.request.frame) return;
+  const Endpoint& endpoint = known->second.endpoint;
+  if (origin.provenance == Provenance::literal && origin.endpoint == endpoint) return;
+  if (origin.provenance != Provenance::synthetic) {
+    origin.candidates.insert(origin.candidates.begin(), {origin.endpoint.address, origin.answered, origin.provenance});
+  }
+  origin.endpoint = endpoint;
+  origin.provenance = Provenance::wan_leg;
+  origin.answered.reset();
+  led_.emplace(target.text(), endpoint);
 }
 
 void Tracker::addresses_occur(const Datagram& datagram) noexcept {

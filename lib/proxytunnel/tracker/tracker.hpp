@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <set>
 #include <unordered_map>
 
 #include "base/limits.hpp"
@@ -52,6 +53,15 @@ struct TrackerOptions {
   TunnelId first_id = 0;    ///< of the first attempt
   HashKey hash_key;         ///< of tables: a secret, different in each run; no result depends on it
 };
+
+/// The address of an origin that somebody knows from elsewhere: of the conversation with this number, if its request
+/// stands in this frame.
+struct KnownOrigin {
+  Endpoint endpoint;
+  FrameNumber request = 0;
+};
+/// By attempt and, of an association, flow.
+using KnownOrigins = std::map<std::pair<TunnelId, std::uint32_t>, KnownOrigin>;
 
 struct TrackerCounters {
   std::uint64_t connections = 0;          ///< on the wire, tunnels inside tunnels not counted
@@ -102,6 +112,9 @@ class Tracker final : private Surroundings {
 
   /// For names that the caller knows from elsewhere (name resolution blocks, hosts files).
   [[nodiscard]] AddressBook& names() noexcept { return names_; }
+  /// Where the proxy went, for who found its other connections before. What a request names decides as ever which
+  /// requests share a conversation, and numbers stay the same.
+  void know_origins(KnownOrigins known) noexcept { known_origins_ = std::move(known); }
   [[nodiscard]] const TrackerCounters& counters() const noexcept { return counters_; }
 
  private:
@@ -118,6 +131,7 @@ class Tracker final : private Surroundings {
   void see_close(Connection& connection, const Segment& segment, Side side, Outcome& outcome);
   void note_events(Connection& connection, std::size_t from, std::vector<Event>& events);
   void find_origin(Attempt& attempt) noexcept override;
+  void take_known_origin(const Attempt& attempt, std::uint32_t flow, const Target& target, Origin& origin);
   [[nodiscard]] Leads where_leads(const Target& target, const Endpoint& server) const noexcept override;
   [[nodiscard]] bool is_known_proxy(const Endpoint& server) const noexcept override;
 
@@ -236,6 +250,8 @@ class Tracker final : private Surroundings {
   Stamp latest_;  ///< of what was put in
   KnownProxies proxies_;
   AddressBook names_;
+  KnownOrigins known_origins_;
+  std::set<std::pair<std::string, Endpoint>> led_;  ///< targets, and where they are known to have led
   DnsListener dns_;
   SyntheticAddresses synthetic_;
   /// Virtual conversations that are alive, by their ends.

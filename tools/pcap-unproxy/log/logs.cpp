@@ -14,6 +14,7 @@ namespace unproxy {
 using proxytunnel::Attempt;
 using proxytunnel::Command;
 using proxytunnel::Side;
+using proxytunnel::Transport;
 
 namespace {
 
@@ -89,9 +90,27 @@ void Logs::connection(const proxytunnel::ConnectionRecord& record) {
 void Logs::add(const proxytunnel::ConnectionRecord& record) {
   std::string service(service_of(record.protocol));
   if (record.decrypted) service = service.empty() ? "ssl" : "ssl," + service;
-  add(Table::conn,
-      values_of(ConnRow{uid_of_connection(record.ends, record.first.time, record.first.frame), record.ends,
-                        proxytunnel::Transport::tcp, record.account, service, std::nullopt, !record.decrypted}));
+  add(Table::conn, values_of(ConnRow{uid_of_connection(record.ends, record.first.time, record.first.frame),
+                                     record.ends,
+                                     proxytunnel::Transport::tcp,
+                                     record.account,
+                                     service,
+                                     {},
+                                     !record.decrypted}));
+}
+
+void Logs::leg(const proxytunnel::ServedLeg& leg, const proxytunnel::ConnAccount& account, const WanLegs& legs) {
+  if (!has_zeek_) return;
+  std::vector<std::string> tunnels;
+  Transport transport = Transport::tcp;
+  for (const auto& each : leg.clients) {
+    const proxytunnel::LegClient& client = legs.client(each);
+    tunnels.push_back(uid_of(client.input_id, client.flow));
+    if (client.is_udp) transport = Transport::udp;
+  }
+  const proxytunnel::LegSummary& it = leg.leg;
+  add(Table::conn, values_of(ConnRow{uid_of_connection(it.ends, it.first.time, it.first.frame), it.ends, transport,
+                                     account, "", std::move(tunnels)}));
 }
 
 void Logs::end_conversation(const proxytunnel::ReportEntry& entry, std::uint32_t flow, const std::string& parent,
@@ -105,7 +124,7 @@ void Logs::end_conversation(const proxytunnel::ReportEntry& entry, std::uint32_t
     const std::string service = flow < entry.inside.size() ? entry.inside[flow].service : "";
     add(Table::conn,
         values_of(ConnRow{uid_of(attempt.id, flow), found->second.ends, attempt.transport, found->second.account,
-                          service, has_parent ? std::optional(parent) : std::nullopt}));
+                          service, has_parent ? std::vector{parent} : std::vector<std::string>()}));
   }
   conversations_.erase(found);
 }

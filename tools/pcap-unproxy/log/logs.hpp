@@ -8,6 +8,7 @@
 #include <string>
 #include <unordered_map>
 
+#include "correlation/wan_legs.hpp"
 #include "lines.hpp"
 #include "log/lineage.hpp"
 #include "log/zeek_logs.hpp"
@@ -28,6 +29,8 @@ class Logs {
   void opened(const proxytunnel::Attempt& attempt, Chosen chosen);
   void ended(const proxytunnel::ReportEntry& entry, Chosen chosen);
   void connection(const proxytunnel::ConnectionRecord& record);
+  /// A connection of a proxy to an origin, and whose payload it carried.
+  void leg(const proxytunnel::ServedLeg& leg, const proxytunnel::ConnAccount& account, const WanLegs& legs);
 
  private:
   /// A virtual conversation that is going on.

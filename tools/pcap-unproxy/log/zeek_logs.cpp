@@ -107,8 +107,8 @@ constexpr std::array conn_table = {
                        [](const ConnRow& it) { return unless_decrypted(it, count(it.account.ip_bytes(responder))); }},
     LogColumn<ConnRow>{"tunnel_parents", FactType::set,
                        [](const ConnRow& it) -> Value {
-                         if (!it.parent) return Null{};
-                         return Words{*it.parent};
+                         if (it.parents.empty()) return Null{};
+                         return it.parents;
                        }},
     LogColumn<ConnRow>{"community_id", FactType::text,
                        [](const ConnRow& it) -> Value { return proxytunnel::community_id(it.ends, it.transport); }},

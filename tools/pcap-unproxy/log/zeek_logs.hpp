@@ -19,9 +19,9 @@ struct ConnRow {
   proxytunnel::Ends ends;
   proxytunnel::Transport transport = proxytunnel::Transport::tcp;
   const proxytunnel::ConnAccount& account;
-  std::string service;                ///< empty: not known
-  std::optional<std::string> parent;  ///< the connection that carries it
-  bool has_packets = true;            ///< false: it was read from what TLS carried
+  std::string service;               ///< empty: not known
+  std::vector<std::string> parents;  ///< connections that carry it, or whose payload it carries
+  bool has_packets = true;           ///< false: it was read from what TLS carried
 };
 
 /// An attempt, its connection with the proxy, and its virtual conversation.
