@@ -81,6 +81,7 @@ TrackerOptions options_of(const pt_options_t& given) {
   TrackerOptions options;
   options.disabled = Families(given.disabled);
   options.forward_without_proof = given.forward_without_proof;
+  if (AddressSet trusted; given.trusted != nullptr && trusted.add_all(given.trusted)) options.trusted = trusted;
   options.names_from_capture = !given.ignore_dns;
   if (given.fix_checksums) options.checksums = Checksums::compute;
   if (given.layers != 0) options.layers = std::min(given.layers, limits::layers);
@@ -166,6 +167,10 @@ void fill_attempt(const pt_outcome& outcome, const Attempt& from, pt_attempt_t& 
 }
 
 }  // namespace
+
+bool pt_is_address_list(const char* text) {
+  return AddressSet().add_all(text);
+}
 
 bool pt_is_prefix(const char* text, unsigned version) {
   return parse_synthetic_prefix(text, version).has_value();
