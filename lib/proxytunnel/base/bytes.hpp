@@ -25,6 +25,16 @@ inline std::uint16_t get16(const std::uint8_t* at) noexcept {
 inline std::uint32_t get32(const std::uint8_t* at) noexcept {
   return static_cast<std::uint32_t>(get16(at)) << 16 | get16(at + 2);
 }
+/// Eight bytes, the first one highest, or (`little_endian`) lowest. Written out, since compilers then make one load of
+/// it.
+inline std::uint64_t get64(const std::uint8_t* at) noexcept {
+  const auto byte = [at](unsigned i) { return static_cast<std::uint64_t>(at[i]) << (56 - 8 * i); };
+  return byte(0) | byte(1) | byte(2) | byte(3) | byte(4) | byte(5) | byte(6) | byte(7);
+}
+inline std::uint64_t little_endian(const std::uint8_t* at) noexcept {
+  const auto byte = [at](unsigned i) { return static_cast<std::uint64_t>(at[i]) << 8 * i; };
+  return byte(0) | byte(1) | byte(2) | byte(3) | byte(4) | byte(5) | byte(6) | byte(7);
+}
 inline void put16(std::uint8_t* at, std::uint32_t value) noexcept {
   at[0] = static_cast<std::uint8_t>(value >> 8);
   at[1] = static_cast<std::uint8_t>(value);

@@ -31,22 +31,27 @@ struct ConnectionKey {
   bool operator==(const ConnectionKey&) const = default;
   auto operator<=>(const ConnectionKey&) const = default;
 
-  /// Two addresses of IPv4 are one word; the last word, which has the versions, tells that from others.
+  /// Two addresses of IPv4 are one word, and mostly the ports are the next; which words there are stands beside them.
   [[nodiscard]] std::uint64_t hash(const HashKey& key) const noexcept {
     TableHash hash(key);
-    const auto word = [](const Endpoint& end, std::size_t at) { return little_endian(&end.address.octets[at]); };
-    if (low.address.is_v4() && high.address.is_v4()) {
-      hash.add(word(low, 0) << 32 | word(high, 0));
+    const bool is_v4 = low.address.is_v4() && high.address.is_v4();
+    if (is_v4) {
+      hash.add(low.address.word(0) << 32 | high.address.word(0));
     } else {
-      hash.add(word(low, 0));
-      hash.add(word(low, 8));
-      hash.add(word(high, 0));
-      hash.add(word(high, 8));
+      hash.add(low.address.word(0));
+      hash.add(low.address.word(8));
+      hash.add(high.address.word(0));
+      hash.add(high.address.word(8));
     }
-    if (network != 0) hash.add(network);
-    hash.add(static_cast<std::uint64_t>(parent) << 32 | static_cast<std::uint32_t>(low.port) << 16 | high.port);
-    return hash.finish(static_cast<std::uint64_t>(low.address.version) << 16 |
-                       static_cast<std::uint64_t>(high.address.version) << 8 | static_cast<std::uint64_t>(decrypted));
+    const bool is_carried = parent != no_tunnel;  // and then it is in no network of its own
+    if (is_carried) {
+      hash.add(parent);
+    } else if (network != 0) {
+      hash.add(network);
+    }
+    const unsigned kind = (low.address.is_v4() ? 1U : 0U) | (high.address.is_v4() ? 2U : 0U) | (is_carried ? 4U : 0U) |
+                          (network != 0 ? 8U : 0U) | (decrypted ? 16U : 0U);
+    return hash.finish(static_cast<std::uint64_t>(low.port) << 24 | static_cast<std::uint64_t>(high.port) << 8 | kind);
   }
 };
 

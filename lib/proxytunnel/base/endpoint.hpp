@@ -44,13 +44,13 @@ struct Address {
     return version <=> other.version;
   }
   bool operator==(const Address& other) const noexcept {
-    return half(0) == other.half(0) && half(8) == other.half(8) && version == other.version;
+    return word(0) == other.word(0) && word(8) == other.word(8) && version == other.version;
   }
+  /// Eight of the octets, for comparisons and hashes where their order does not matter.
+  [[nodiscard]] std::uint64_t word(std::size_t at) const noexcept { return little_endian(&octets[at]); }
 
  private:
-  [[nodiscard]] std::uint64_t half(std::size_t at) const noexcept {
-    return static_cast<std::uint64_t>(get32(&octets[at])) << 32 | get32(&octets[at + 4]);
-  }
+  [[nodiscard]] std::uint64_t half(std::size_t at) const noexcept { return get64(&octets[at]); }
 };
 
 struct Endpoint {

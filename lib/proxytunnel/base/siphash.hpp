@@ -18,12 +18,6 @@ struct HashKey {
   static HashKey from(std::span<const std::uint8_t, 16> bytes) noexcept;
 };
 
-/// Eight bytes as a number, the first one lowest. Written out, since compilers then make one load of it.
-inline std::uint64_t little_endian(const std::uint8_t* at) noexcept {
-  const auto byte = [at](unsigned i) { return static_cast<std::uint64_t>(at[i]) << 8 * i; };
-  return byte(0) | byte(1) | byte(2) | byte(3) | byte(4) | byte(5) | byte(6) | byte(7);
-}
-
 /// SipHash with `compression` rounds for each word and `finalization` rounds at the end, word by word.
 template <unsigned compression, unsigned finalization>
 class SipHash {

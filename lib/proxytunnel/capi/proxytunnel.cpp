@@ -270,17 +270,21 @@ void keep_ended(pt_tracker& tracker, const Outcome& outcome) {
   tracker.ended.counters.names_dropped = tracker.tracker.names().dropped_names();
 }
 
-// What segments, datagrams and chunks have in common.
+// What segments, datagrams and chunks have in common: who, when, and where.
 template <class Given, class Made>
-void take_common(const Given& given, Made& made) noexcept {
+void take_ends(const Given& given, Made& made) noexcept {
   made.sender = endpoint_of(given.sender);
   made.receiver = endpoint_of(given.receiver);
   made.frame.number = given.frame;
   made.frame.time = given.time;
-  made.frame.vlan = given.vlan;
-  made.frame.network = given.network;
   made.parent = given.parent;
   made.layer = given.layer;
+}
+template <class Given, class Made>
+void take_common(const Given& given, Made& made) noexcept {
+  take_ends(given, made);
+  made.frame.vlan = given.vlan;
+  made.frame.network = given.network;
 }
 
 bool has_whole_header(const pt_segment_t& given) noexcept {
@@ -318,7 +322,7 @@ void pt_tracker_segment(pt_tracker_t* tracker, const pt_segment_t* given, pt_out
 bool pt_tracker_passes(pt_tracker_t* tracker, const pt_segment_t* given) {
   if (!has_whole_header(*given)) return false;
   Segment segment;
-  take_common(*given, segment);
+  take_ends(*given, segment);
   segment.header = bytes_from(given->header, given->header_size);
   segment.length = given->length;
   return tracker->tracker.passes(segment);

@@ -12,8 +12,9 @@
 
 namespace proxytunnel {
 
-/// A hash table with linear probing over a slab of entries that are also linked by last use. Values may move when one
-/// is inserted: pointers live until the next insertion.
+/// A hash table with linear probing over a slab of values that are also linked by last use. Values may move when one is
+/// inserted: pointers live until the next insertion. Keys and links lie apart from the values, close together: a packet
+/// of ordinary traffic touches those of several connections, and the value of one.
 template <class T>
 class ConnectionTable {
  public:
@@ -27,22 +28,22 @@ class ConnectionTable {
   /// nullptr if there is none. Does not count as use.
   [[nodiscard]] T* find(const ConnectionKey& key) noexcept {
     const std::uint32_t index = slots_[slot_of(key)];
-    return index == none ? nullptr : &entries_[index].value;
+    return index == none ? nullptr : &values_[index];
   }
 
   [[nodiscard]] const T* find(const ConnectionKey& key) const noexcept {
     const std::uint32_t index = slots_[slot_of(key)];
-    return index == none ? nullptr : &entries_[index].value;
+    return index == none ? nullptr : &values_[index];
   }
 
   /// Likewise, but the entry becomes the most recently used one.
   T* use(const ConnectionKey& key) noexcept {
     // Packets come in bursts: the most recent is the likeliest.
-    if (newest_ != none && entries_[newest_].key == key) return &entries_[newest_].value;
+    if (newest_ != none && keys_[newest_] == key) return &values_[newest_];
     const std::uint32_t index = slots_[slot_of(key)];
     if (index == none) return nullptr;
     touch(index);
-    return &entries_[index].value;
+    return &values_[index];
   }
 
   /// The value of a key, and whether it is new (then T()). The entry becomes the most recently used. If the table is
@@ -52,7 +53,7 @@ class ConnectionTable {
     if (T* known = use(key)) return {known, false};
     std::size_t slot = slot_of(key);
     if (size_ == most_) {
-      evict(entries_[oldest_].value);
+      evict(values_[oldest_]);
       remove(oldest_);
       slot = slot_of(key);
     } else if ((size_ + 1) * 2 > slots_.size()) {
@@ -63,11 +64,11 @@ class ConnectionTable {
     slots_[slot] = index;
     link_newest(index);
     ++size_;
-    return {&entries_[index].value, true};
+    return {&values_[index], true};
   }
 
   /// The value idle for longest; nullptr if there is none.
-  [[nodiscard]] T* oldest() noexcept { return oldest_ == none ? nullptr : &entries_[oldest_].value; }
+  [[nodiscard]] T* oldest() noexcept { return oldest_ == none ? nullptr : &values_[oldest_]; }
   /// Drops the value idle for longest.
   void erase_oldest() {
     if (oldest_ != none) remove(oldest_);
@@ -82,44 +83,44 @@ class ConnectionTable {
   /// Visits every value, the longest idle first.
   template <class Visit>
   void each(Visit visit) {
-    for (std::uint32_t index = oldest_; index != none; index = entries_[index].newer) visit(entries_[index].value);
+    for (std::uint32_t index = oldest_; index != none; index = links_[index].newer) visit(values_[index]);
   }
   template <class Visit>
   void each(Visit visit) const {
-    for (std::uint32_t index = oldest_; index != none; index = entries_[index].newer) visit(entries_[index].value);
+    for (std::uint32_t index = oldest_; index != none; index = links_[index].newer) visit(values_[index]);
   }
 
  private:
   static constexpr std::uint32_t none = std::numeric_limits<std::uint32_t>::max();
-  struct Entry {
-    ConnectionKey key;
+  struct Links {
     std::uint32_t older = none, newer = none;
-    T value;
   };
 
   // The slot that holds the key, or the empty one where it belongs.
   [[nodiscard]] std::size_t slot_of(const ConnectionKey& key) const noexcept {
     const std::size_t mask = slots_.size() - 1;
     std::size_t slot = key.hash(hash_key_) & mask;
-    while (slots_[slot] != none && !(entries_[slots_[slot]].key == key)) slot = (slot + 1) & mask;
+    while (slots_[slot] != none && !(keys_[slots_[slot]] == key)) slot = (slot + 1) & mask;
     return slot;
   }
 
   std::uint32_t allocate(const ConnectionKey& key) {
     if (free_.empty()) {
-      entries_.push_back(Entry{key, none, none, T()});
-      return static_cast<std::uint32_t>(entries_.size() - 1);
+      keys_.push_back(key);
+      links_.emplace_back();
+      values_.emplace_back();
+      return static_cast<std::uint32_t>(keys_.size() - 1);
     }
     const std::uint32_t index = free_.back();
     free_.pop_back();
-    entries_[index] = Entry{key, none, none, T()};
+    keys_[index] = key;  // the value was made new when it was removed
     return index;
   }
 
   void remove(std::uint32_t index) {
-    erase_slot(slot_of(entries_[index].key));
+    erase_slot(slot_of(keys_[index]));
     unlink(index);
-    entries_[index].value = T();
+    values_[index] = T();
     free_.push_back(index);
     --size_;
   }
@@ -128,7 +129,7 @@ class ConnectionTable {
   void erase_slot(std::size_t hole) {
     const std::size_t mask = slots_.size() - 1;
     for (std::size_t slot = (hole + 1) & mask; slots_[slot] != none; slot = (slot + 1) & mask) {
-      const std::size_t wanted = entries_[slots_[slot]].key.hash(hash_key_) & mask;
+      const std::size_t wanted = keys_[slots_[slot]].hash(hash_key_) & mask;
       if (((slot - wanted) & mask) >= ((slot - hole) & mask)) {
         slots_[hole] = slots_[slot];
         hole = slot;
@@ -141,21 +142,21 @@ class ConnectionTable {
     std::vector<std::uint32_t> before(slots_.size() * 2, none);
     before.swap(slots_);
     for (const std::uint32_t index : before) {
-      if (index != none) slots_[slot_of(entries_[index].key)] = index;
+      if (index != none) slots_[slot_of(keys_[index])] = index;
     }
   }
 
   void link_newest(std::uint32_t index) noexcept {
-    entries_[index].older = newest_;
-    entries_[index].newer = none;
-    if (newest_ != none) entries_[newest_].newer = index;
+    links_[index].older = newest_;
+    links_[index].newer = none;
+    if (newest_ != none) links_[newest_].newer = index;
     newest_ = index;
     if (oldest_ == none) oldest_ = index;
   }
   void unlink(std::uint32_t index) noexcept {
-    const Entry& entry = entries_[index];
-    (entry.older == none ? oldest_ : entries_[entry.older].newer) = entry.newer;
-    (entry.newer == none ? newest_ : entries_[entry.newer].older) = entry.older;
+    const Links links = links_[index];
+    (links.older == none ? oldest_ : links_[links.older].newer) = links.newer;
+    (links.newer == none ? newest_ : links_[links.newer].older) = links.older;
   }
   void touch(std::uint32_t index) noexcept {
     if (index == newest_) return;
@@ -163,8 +164,10 @@ class ConnectionTable {
     link_newest(index);
   }
 
-  std::vector<std::uint32_t> slots_;  // a power of two; `none` or an index into entries_
-  std::vector<Entry> entries_;
+  std::vector<std::uint32_t> slots_;  // a power of two; `none` or an index into those below
+  std::vector<ConnectionKey> keys_;
+  std::vector<Links> links_;
+  std::vector<T> values_;
   std::vector<std::uint32_t> free_;
   std::uint32_t oldest_ = none, newest_ = none;
   std::size_t size_ = 0;

@@ -151,26 +151,8 @@ enum class Phase : std::uint8_t {
 };
 
 struct Connection {
-  PerSide<SequenceSpace> space;
-  PerSide<Receiver> receiver;  ///< of each side's stream: the other side
-  PerSide<SynOptions> syn;     ///< window 0: no SYN seen
-  Owned<Handshaking> handshaking;
-  Owned<Tunnels> tunnels;
-  Owned<Attempt> association;
-  Owned<Doubts> doubts;                            ///< segments that wait to be answered
-  Owned<Sent> sent;                                ///< while payload is looked at or shown
-  Owned<Remains> remains;                          ///< likewise, if somebody wants to know
-  Owned<std::vector<std::uint8_t>> encapsulation;  ///< of its first segment, where it has one
-  Owned<Refusal> refusal;                          ///< the proxy's last word, as long as the client heeds it
-  Owned<ConnAccount> account;                      ///< where accounts are kept: as long as it may be a proxy session
-  std::optional<Protocol> protocol;                ///< it is one: of its first attempt
-  std::uint32_t vlan = 0;
-  NetworkId network = 0;
-  Stamp first;
+  // What each segment asks for, close together.
   PerSide<Endpoint> ends;
-  TunnelId parent = no_tunnel;
-  unsigned layer = 0;
-  LayerPath path = 0;
   Phase phase = Phase::fresh;
   PerSide<bool> syn_seen, fin_seen;
   PerSide<Trust> trust;  ///< in the checksums of each side
@@ -178,7 +160,26 @@ struct Connection {
   bool reset = false;
   bool decrypted = false;      ///< of segments that were packetized
   bool has_decrypted = false;  ///< TLS between the same ends is another connection
-  Offset seen_at_close = 0;    ///< seen() when it closed
+  PerSide<SequenceSpace> space;
+  PerSide<Receiver> receiver;  ///< of each side's stream: the other side
+  Owned<Doubts> doubts;        ///< segments that wait to be answered
+  Owned<Refusal> refusal;      ///< the proxy's last word, as long as the client heeds it
+  PerSide<SynOptions> syn;     ///< window 0: no SYN seen
+  Owned<Handshaking> handshaking;
+  Owned<Tunnels> tunnels;
+  Owned<Attempt> association;
+  Owned<Sent> sent;                                ///< while payload is looked at or shown
+  Owned<Remains> remains;                          ///< likewise, if somebody wants to know
+  Owned<std::vector<std::uint8_t>> encapsulation;  ///< of its first segment, where it has one
+  Owned<ConnAccount> account;                      ///< where accounts are kept: as long as it may be a proxy session
+  std::optional<Protocol> protocol;                ///< it is one: of its first attempt
+  std::uint32_t vlan = 0;
+  NetworkId network = 0;
+  Stamp first;
+  TunnelId parent = no_tunnel;
+  unsigned layer = 0;
+  LayerPath path = 0;
+  Offset seen_at_close = 0;  ///< seen() when it closed
 
   /// Visits the attempts in progress or open.
   template <class Self, class Visit>

@@ -194,9 +194,8 @@ bool Tracker::takes_quietly(Connection& connection, const Segment& segment) {
   const bool is_doubted =
       segment.is_on_wire() && (doubt_about(connection, segment) != Doubt::none || is_damaged(connection, segment));
   if (is_doubted) return false;
-  Outcome nothing;
-  take(connection, segment, nothing);
-  retire_closed(segment.frame, nothing);
+  take(connection, segment, nothing_);
+  retire_closed(segment.frame, nothing_);
   return true;
 }
 

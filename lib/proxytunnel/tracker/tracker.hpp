@@ -252,6 +252,7 @@ class Tracker final : private Surroundings {
   std::unordered_map<Ticket, ConnectionKey> waiting_tickets_;  ///< whose remainder is not known so far
   DeclaredClients declared_;
   std::vector<Placement> placements_;  ///< kept for its memory
+  Outcome nothing_;                    ///< of what is taken quietly
   TunnelId next_id_ = 0;
   TrackerCounters counters_;
 };

@@ -52,30 +52,30 @@ static bool read_segment(tvbuff_t *tvb, packet_info *pinfo, void *data, const vi
   return true;
 }
 
-/* Of what stands in its header, and of who carries it: enough for pt_tracker_passes(). */
-static pt_segment_t seen_of(const packet_info *pinfo, const segment_t *segment) {
-  return (pt_segment_t){
-      .sender = endpoint_of(&segment->sender, segment->sender_port),
-      .receiver = endpoint_of(&segment->receiver, segment->receiver_port),
-      .header = segment->bytes,
-      .header_size = segment->header_size,
-      .length = segment->length,
-      .frame = pinfo->num,
-      .time = nanoseconds_of(&pinfo->abs_ts),
-      .parent = segment->parent,
-      .layer = segment->layer,
-  };
+/* What stands in its header, and who carries it: what pt_tracker_passes() reads. */
+static void fill_seen(pt_segment_t *given, const packet_info *pinfo, const segment_t *segment) {
+  given->sender = endpoint_of(&segment->sender, segment->sender_port);
+  given->receiver = endpoint_of(&segment->receiver, segment->receiver_port);
+  given->header = segment->bytes;
+  given->header_size = segment->header_size;
+  given->length = segment->length;
+  given->frame = pinfo->num;
+  given->time = nanoseconds_of(&pinfo->abs_ts);
+  given->parent = segment->parent;
+  given->layer = segment->layer;
 }
 
 /* On the first pass, most segments of ordinary traffic: the core has them, and nothing comes of it. */
 static bool passes(pt_tracker_t *tracker, const packet_info *pinfo, const segment_t *segment) {
   if (pinfo->fd->visited || is_wrapped(pinfo, segment)) return false;
-  const pt_segment_t given = seen_of(pinfo, segment);
+  pt_segment_t given; /* the rest of it is nobody's business here, and much of what this costs */
+  fill_seen(&given, pinfo, segment);
   return pt_tracker_passes(tracker, &given);
 }
 
 static record_t *feed(const packet_info *pinfo, const segment_t *segment, const source_t *source) {
-  pt_segment_t given = seen_of(pinfo, segment);
+  pt_segment_t given = {0};
+  fill_seen(&given, pinfo, segment);
   given.ip = ip_fields_of(segment);
   given.payload = segment->bytes + segment->header_size;
   given.payload_size = segment->captured;

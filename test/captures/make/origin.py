@@ -101,18 +101,20 @@ class Origin(BaseHTTPRequestHandler):
 
 
 class Server(ThreadingHTTPServer):
+    request_queue_size = 128
+
     def server_bind(self) -> None:                # without a look at DNS
         TCPServer.server_bind(self)
         self.server_name, self.server_port = self.server_address[:2]        # type: ignore[assignment]
 
 
-def main(log: str, *places: str) -> None:
+def main(log: str, *places: str, handler: type[BaseHTTPRequestHandler] = Origin) -> None:
     lock = threading.Lock()
     with open(log, "a", encoding="ascii") as file:
         for place in places:
             address, port, *secrets = place.split(",")
             Server.address_family = socket.AF_INET6 if ":" in address else socket.AF_INET
-            server = Server((address, int(port)), Origin)
+            server = Server((address, int(port)), handler)
             server.log, server.lock = file, lock                            # type: ignore[attr-defined]
             if secrets:
                 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
