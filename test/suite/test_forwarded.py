@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import csv
 import json
+import re
+from ipaddress import IPv6Address
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ import wire
 from test_parity import RAW, packets
 from test_plugin_wire import Tshark, cannot_run, folder, tshark  # noqa: F401 (fixtures)
 from test_tool import DONE, USAGE, report_of
-from test_ways import of_origin, small, streams
+from test_ways import end_of, of_origin, small, streams
 from wire import CLIENT, SERVER
 
 BALANCER, WEB = ("10.0.0.1", 40000), ("192.0.2.80", 8080)
@@ -46,6 +48,15 @@ def exchanges(*messages: tuple[bytes, bytes], client: tuple[str, int] = BALANCER
     return frames + session.close()
 
 
+def as_shown(tunnel: dict) -> dict:
+    """With the ends that its packets have: synthetic ports, and IPv4 as ::ffff:a.b.c.d where the other end is IPv6."""
+    ends = {"client": tunnel.get("virtual_client", tunnel["client"]), "origin": tunnel["origin"]}
+    if any(":" in end["address"] for end in ends.values()):
+        ends = {name: end | {"address": str(IPv6Address(end["address"] if ":" in end["address"] else
+                                                        f"::ffff:{end['address']}"))} for name, end in ends.items()}
+    return tunnel | ends
+
+
 def seen(run, capture: Path, folder: Path, *options: str) -> list[tuple[str, int | None, bytes, bytes]]:  # noqa: F811
     """Of each conversation: the client, the port that was told, what it says and what the server says."""
     output, report = folder / "out.pcapng", folder / "report.json"
@@ -53,8 +64,7 @@ def seen(run, capture: Path, folder: Path, *options: str) -> list[tuple[str, int
     assert done.code == DONE, done.stderr
     said, found = streams(output), []
     for tunnel in json.loads(report.read_text())["tunnels"]:
-        shown = tunnel | {"client": tunnel.get("virtual_client", tunnel["client"])}
-        found.append((tunnel["client"]["address"], tunnel["client"]["port"], *of_origin(said, shown)))
+        found.append((tunnel["client"]["address"], tunnel["client"]["port"], *of_origin(said, as_shown(tunnel))))
     return found
 
 
@@ -109,13 +119,7 @@ def test_who_is_the_client(run, tmp_path, claims, client, port):
     request = HAPROXY % (b"", claims)
     capture = small(tmp_path, *exchanges((request, answer(b"yes"))))
     (address, told, asked, _), = seen(run, capture, tmp_path, *TRUST)
-    assert (address, told) == (client, port)
-    assert asked == request or ":" in client
-    if ":" not in client:
-        return
-    # An IPv4 server of an IPv6 client is shown as ::ffff:a.b.c.d.
-    text = (tmp_path / "out.pcapng").read_bytes()
-    assert bytes.fromhex("00000000000000000000ffffc0000250") in text
+    assert (address, told, asked) == (client, port, request)
 
 
 @pytest.mark.parametrize("field", [
@@ -148,6 +152,42 @@ def test_behind_a_proxy_header(run, tmp_path):
     assert [(each["protocol"], each["layer"], each["client"]["address"]) for each in tunnels] == [
         ("proxy-v1", 0, "203.0.113.5"), ("http-forwarded", 1, "198.51.100.1")]
     assert len(report_of(run, capture, *TRUST)["tunnels"]) == 1
+
+
+# ---------------------------------------------------------------- haproxy
+
+def named_by_haproxy(exchange: dict, client: str) -> tuple[str, int | None] | None:
+    """Whom haproxy names, by what its configuration says of the client that the truth knows."""
+    claims = "".join(exchange.get("forwarded", []))
+    if "unknown" in claims or "_hidden" in claims:
+        return None
+    host, _, port = client.rpartition(":")
+    if exchange.get("forwarded_for") == ["203.0.113.7"]:  # if-none: it left the client's own field
+        return "203.0.113.7", None
+    return host.strip("[]"), int(port) if f":{port}" in claims else None
+
+
+def test_clients_behind_haproxy(run, captures, tmp_path):
+    capture = captures / "legs_haproxy.pcapng.gz"
+    expected: dict[tuple[str, tuple[str, int | None]], dict[int, bytes]] = {}
+    for session in json.loads((captures / "legs_haproxy.truth.json").read_text())["reverse"]:
+        for exchange in session["requests"]:
+            who = named_by_haproxy(exchange, session["client"])
+            path = exchange["path"].encode()
+            if who:
+                expected.setdefault((exchange["wan_leg"], who), {})[exchange["wan_index"]] = path
+    output, report = tmp_path / "out.pcapng", tmp_path / "report.json"
+    done = run(capture, "-q", "-w", output, "--report", report, "--trust-forwarded", "10.77.2.1,fd77:2::1")
+    assert done.code == DONE, done.stderr
+    said, found = streams(output), {}
+    for tunnel in json.loads(report.read_text())["tunnels"]:
+        if tunnel["protocol"] != "http-forwarded":
+            continue
+        client, leg = tunnel["client"], f"{end_of(tunnel['proxy'])}->{end_of(tunnel['origin'])}"
+        asked = of_origin(said, as_shown(tunnel))[0]
+        found[leg, (client["address"], client["port"])] = re.findall(rb"^GET (\S+)", asked, re.MULTILINE)
+        assert tunnel["anomalies"] == [] and tunnel["server_payload"]["missing_bytes"] == 0
+    assert found == {key: [path for _, path in sorted(paths.items())] for key, paths in expected.items()}
 
 
 # ---------------------------------------------------------------- columns
