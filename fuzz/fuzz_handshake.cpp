@@ -2,7 +2,8 @@
 // summary: fuzzes detection and every handshake: no harm, an end, and the same steps however the bytes arrive.
 //
 // Input: options(1) seed(1) client_size(2) client bytes, server bytes. Options: 1 the server opens, 2 no SOCKS4,
-// 4 no SOCKS5, 8 no HTTP CONNECT, 16 no HTTP forwarding, 32 no PROXY protocol. The seed chooses the order in which the
+// 4 no SOCKS5, 8 no HTTP CONNECT, 16 no HTTP forwarding, 32 no PROXY protocol, 64 no forwarded HTTP requests, 128 the
+// client is believed. The seed chooses the order in which the
 // streams grow, and how much of its bytes a server that opens said unheard.
 #include <algorithm>
 #include <cstdio>
@@ -26,6 +27,7 @@ Input parse(Bytes bytes) {
   const unsigned options = reader.u8();
   Input input;
   input.options.disabled = Families(options >> 1);
+  input.options.is_believed = (options & 128U) != 0;
   input.seed = reader.u8();
   if ((options & 1U) != 0) {
     input.options.opener = Opener::server;

@@ -58,6 +58,7 @@ class Script {
   static TrackerOptions options() {
     TrackerOptions options;
     options.connections = 6;  // small, so that connections are dropped, too
+    demand(options.trusted.add("10.0.0.5"), "an address");
     return options;
   }
 

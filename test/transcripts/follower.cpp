@@ -61,13 +61,16 @@ std::string describe(const Message& message) {
   if (!message.reason.empty()) add("reason", quoted(message.reason));
   if (message.bound) add("bound", describe(*message.bound));
   if (message.peer) add("peer", describe(*message.peer));
+  for (const ForwardedNode& node : message.claims.list().nodes) {
+    add("for", quoted(node.text) + (node.end ? "/" + node.end->text() : ""));
+  }
   if (message.speaks_to_proxy) text += " speaks_to_proxy";
   if (!message.anomaly.empty()) add("anomaly", std::string(message.anomaly));
   return text;
 }
 
 bool is_read_freely(const Message& message) {
-  return message.protocol == Protocol::http_forward || message.kind == MessageKind::http_other;
+  return is_of_requests(message.protocol) || message.kind == MessageKind::http_other;
 }
 bool is_body(const Message& message) {
   return message.kind == MessageKind::http_forward_body || message.kind == MessageKind::http_other;
@@ -227,7 +230,8 @@ First Follower::first() const {
   return {{client, server},
           {std::min(options_.waits, client.size()), std::min(options_.preamble, server.size())},
           client.size(),
-          options_.opener};
+          options_.opener,
+          options_.is_believed};
 }
 
 Bytes Follower::untaken(Direction direction) const {

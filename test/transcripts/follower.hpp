@@ -14,6 +14,7 @@ struct FollowOptions {
   std::size_t preamble = 0;                  ///< what a server that opened said unheard
   std::size_t waits = std::size_t{1} << 30;  ///< what the client said before it heard anything
   Families disabled;
+  bool is_believed = false;  ///< the client
 };
 
 /// Is shown ever longer prefixes of both streams. `lines()` holds what was decided, in the words of the transcripts;

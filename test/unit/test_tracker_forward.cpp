@@ -403,6 +403,20 @@ void a_server_that_another_connection_proved_is_a_proxy(void**) {
   assert_int_equal(s.run.conversations.size(), 2);
 }
 
+// It waits for what an upgrade is answered, and nothing before it opened anything.
+void a_request_that_only_the_end_proves_is_told(void**) {
+  Session s({}, wire::endpoint("192.0.2.80", 80));
+  s.ask(
+      "GET http://some.example/ HTTP/1.1\r\nUpgrade: x\r\n\r\n"
+      "GET http://some.example/ HTTP/1.1\r\nProxy-Connection: x\r\n\r\n");
+  s.close();
+  assert_true(s.run.conversations.empty());
+  assert_int_equal(s.run.ended.size(), 1);
+  assert_true(s.run.ended[0].status == Status::incomplete);
+  assert_int_equal(s.run.requested.size(), 1);
+  assert_int_equal(s.run.requested[0].id, s.run.ended[0].id);
+}
+
 void it_can_be_switched_off(void**) {
   TrackerOptions options;
   options.disabled.add(Family::http_forward);
@@ -454,6 +468,7 @@ int main() {
       cmocka_unit_test(an_ordinary_server_may_be_given_an_absolute_uri),
       cmocka_unit_test(what_proves_a_proxy_may_come_later),
       cmocka_unit_test(a_server_that_another_connection_proved_is_a_proxy),
+      cmocka_unit_test(a_request_that_only_the_end_proves_is_told),
       cmocka_unit_test(it_can_be_switched_off),
       cmocka_unit_test(targets_are_the_same_in_any_letter_case),
   };

@@ -86,6 +86,7 @@ void parse_bytes(const std::string& line, Octets& stream) {
 }
 
 void parse_option(const Transcript& transcript, const std::string& word, FollowOptions& options) {
+  if (word == "believed") return void(options.is_believed = true);
   if (word == "server_opens") return void(options.opener = Opener::server);
   if (word.starts_with("preamble ")) {
     options.opener = Opener::server;

@@ -51,13 +51,15 @@ void assert_of_no_concern(Change change) {
 void what_decides_is_handed_on(void**) {
   assert_handed_on(
       [](Options& o) {
-        auto& [disabled, proof, checksums, connections, layers, from_capture, four, six, accounts, remainders, id,
-               seed] = o.tracker;
+        auto& [disabled, proof, trusted, checksums, connections, layers, from_capture, four, six, accounts, remainders,
+               id, seed] = o.tracker;
         proof = true;
-        std::ignore =
-            std::tie(disabled, checksums, connections, layers, from_capture, four, six, accounts, remainders, id, seed);
+        std::ignore = std::tie(disabled, trusted, checksums, connections, layers, from_capture, four, six, accounts,
+                               remainders, id, seed);
       },
       "proxytunnel.forward_without_proof:TRUE");
+  assert_handed_on([](Options& o) { o.tracker.trusted.add_all("10.0.0.1,fd00::/8"); },
+                   "proxytunnel.trust_forwarded:10.0.0.1/32,fd00::/8");
   assert_handed_on([](Options& o) { o.tracker.connections = 17; }, "proxytunnel.connections:17");
   assert_handed_on([](Options& o) { o.tracker.layers = 3; }, "proxytunnel.layers:3");
   assert_handed_on([](Options& o) { o.tracker.names_from_capture = false; }, "proxytunnel.dns:FALSE");

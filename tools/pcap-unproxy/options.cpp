@@ -24,6 +24,7 @@
 #include "select_option.hpp"
 #include "sequence_option.hpp"
 #include "split_option.hpp"
+#include "trust_option.hpp"
 
 namespace unproxy {
 
@@ -265,6 +266,7 @@ Choices define(CLI::App& app, Options& options, Raw& raw) {
       ->type_name("PROTOCOLS");
   app.add_flag("--forward-without-proof", options.tracker.forward_without_proof,
                "an absolute URI alone makes a server a proxy");
+  define_trust(app, options.tracker.trusted);
   app.add_option("--max-connections", options.tracker.connections, "connections tracked at once")
       ->check(CLI::Range(std::size_t{1}, std::size_t{1} << 31).description(""))
       ->type_name("N");

@@ -46,7 +46,9 @@ Group group_of(const Attempt& attempt, SplitBy by) {
       break;
     case SplitBy::tunnel: {
       const std::string id = std::to_string(attempt.id);
-      return {id, id + "." + end_text(attempt.client) + "-" + target_text(attempt, longest_host)};
+      const Endpoint& client = attempt.client;
+      const std::string whose = attempt.knows_client_port() ? end_text(client) : client.address.text();
+      return {id, id + "." + whose + "-" + target_text(attempt, longest_host)};
     }
     case SplitBy::client:
       return {attempt.client.address.text(), attempt.client.address.text()};

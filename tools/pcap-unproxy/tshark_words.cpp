@@ -36,6 +36,7 @@ struct HandedOn {
 
 constexpr HandedOn handed_on[] = {
     {"proxytunnel.forward_without_proof", [](const Options& o) { return switched(o.tracker.forward_without_proof); }},
+    {"proxytunnel.trust_forwarded", [](const Options& o) { return o.tracker.trusted.text(); }},
     {"proxytunnel.dns", dns},
     {"proxytunnel.hosts_files", hosts_files},
     {"proxytunnel.synthetic4", [](const Options& o) { return o.tracker.synthetic4.text(); }},

@@ -36,7 +36,8 @@ std::string opening_text(const Attempt& attempt) {
                      shortened_target(proxytunnel::target_text(attempt), longest_text) + ", shown as " +
                      origin.endpoint.text() + " (" + std::string(name_of(origin.provenance)) + ")";
   if (attempt.virtual_client) {
-    text += ", for client " + attempt.client.text() + ", whose port is in use and stands as a synthetic one";
+    text += ", for client " + proxytunnel::client_text(attempt) + ", whose port is " +
+            (attempt.knows_client_port() ? "in use" : "not told") + " and stands as a synthetic one";
   }
   if (const auto& user = attempt.credentials.username; user && !user->empty())
     text += ", user " + shortened(printable(*user), longest_text);

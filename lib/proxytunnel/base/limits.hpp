@@ -13,6 +13,11 @@ constexpr unsigned layers = 8;
 /// One HTTP message head. Squid and nginx refuse more than 64 KiB.
 constexpr std::size_t http_head = std::size_t{64} << 10;
 
+/// Of those for whom a request says that it was forwarded: the last ones, and how much of each. Chains of proxies are
+/// short, and an IPv6 address with its port has 53 bytes; obfuscated names are longer.
+constexpr std::size_t forwarded_nodes = 16;
+constexpr std::size_t forwarded_text = 128;
+
 /// How much of an answer's head is kept after it was shown, until the rest of it comes: there are proxies that send
 /// each field line on its own (tinyproxy). More of it waits.
 constexpr std::size_t begun_head = 4096;

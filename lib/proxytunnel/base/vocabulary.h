@@ -22,7 +22,9 @@
   ROW(http_forward, "http-forward", "proxytunnel_forward", "HTTP forward proxying",                                 \
       "Requests in absolute form, on any port", http, http_detector)                                                \
   ROW(proxy_protocol, "proxy-protocol", "proxytunnel_proxy", "PROXY protocol headers", "On any port", proxy_header, \
-      proxy_protocol_detector)
+      proxy_protocol_detector)                                                                                      \
+  ROW(http_forwarded, "http-forwarded", "proxytunnel_forwarded", "HTTP requests that were forwarded",               \
+      "Forwarded or X-Forwarded-For of a peer that is believed, on any port", http, http_forwarded_detector)
 
 /* As in the report: its name in code and in the report, its family; for people: what it is called in an attempt, in the
  * protocol column, and whether its name says the command. */
@@ -33,7 +35,8 @@
   ROW(http_connect, "http-connect", http_connect, "HTTP CONNECT", "HTTP", true) \
   ROW(http_forward, "http-forward", http_forward, "HTTP proxy", "HTTP", false)  \
   ROW(proxy_v1, "proxy-v1", proxy_protocol, "PROXY v1", "PROXY v1", false)      \
-  ROW(proxy_v2, "proxy-v2", proxy_protocol, "PROXY v2", "PROXY v2", false)
+  ROW(proxy_v2, "proxy-v2", proxy_protocol, "PROXY v2", "PROXY v2", false)      \
+  ROW(http_forwarded, "http-forwarded", http_forwarded, "HTTP request", "HTTP", false)
 
 /* What a client asks for: in the report, and for people. */
 #define PT_COMMANDS(ROW)                               \
@@ -95,6 +98,7 @@ enum {
   ROW(http_response_head, PT_ANSWERS, answer, "")                           /* to CONNECT, 1xx too; any 407 */ \
   ROW(http_forward_request, PT_ASKS | PT_PAYLOAD, request, "")              /* the head, in absolute-form */   \
   ROW(http_forward_response, PT_ANSWERS | PT_PAYLOAD, answer_of_origin, "") /* the head, 1xx too */            \
+  ROW(http_forwarded_request, PT_ASKS | PT_PAYLOAD, real_client, "")        /* its fields claim a client */    \
   ROW(http_forward_body, PT_PAYLOAD | PT_UNTOLD, nothing, "")               /* of either */                    \
   ROW(http_other, PT_UNTOLD, nothing, "")                                   /* bodies of refusals above all */ \
   ROW(proxy_header, PT_BEGINS | PT_ASKS, real_client, "")                   /* of the PROXY protocol */        \
@@ -131,6 +135,9 @@ enum {
 
 /* Why what follows is not followed: the proxy refused, and its client went on. */
 #define PT_PAYLOAD_AFTER_REFUSAL "payload-after-refusal"
+
+/* Where for whom a request was forwarded comes from: anybody on its way may have said so. */
+#define PT_CLAIMED_BY_PEER "claimed-by-peer"
 
 /* The first two columns of most tables. */
 #define PT_ID(id, ...) id,

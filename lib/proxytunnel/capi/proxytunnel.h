@@ -207,6 +207,8 @@ typedef struct {
 typedef struct {
   uint32_t disabled;                   /* a bit for each family: 1u << pt_family_socks4 */
   bool forward_without_proof;          /* an absolute URI alone makes a server a proxy */
+  const char* trusted;                 /* peers whose claims of clients are believed: addresses and networks, parted by
+                                          commas; NULL, "" and what pt_is_address_list() refuses: nobody */
   bool ignore_dns;                     /* DNS answers in the capture are no evidence */
   bool fix_checksums;                  /* compute all; else what was wrong stays wrong */
   unsigned layers;                     /* 1 to PT_LAYERS; 0: PT_LAYERS */
@@ -275,7 +277,8 @@ typedef struct {
   uint16_t bound_port;
   const char* peer_host; /* BIND's second reply: who connected; "" elsewhere */
   uint16_t peer_port;
-  bool has_real_client; /* PROXY protocol */
+  bool
+      has_real_client; /* PROXY protocol; requests that claim a client whom we believe, whose port may be 0: not told */
   pt_endpoint_t real_client;
   const char* anomaly; /* "" where there is none */
 } pt_message_t;
@@ -332,6 +335,9 @@ typedef struct {
 
 /* Whether synthetic addresses of that version (4 or 6) can be taken from it: "198.18.0.0/15". */
 bool pt_is_prefix(const char* text, unsigned version);
+
+/* Whether the text is addresses and networks with commas between them: "10.0.0.1,fd00::/8". */
+bool pt_is_address_list(const char* text);
 
 /* The options are copied; NULL: all defaults. */
 pt_tracker_t* pt_tracker_new(const pt_options_t* options);

@@ -73,6 +73,7 @@ class Correlator {
   Correlator(std::span<const Tunnelled> tunnels, std::span<const Leg> legs, const CorrelationOptions& options)
       : tunnels_(tunnels), legs_(legs), options_(options), ahead_(options.sources, 0), clocks_(options.sources) {
     result_.tunnels.resize(tunnels.size());
+    for (const Tunnelled& tunnel : tunnels) clients_.insert(tunnel.client.address.unmapped());
   }
 
   Correlation operator()() {
@@ -211,8 +212,17 @@ class Correlator {
           !clock.slack || (entry.time >= outer.stamp.time - *clock.slack && entry.time <= end + *clock.slack);
       const bool is_answered_first = !clock.slack || inner.answered == 0 || outer.answered == 0 ||
                                      inner.answered - clock.ahead <= outer.answered + *clock.slack;
-      if (is_in_time && is_answered_first) pairs.push_back({number, asked, entry.leg, entry.request});
+      if (is_in_time && is_answered_first && !is_for_another(number, outer, inner))
+        pairs.push_back({number, asked, entry.leg, entry.request});
     }
+  }
+
+  // The proxy added a node that names another one of its clients. Nodes may be handed on as they were, and be forged:
+  // they speak against somebody only where there is one more than the client sent.
+  [[nodiscard]] bool is_for_another(std::uint32_t number, const HttpRequest& outer, const HttpRequest& inner) const {
+    const Address client_address = tunnels_[number].client.address.unmapped();
+    const bool is_added = inner.forwarded_for && inner.forwarded_nodes == outer.forwarded_nodes + 1;
+    return is_added && *inner.forwarded_for != client_address && clients_.contains(*inner.forwarded_for);
   }
 
   // Addresses of the proxy on the other side: of what cannot be mistaken, or else those that most of what is alone has.
@@ -298,6 +308,9 @@ class Correlator {
     grounds.add(Ground::same_requests);
     judge_ends(tunnels_[pair.tunnel], legs_[pair.leg], grounds);
     if (clocks_[legs_[pair.leg].source].slack) grounds.add(Ground::time);
+    const HttpRequest& inner = legs_[pair.leg].content.requests[pair.request];
+    const bool is_named = inner.forwarded_for == tunnels_[pair.tunnel].client.address.unmapped();
+    if (is_named) grounds.add(Ground::forwarded_for);
     return grounds;
   }
 
@@ -374,6 +387,7 @@ class Correlator {
   std::span<const Tunnelled> tunnels_;
   std::span<const Leg> legs_;
   const CorrelationOptions& options_;
+  std::set<Address> clients_;
   std::vector<Time> ahead_;
   std::vector<LegClock> clocks_;
   std::set<std::pair<Address, Address>> addresses_;  ///< of a proxy, and of its legs

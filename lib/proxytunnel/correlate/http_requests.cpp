@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/limits.hpp"
+#include "handshake/http_forwarded.hpp"
 #include "handshake/http_target.hpp"
 #include "names/canonical_name.hpp"
 
@@ -28,6 +29,13 @@ std::optional<Target> host_of(const HttpRequestHead& head) {
     if (same_word(field->name, "Host")) return parse_absolute_form("http://" + field->value);
   }
   return std::nullopt;
+}
+
+void note_claims(const HttpRequestHead& head, HttpRequest& request) {
+  const ForwardedClaims claims = read_forwarded(head.fields);
+  const auto& nodes = claims.list().nodes;
+  request.forwarded_nodes = nodes.size();
+  if (!nodes.empty() && nodes.back().end) request.forwarded_for = nodes.back().end->address.unmapped();
 }
 
 }  // namespace
@@ -63,7 +71,11 @@ bool HttpRequestReader::add(Bytes bytes, Stamp stamp, std::vector<HttpRequest>& 
     search_.parsed(head_, head.result);
     if (head.result == ParseResult::need_more) return true;
     if (!head.is_ok() || is_connect(head.value.line.method)) return false;
-    requests.push_back({asked_by(head.value), stamp, at_, 0});
+    HttpRequest& request = requests.emplace_back();
+    request.asked = asked_by(head.value);
+    request.stamp = stamp;
+    request.begin = at_;
+    note_claims(head.value, request);
     body_.emplace(head.value);
     if (body_->state() == HttpFraming::State::complete) body_.reset();
     at_ += static_cast<Offset>(head.size);

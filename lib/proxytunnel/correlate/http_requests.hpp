@@ -18,7 +18,11 @@ struct HttpRequest {
   std::uint64_t asked = 0;  ///< a hash of method, host, port and path: whoever asks for the same has the same
   Stamp stamp;              ///< of its last byte of the head
   Offset begin = 0;         ///< in its direction
-  Time answered = 0;        ///< the first byte of the other direction behind it; 0: none
+  /// Whom the last one before its sender says that it is for: a node of Forwarded or X-Forwarded-For, if that is an
+  /// address; and how many nodes there are.
+  std::optional<Address> forwarded_for;
+  std::size_t forwarded_nodes = 0;
+  Time answered = 0;  ///< the first byte of the other direction behind it; 0: none
 };
 
 class HttpRequestReader {

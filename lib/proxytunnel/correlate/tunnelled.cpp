@@ -9,10 +9,11 @@
 namespace proxytunnel {
 namespace {
 
-// The PROXY protocol is spoken by who accepted the client's connection: its other leg is the one that carries it. And
-// the peer of BIND comes to the proxy.
+// Who accepted the client's connection says whose it is, by the PROXY protocol or a field of HTTP: on this very leg.
+// And the peer of BIND comes to the proxy.
 bool has_other_leg(const Attempt& attempt) noexcept {
-  if (family_of(attempt.protocol) == Family::proxy_protocol) return false;
+  const Family family = family_of(attempt.protocol);
+  if (family == Family::proxy_protocol || family == Family::http_forwarded) return false;
   return attempt.command == Command::connect || attempt.command == Command::udp_associate ||
          attempt.command == Command::forward;
 }

@@ -111,6 +111,7 @@ struct First {
   /// as long as it said none.
   std::size_t heard = 0;
   Opener opener = Opener::client;
+  bool is_believed = false;  ///< what the client says of others is: --trust-forwarded
 };
 
 struct Detection {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// summary: what one client connection brings an HTTP/1.x proxy: CONNECT, and requests in absolute-form.
+// summary: what one client connection brings an HTTP/1.x proxy: CONNECT, and requests in absolute-form; or a server,
+// from
+//          a proxy: requests that claim a client.
 #include "handshake/http_proxy.hpp"
 
 #include <algorithm>
@@ -7,12 +9,14 @@
 
 #include "base/limits.hpp"
 #include "handshake/http_credentials.hpp"
+#include "handshake/http_forwarded.hpp"
 #include "handshake/http_target.hpp"
 
 namespace proxytunnel {
 namespace {
 
 constexpr std::string_view framing_lost = "framing-lost";
+constexpr std::string_view claims_cut = "claims-cut";
 constexpr std::string_view head_too_long = "the head of a request is longer than 64 KiB";
 
 bool is_interim(int status) noexcept {
@@ -36,6 +40,11 @@ Message message_of(MessageKind kind, Protocol protocol) {
   return message;
 }
 
+void claim(std::string_view fields, Message& message) {
+  message.claims = read_forwarded(fields);
+  if (message.anomaly.empty() && message.claims.is_cut()) message.anomaly = claims_cut;
+}
+
 }  // namespace
 
 Parsed<Message> parse_http_connect(Bytes bytes) noexcept {
@@ -49,6 +58,7 @@ Parsed<Message> parse_http_connect(Bytes bytes) noexcept {
   message.target_text = without_password(head.value.line.target);
   if (named.is_unusual) message.anomaly = "unusual-target";
   message.credentials = read_proxy_fields(head.value.fields).credentials;
+  claim(head.value.fields, message);
   return Parsed<Message>::ok(std::move(message), head.size);
 }
 
@@ -68,9 +78,29 @@ Verdict looks_like_http_proxy(const First& first, Families disabled) noexcept {
   return disabled.has(Family::http_connect) && is_connect(line.value.method) ? Verdict::no : Verdict::yes;
 }
 
+// Any other request, of a peer that is believed. Whether its fields, or those of later ones, claim a client is seen
+// when they are read.
+Verdict looks_like_forwarded_http(const First& first, Families) noexcept {
+  if (!first.is_believed) return Verdict::no;
+  const Bytes client = first.untaken[Direction::from_client];
+  const auto line = parse_http_request_line(client, Requests::all);
+  if (line.result == ParseResult::malformed || begins_connect(client)) return Verdict::no;
+  return line.is_ok() ? Verdict::yes : Verdict::need_more;
+}
+
+std::unique_ptr<Handshake> make_forwarded_handshake(Families disabled) noexcept {
+  return std::make_unique<HttpProxyHandshake>(disabled, Protocol::http_forwarded);
+}
+
 }  // namespace
 
 const Detector http_detector{looks_like_http_proxy, nullptr, make_handshake<HttpProxyHandshake>};
+const Detector http_forwarded_detector{looks_like_forwarded_http, nullptr, make_forwarded_handshake, true};
+
+HttpProxyHandshake::HttpProxyHandshake(Families disabled, Protocol followed) noexcept
+    : disabled_(disabled), followed_(followed) {
+  if (serves_proxies()) disabled_.add(Family::http_connect);
+}
 
 bool HttpProxyHandshake::is_all_answered() const noexcept {
   return asked_.empty() && !body_[Direction::from_server] && !next_answer_;
@@ -86,8 +116,8 @@ bool HttpProxyHandshake::may_read_request() const noexcept {
 }
 
 Took HttpProxyHandshake::took(Direction direction, std::size_t size, MessageKind kind,
-                              std::uint32_t exchange) noexcept {
-  Message message = message_of(kind, Protocol::http_forward);
+                              std::uint32_t exchange) const noexcept {
+  Message message = message_of(kind, followed_);
   message.exchange = exchange;
   return {direction, size, std::move(message)};
 }
@@ -175,7 +205,8 @@ std::optional<Step> HttpProxyHandshake::take_client(Bytes bytes) noexcept {
   if (body_[Direction::from_client] || !may_read_request()) return std::nullopt;
   if (!search_[Direction::from_client].is_worth_parsing(bytes)) return std::nullopt;
   // Behind a request that a proxy was sent others may be the proxy's own business.
-  const auto line = parse_http_request_line(bytes, forwarded_ ? Requests::all : Requests::to_proxies);
+  const bool reads_all = forwarded_ || serves_proxies();
+  const auto line = parse_http_request_line(bytes, reads_all ? Requests::all : Requests::to_proxies);
   if (line.result == ParseResult::need_more) return std::nullopt;
   if (!line.is_ok()) return end_requests({});
   const bool is_attempt = is_connect(line.value.method);
@@ -201,7 +232,7 @@ std::optional<Step> HttpProxyHandshake::end_requests(std::string_view why) noexc
   return lost_rest(Direction::from_client, *forwarded_);
 }
 
-Took HttpProxyHandshake::lost_rest(Direction direction, std::uint32_t exchange) noexcept {
+Took HttpProxyHandshake::lost_rest(Direction direction, std::uint32_t exchange) const noexcept {
   Took rest = took(direction, whole_rest, MessageKind::http_forward_body, exchange);
   rest.message.anomaly = framing_lost;
   return rest;
@@ -224,24 +255,34 @@ std::optional<Step> HttpProxyHandshake::take_proxied_request(Bytes bytes) noexce
   search_[Direction::from_client].parsed(bytes, head.result);
   if (head.result == ParseResult::malformed) return end_requests(head_too_long);
   if (!head.is_ok()) return std::nullopt;
-  Message message = message_of(MessageKind::http_other, Protocol::http_forward);
+  Message message = message_of(MessageKind::http_other, followed_);
   message.exchange = exchanges_++;
-  if (!disabled_.has(Family::http_forward)) message.target = parse_absolute_form(head.value.line.target);
-  const bool is_forward = message.target.has_value();
-  if (is_forward) {
-    const ProxyFields fields = read_proxy_fields(head.value.fields);
-    message.kind = MessageKind::http_forward_request;
-    message.command = Command::forward;
-    message.target_text = without_password(head.value.line.target);
-    message.credentials = fields.credentials;
-    message.speaks_to_proxy = fields.speaks_to_proxy;
-    forwarded_ = message.exchange;
-  }
+  read_request(head.value, message);
+  const bool is_forward = message.kind != MessageKind::http_other;
+  if (is_forward) forwarded_ = message.exchange;
   asked_.push_back({is_forward ? Request::forward : Request::other, head.value.line.method == "HEAD",
                     has_field(head.value.fields, "Upgrade"), message.exchange});
   begin_body(Direction::from_client, HttpFraming(head.value),
              is_forward ? MessageKind::http_forward_body : MessageKind::http_other, message.exchange);
   return Took{Direction::from_client, head.size, std::move(message)};
+}
+
+// What makes a request payload: a target, or a claim.
+void HttpProxyHandshake::read_request(const HttpRequestHead& head, Message& message) const {
+  if (serves_proxies()) {
+    claim(head.fields, message);
+    if (!message.claims.list().nodes.empty()) message.kind = MessageKind::http_forwarded_request;
+    return;
+  }
+  if (!disabled_.has(Family::http_forward)) message.target = parse_absolute_form(head.line.target);
+  if (!message.target) return;
+  const ProxyFields fields = read_proxy_fields(head.fields);
+  message.kind = MessageKind::http_forward_request;
+  message.command = Command::forward;
+  message.target_text = without_password(head.line.target);
+  message.credentials = fields.credentials;
+  message.speaks_to_proxy = fields.speaks_to_proxy;
+  claim(head.fields, message);
 }
 
 // ---------------------------------------------------------------- the proxy's stream
@@ -331,27 +372,27 @@ std::optional<Step> HttpProxyHandshake::take_proxied_answer(Bytes bytes) noexcep
     is_rest_untold_ = true;
     return tell_lost_answers();
   }
-  const bool is_proxys_own = head.value.status == 407;
-  Message message = message_of(MessageKind::http_other, Protocol::http_forward);
+  const bool is_refusal = is_proxys_own(head.value.status);
+  Message message = message_of(MessageKind::http_other, followed_);
   message.exchange = asked.exchange;
   if (is_forward) {
-    message.kind = is_proxys_own ? MessageKind::http_response_head : MessageKind::http_forward_response;
+    message.kind = is_refusal ? MessageKind::http_response_head : MessageKind::http_forward_response;
     message.reply_code = head.value.status;
     message.is_interim = is_interim(head.value.status);
     message.reason = head.value.reason;
-    if (is_proxys_own) message.anomaly = "proxy-authentication-required";
-    if (!is_proxys_own && may_be_from_proxy(head.value)) message.anomaly = "maybe-answered-by-proxy";
+    if (is_refusal) message.anomaly = "proxy-authentication-required";
+    if (!is_refusal && !serves_proxies() && may_be_from_proxy(head.value)) message.anomaly = "maybe-answered-by-proxy";
   }
   if (head.value.status == 101) {
     switched_ = true;
   } else if (!is_interim(head.value.status)) {
     using AnswerTo = HttpFraming::AnswerTo;
     HttpFraming framing(head.value, asked.is_head ? AnswerTo::head : AnswerTo::other_method);
-    if (is_proxys_own && framing.state() == HttpFraming::State::until_close) {
+    if (is_refusal && framing.state() == HttpFraming::State::until_close) {
       body_ended(Direction::from_server, asked.exchange);
       begin_unframed();
     } else {
-      begin_body(Direction::from_server, std::move(framing), is_proxys_own ? MessageKind::http_other : body,
+      begin_body(Direction::from_server, std::move(framing), is_refusal ? MessageKind::http_other : body,
                  asked.exchange);
     }
   }
@@ -370,9 +411,9 @@ std::optional<Step> HttpProxyHandshake::tell_lost_answers() noexcept {
 }
 
 // Whether an unfinished head is known to be the origin's answer, as the status line tells.
-bool HttpProxyHandshake::is_origins(Bytes bytes) noexcept {
+bool HttpProxyHandshake::is_origins(Bytes bytes) const noexcept {
   const auto head = parse_status_line(bytes);
-  return head && head->status != 407;
+  return head && !is_proxys_own(head->status);
 }
 
 // ---------------------------------------------------------------- bodies

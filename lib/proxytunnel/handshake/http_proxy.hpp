@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// summary: what one client connection brings an HTTP/1.x proxy: CONNECT, and requests in absolute-form.
+// summary: what one client connection brings an HTTP/1.x proxy: CONNECT, and requests in absolute-form; or a server,
+// from
+//          a proxy: requests that claim a client.
 // spec: RFC 9110 sections 7.8 and 9.3.6, RFC 9112 sections 3.2, 6 and 9.3
 #pragma once
 
@@ -26,9 +28,13 @@ namespace proxytunnel {
 /// `http_forward` is disabled, are followed and taken as http_other. Where nobody can tell where a message ends, all
 /// that follows in its direction belongs to it; but behind a refusal the next status line is the next answer. A request
 /// that is neither ends the client's part.
+///
+/// On a connection to a server (`http_forwarded`) there is no CONNECT, and no answer is a proxy's own: requests of
+/// whatever form whose fields claim a client are payload, and so are the answers. Whose they are is for others to say.
 class HttpProxyHandshake final : public Handshake {
  public:
-  explicit HttpProxyHandshake(Families disabled) noexcept : disabled_(disabled) {}
+  /// `followed`: http_forward or http_forwarded.
+  explicit HttpProxyHandshake(Families disabled, Protocol followed = Protocol::http_forward) noexcept;
 
   [[nodiscard]] std::unique_ptr<Handshake> clone() const override {
     return std::make_unique<HttpProxyHandshake>(*this);
@@ -56,18 +62,21 @@ class HttpProxyHandshake final : public Handshake {
   [[nodiscard]] bool may_read_request() const noexcept;
   [[nodiscard]] bool is_all_answered() const noexcept;
   [[nodiscard]] bool awaits_connect_answer() const noexcept;
-  [[nodiscard]] static Took took(Direction direction, std::size_t size, MessageKind kind,
-                                 std::uint32_t exchange) noexcept;
+  [[nodiscard]] bool serves_proxies() const noexcept { return followed_ == Protocol::http_forwarded; }
+  void read_request(const HttpRequestHead& head, Message& message) const;
+  [[nodiscard]] Took took(Direction direction, std::size_t size, MessageKind kind,
+                          std::uint32_t exchange) const noexcept;
   std::optional<Step> take_client(Bytes bytes) noexcept;
   std::optional<Step> take_server(Bytes bytes) noexcept;
   std::optional<Step> end_requests(std::string_view why) noexcept;
-  [[nodiscard]] static Took lost_rest(Direction direction, std::uint32_t exchange) noexcept;
+  [[nodiscard]] Took lost_rest(Direction direction, std::uint32_t exchange) const noexcept;
   std::optional<Step> take_connect(Bytes bytes) noexcept;
   std::optional<Step> take_proxied_request(Bytes bytes) noexcept;
   std::optional<Step> take_answer_to_connect(Bytes bytes) noexcept;
   std::optional<Step> take_proxied_answer(Bytes bytes) noexcept;
   std::optional<Step> tell_lost_answers() noexcept;
-  [[nodiscard]] static bool is_origins(Bytes bytes) noexcept;
+  [[nodiscard]] bool is_proxys_own(int status) const noexcept { return status == 407 && !serves_proxies(); }
+  [[nodiscard]] bool is_origins(Bytes bytes) const noexcept;
   std::optional<Step> take_body(Direction direction, Bytes bytes) noexcept;
   std::optional<Took> take_cut_refusal(Bytes bytes) noexcept;
   Took take_unfinished_request(Bytes bytes, Message message) noexcept;
@@ -77,9 +86,10 @@ class HttpProxyHandshake final : public Handshake {
   void judge(const HttpResponseHead& head) noexcept;
 
   Families disabled_;
+  Protocol followed_;
   std::list<Asked> asked_;  ///< most connections ask nothing: an empty deque has half a kilobyte
   std::uint32_t exchanges_ = 0;
-  std::optional<std::uint32_t> forwarded_;  ///< the latest request in absolute-form
+  std::optional<std::uint32_t> forwarded_;  ///< the latest request that is payload
   std::optional<std::uint32_t> answered_;   ///< the latest of these that has a whole answer
   bool is_rest_untold_ = false;             ///< the proxy's rest is no answer, and belongs to nobody so far
   bool is_lost_ = false;                    ///< nobody can tell where the client's next request begins

@@ -51,6 +51,10 @@ Family family_of(Protocol protocol) noexcept {
   return row_of(protocol_families, protocol);
 }
 
+bool is_of_requests(Protocol protocol) noexcept {
+  return protocol == Protocol::http_forward || protocol == Protocol::http_forwarded;
+}
+
 unsigned traits_of(MessageKind kind) noexcept {
   return row_of(kind_traits, kind);
 }

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/endpoint.hpp"
 #include "base/vocabulary.h"
@@ -27,6 +28,8 @@ std::string_view name_of(Status status) noexcept;
 std::string_view name_of(MessageKind kind) noexcept;
 
 [[nodiscard]] Family family_of(Protocol protocol) noexcept;
+/// True where each HTTP request belongs to a conversation of its own choice: there may be many on one connection.
+[[nodiscard]] bool is_of_requests(Protocol protocol) noexcept;
 /// What a kind of message is: PT_BEGINS, PT_ASKS and the like, as bits.
 [[nodiscard]] unsigned traits_of(MessageKind kind) noexcept;
 
@@ -47,6 +50,29 @@ struct Credentials {
   std::optional<std::string> username, password;
 };
 
+/// Somebody for whom an HTTP request says that it was forwarded.
+struct ForwardedNode {
+  std::string text;             ///< as it was said, at most limits::forwarded_text; empty where nothing was said
+  std::optional<Endpoint> end;  ///< where that is an address, without mapping; port 0: not told
+};
+
+/// The last limits::forwarded_nodes of them, the client's end first.
+struct ForwardedList {
+  std::vector<ForwardedNode> nodes;
+  bool is_cut = false;  ///< there were more, or longer ones
+};
+
+/// What a request claims in the fields Forwarded and X-Forwarded-For, each for itself.
+struct ForwardedClaims {
+  ForwardedList forwarded, x_forwarded_for;
+
+  /// What is reported: X-Forwarded-For where the other one claims nothing.
+  [[nodiscard]] const ForwardedList& list() const noexcept {
+    return forwarded.nodes.empty() ? x_forwarded_for : forwarded;
+  }
+  [[nodiscard]] bool is_cut() const noexcept { return forwarded.is_cut || x_forwarded_for.is_cut; }
+};
+
 /// One message of a handshake, as a value. Which members mean something follows from `kind`.
 struct Message {
   MessageKind kind = MessageKind::http_other;
@@ -61,7 +87,9 @@ struct Message {
   std::string reason;                    ///< HTTP: the reason phrase
   std::optional<Target> bound;           ///< SOCKS replies: BND.ADDR and BND.PORT
   std::optional<Target> peer;            ///< BIND's second reply: who connected; then `bound` is absent
-  std::optional<Endpoint> real_client;   ///< PROXY header: the source; absent where it names none
+  std::optional<Endpoint> real_client;   ///< PROXY header: the source; absent where it names none. Of a request that
+                                         ///< claims one: who is believed to be the client
+  ForwardedClaims claims;                ///< HTTP requests that are followed
   std::uint32_t exchange = 0;            ///< HTTP: number of the request on its connection, also in the answer
   bool speaks_to_proxy = false;          ///< absolute-form: a field (Proxy-*) that only a proxy is sent
   std::string_view anomaly;              ///< a constant: what is odd about it; mostly empty

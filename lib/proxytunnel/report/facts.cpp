@@ -37,6 +37,21 @@ Value port(const Endpoint& end) {
   return std::int64_t{end.port};
 }
 
+Value client_port(const Attempt& it) {
+  return it.knows_client_port() ? port(it.client) : Null{};
+}
+
+// A comma parts words, and a claim may hold one.
+Value forwarded_for(const Attempt& it) {
+  if (it.forwarded_for.empty()) return Null{};
+  Words words;
+  for (const std::string& claim : it.forwarded_for) {
+    std::string& word = words.emplace_back();
+    for (const char c : printable(claim)) word += c == ',' ? "\\x2c" : std::string(1, c);
+  }
+  return words;
+}
+
 // Of what may be nowhere: `there` says whether there is a place for it.
 template <class Part>
 Value address_of(const std::optional<Part>& part, bool there) {
@@ -146,7 +161,7 @@ constexpr std::array table = {
     Fact{"encapsulation", FactType::words, early, [](const Entry& it) { return encapsulation(it.attempt); }, true},
     Fact{"client.address", FactType::address, early,
          [](const Entry& it) { return text(it.attempt.client.address.text()); }},
-    Fact{"client.port", FactType::port, early, [](const Entry& it) { return port(it.attempt.client); }},
+    Fact{"client.port", FactType::port, early, [](const Entry& it) { return client_port(it.attempt); }},
     Fact{"proxy.address", FactType::address, early,
          [](const Entry& it) { return text(it.attempt.proxy.address.text()); }},
     Fact{"proxy.port", FactType::port, early, [](const Entry& it) { return port(it.attempt.proxy); }},
@@ -255,6 +270,9 @@ constexpr std::array table = {
     Fact{"wan_leg.reasons", FactType::words, late, [](const Entry& it) { return of_leg(it, reasons); }, true},
     Fact{"wan_leg.shared", FactType::boolean, late,
          [](const Entry& it) { return of_leg(it, [](const WanLeg& leg) -> Value { return leg.is_shared; }); }, true},
+    Fact{"forwarded_for", FactType::words, late, [](const Entry& it) { return forwarded_for(it.attempt); }},
+    Fact{"forwarded_for_provenance", FactType::text, late,
+         [](const Entry& it) { return text(it.attempt.forwarded_for.empty() ? "" : PT_CLAIMED_BY_PEER); }},
 };
 
 struct AsText {

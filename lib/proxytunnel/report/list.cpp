@@ -83,7 +83,7 @@ constexpr std::array columns = {
     Column{"protocol", protocol_cell, false, 10},
     Column{"command", [](const Attempt& it) { return text_or_dash(std::string(name_of(it.command))); }, false, 2},
     Column{"tls", [](const Attempt& it) { return std::string(it.inside_tls ? "yes" : "-"); }, false, 1},
-    Column{"client", [](const Attempt& it) { return it.client.text(); }, false, stays},
+    Column{"client", [](const Attempt& it) { return client_text(it); }, false, stays},
     Column{"proxy", [](const Attempt& it) { return it.proxy.text(); }, false, 9},
     Column{"user",
            [](const Attempt& it) {

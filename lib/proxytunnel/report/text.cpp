@@ -108,6 +108,10 @@ std::string shortened_target(const std::string& target, std::size_t most) {
   return shortened(target.substr(0, name), room - room / 2) + target.substr(tail);
 }
 
+std::string client_text(const Attempt& attempt) {
+  return attempt.knows_client_port() ? attempt.client.text() : attempt.client.address.text();
+}
+
 std::string target_text(const Attempt& attempt) {
   return printable(attempt.target ? attempt.target->text() : attempt.target_text);
 }

@@ -25,6 +25,9 @@ std::string shortened(const std::string& text, std::size_t most);
 /// and so does an address, which may be longer than `most` then.
 std::string shortened_target(const std::string& target, std::size_t most);
 
+/// The client's end: "10.0.0.5:40000", or its address alone where nobody tells the port.
+std::string client_text(const Attempt& attempt);
+
 /// "www.example.com:443", or what the request said instead of a target.
 std::string target_text(const Attempt& attempt);
 

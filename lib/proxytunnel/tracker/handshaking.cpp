@@ -178,6 +178,7 @@ void Tracker::conclude(Connection& connection, Outcome& outcome) {
   // A request that only the end proves opens nothing any more.
   for (Forwarded& late : work.tunnel.take_forwarded()) {
     late.attempt.status = Status::incomplete;
+    outcome.events.emplace_back(RequestedEvent{late.attempt});
     outcome.events.emplace_back(EndedEvent{std::move(late.attempt)});
   }
   static_cast<void>(take_handshaking(connection));

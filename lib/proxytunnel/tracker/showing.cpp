@@ -68,7 +68,7 @@ void Tracker::let_go_of_idle(Connection& connection, PerSide<Offset> shown, cons
     for (const Side side : {Side::initiator, Side::acceptor}) {
       opened.attempt.payload[opened.direction(side)].finished(opened.size[side]);  // late bytes of it are not shown
     }
-    connection.handshaking->tunnel.forget(id, *opened.attempt.target);
+    connection.handshaking->tunnel.forget(opened.attempt);
     end_conversation(opened, frame, outcome);
     tunnels.list.erase(id);
   }
@@ -81,7 +81,7 @@ void Tracker::begin_conversation(Connection& connection, VirtualConnection& open
   if (attempt.target) take_known_origin(attempt, 0, *attempt.target, *attempt.origin);
   set_ends(opened);
   opened.path = path_of_tunnel(connection.path, opened.base[opened.client], opened.base[other(opened.client)]);
-  if (attempt.protocol != Protocol::http_forward) take_over(*connection.tunnels, opened);
+  if (!is_of_requests(attempt.protocol)) take_over(*connection.tunnels, opened);
   if (connection.layer >= options_.layers) {
     attempt.note("layer-limit");
     opened.shown = false;
@@ -89,7 +89,8 @@ void Tracker::begin_conversation(Connection& connection, VirtualConnection& open
     claim_tuple(opened);
   }
   ++counters_.tunnels;
-  const bool is_balancer = family_of(attempt.protocol) == Family::proxy_protocol;
+  const Family family = family_of(attempt.protocol);
+  const bool is_balancer = family == Family::proxy_protocol || family == Family::http_forwarded;
   if (!is_balancer) proxies_.add(attempt.proxy);
   outcome.events.emplace_back(OpenedEvent{attempt});
   if (!opened.shown) return;
@@ -153,12 +154,15 @@ void Tracker::show(Connection& connection, const Segment& segment, VirtualKind k
   }
 }
 
-// Where the ends are those of another conversation that is alive, a synthetic port stands for the client's own: shown
-// they are in any case.
+// Where the ends are those of another conversation that is alive, or nobody tells the client's port, a synthetic one
+// stands for it: shown they are in any case.
 void Tracker::claim_tuple(VirtualConnection& opened) {
   Attempt& attempt = opened.attempt;
   const Endpoint own = opened.ends[opened.client];
-  for (unsigned turn = 0; !is_free(tuple_of(opened)) && turn < limits::synthetic_ports; ++turn) {
+  const auto is_usable = [&] {
+    return (attempt.virtual_client || attempt.knows_client_port()) && is_free(tuple_of(opened));
+  };
+  for (unsigned turn = 0; !is_usable() && turn < limits::synthetic_ports; ++turn) {
     attempt.virtual_client = Endpoint{own.address.unmapped(), synthetic_port(attempt, turn)};
     set_ends(opened);
   }

@@ -117,6 +117,7 @@ void note_message(const MessageEvent& said, Tunnels& tunnels) {
   const Message& message = said.message;
   attempt.note(message.anomaly);
   if (!attempt.credentials.username) attempt.log_in(message.credentials);
+  attempt.claim(message.claims);
   if (message.kind == MessageKind::http_forward_request) note_host(message.target->host, attempt);
   // A 407 is the proxy's own: it says something as long as nothing came from the origin.
   const bool is_refusal = message.kind == MessageKind::http_response_head && attempt.reply.frame == 0;

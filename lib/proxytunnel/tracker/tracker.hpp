@@ -42,6 +42,7 @@ namespace proxytunnel {
 struct TrackerOptions {
   Families disabled;
   bool forward_without_proof = false;  ///< absolute-form alone makes a server a proxy
+  AddressSet trusted;                  ///< peers whose claims of clients are believed (Forwarded, X-Forwarded-For)
   Checksums checksums = Checksums::follow;
   std::size_t connections = limits::connections;
   unsigned layers = limits::layers;
@@ -186,7 +187,7 @@ class Tracker final : private Surroundings {
   void end_conversation(VirtualConnection& opened, const Frame& frame, Outcome& outcome);
 
   [[nodiscard]] TunnelContext context(Outcome& outcome) noexcept {
-    return {options_.disabled, options_.forward_without_proof, *this, next_id_, outcome.events};
+    return {options_.disabled, options_.forward_without_proof, options_.trusted, *this, next_id_, outcome.events};
   }
 
   // showing.cpp: virtual conversations

@@ -12,6 +12,13 @@ void Attempt::log_in(const Credentials& with) {
   if (with.password && !inside_tls) note("clear-text-credentials");
 }
 
+void Attempt::claim(const ForwardedClaims& claims) {
+  if (!forwarded_for.empty()) return;
+  for (const ForwardedNode& node : claims.list().nodes) {
+    if (!node.text.empty()) forwarded_for.push_back(node.text);
+  }
+}
+
 void Attempt::note(std::string_view anomaly) {
   if (!anomaly.empty() && !has_noted(anomaly)) anomalies.emplace_back(anomaly);
 }

@@ -53,6 +53,8 @@ struct Attempt {
   /// Forwarded: other names that requests of this conversation had for its origin, in order of appearance; at most
   /// limits::hosts_per_conversation.
   std::vector<std::string> other_hosts;
+  /// HTTP: for whom the first request that says so claims to be, the client's end first. Nobody proved it.
+  std::vector<std::string> forwarded_for;
   std::string target_text;  ///< what an HTTP request named, where that is no target
   std::optional<Origin> origin;
   Status status = Status::incomplete;
@@ -78,6 +80,12 @@ struct Attempt {
   [[nodiscard]] Transport carrier_transport() const noexcept {
     return command == Command::udp_associate ? Transport::tcp : transport;
   }
+  /// False where a request claims a client and tells no port: that is 0 then, and a synthetic one stands for it.
+  [[nodiscard]] bool knows_client_port() const noexcept {
+    return client.port != 0 || protocol != Protocol::http_forwarded;
+  }
+  /// Keeps what the first request with claims has.
+  void claim(const ForwardedClaims& claims);
   /// Keeps who asks. A password that no TLS hid on its way to the proxy is an anomaly.
   void log_in(const Credentials& with);
   /// Adds an anomaly once.

@@ -6,13 +6,14 @@
 #include <utility>
 
 #include "base/limits.hpp"
+#include "handshake/http_forwarded.hpp"
 #include "handshake/proxy_protocol.hpp"
 
 namespace proxytunnel {
 namespace {
 
 bool is_forwarded(const Message& message) noexcept {
-  return message.protocol == Protocol::http_forward;
+  return is_of_requests(message.protocol);
 }
 
 // Bodies are no news, unless something about them is odd.
@@ -43,10 +44,11 @@ Untaken TunnelConnection::untaken(const Streams& streams) const noexcept {
   return {streams.untaken(client_), streams.untaken(other(client_))};
 }
 
-First TunnelConnection::first(const Streams& streams) const noexcept {
+First TunnelConnection::first(const Streams& streams, const TunnelContext& context) const noexcept {
   const Side server = other(client_);
   First first{untaken(streams), {streams.unheard(client_), streams.unheard(server)}, 0, Opener::client};
   if (client_ == Side::acceptor) first.opener = Opener::server;
+  first.is_believed = context.trusted.contains(ends_[client_].address);
   const std::size_t unheard = first.unheard[Direction::from_server];
   if (first.untaken[Direction::from_server].size() > unheard) first.heard = streams.heard(server, unheard + 1);
   return first;
@@ -96,7 +98,7 @@ TunnelConnection::State TunnelConnection::advance(Streams& streams, const Tunnel
 
 void TunnelConnection::detect_client(Streams& streams, const TunnelContext& context) {
   while (true) {
-    Detection detection = detect(first(streams), context.disabled);
+    Detection detection = detect(first(streams, context), context.disabled);
     if (detection.verdict == Verdict::need_more) return;
     if (detection.verdict == Verdict::yes) {
       begin(std::move(detection), streams, context);
@@ -129,9 +131,7 @@ void TunnelConnection::took(Took& step, Streams& streams, const TunnelContext& c
   const Stamp stamp = streams.stamp(side, step.size);
   TunnelId tunnel = no_tunnel;
   if (is_forwarded(step.message)) {
-    if (step.message.kind == MessageKind::http_forward_request) {
-      forward(step.message, stamp, before, context);
-    }
+    if ((traits_of(step.message.kind) & PT_ASKS) != 0) forward(step.message, stamp, before, context);
     tunnel = owner_of(step, stamp, before, context);
     if (tunnel != no_tunnel && (traits_of(step.message.kind) & PT_PAYLOAD) != 0) {
       claims_.push_back({side, {before[side], before[side] + static_cast<Offset>(step.size)}, tunnel});
@@ -182,6 +182,7 @@ void TunnelConnection::record(const Message& message, Stamp stamp, const TunnelC
   attempt_->last = stamp.frame;
   attempt_->note(message.anomaly);
   attempt_->log_in(message.credentials);
+  attempt_->claim(message.claims);
   if (message.real_client) {
     // Here it is the client's end that stands for somebody else; the other one is the origin.
     attempt_->origin = Origin{attempt_->proxy, Provenance::carrier, {}};
@@ -210,20 +211,39 @@ void TunnelConnection::record(const Message& message, Stamp stamp, const TunnelC
 // An ordinary server may be sent an absolute URI, too (RFC 9112 section 3.2.2): then the URI names the server. That it
 // leads elsewhere, a field that only proxies are sent, and what else is known of the server tell a proxy.
 bool TunnelConnection::is_proxied(const Message& message, const TunnelContext& context) noexcept {
-  const Endpoint &client = ends_[client_], &server = ends_[other(client_)];
+  const Endpoint& server = ends_[other(client_)];
   const Leads leads = context.surroundings.where_leads(*message.target, server);
   if (leads != Leads::nobody_knows) return leads == Leads::elsewhere;
   const bool is_proved = message.speaks_to_proxy || attempts_ > 0 || context.surroundings.is_known_proxy(server);
   if (is_proved || context.forward_without_proof) return true;
-  if (!std::exchange(is_doubted_, true)) {
-    context.events.emplace_back(SkippedEvent{client, server, "an absolute uri, and nothing proves a proxy"});
-  }
+  doubt("an absolute uri, and nothing proves a proxy", context);
   return false;
 }
 
-void TunnelConnection::forward(const Message& message, Stamp stamp, PerSide<Offset> base,
-                               const TunnelContext& context) {
-  if (!is_proxied(message, context)) return;
+// Whether the fields of a request name somebody whom we believe. The message knows then who it is. The sender itself is
+// nobody else: so it is in the conversation that the same request opened, where its client is believed, too.
+bool TunnelConnection::is_claimed(Message& message, const TunnelContext& context) noexcept {
+  const BelievedClient client = believed_client(message.claims, context.trusted);
+  if (!client.end) {
+    doubt(client.doubt, context);
+    return false;
+  }
+  const Endpoint sender = parent_.client && client_ == Side::initiator ? *parent_.client : ends_[client_];
+  const bool is_sender =
+      client.end->address == sender.address.unmapped() && (client.end->port == 0 || client.end->port == sender.port);
+  if (!is_sender) message.real_client = client.end;
+  return !is_sender;
+}
+
+void TunnelConnection::doubt(std::string_view reason, const TunnelContext& context) {
+  if (std::exchange(is_doubted_, true)) return;
+  context.events.emplace_back(SkippedEvent{ends_[client_], ends_[other(client_)], reason});
+}
+
+void TunnelConnection::forward(Message& message, Stamp stamp, PerSide<Offset> base, const TunnelContext& context) {
+  const bool is_anybodys =
+      message.protocol == Protocol::http_forwarded ? is_claimed(message, context) : is_proxied(message, context);
+  if (!is_anybodys) return;
   Forwarding& forwarding = forwarding_ ? *forwarding_ : forwarding_.emplace();
   const TunnelId tunnel = tunnel_for(message, stamp, base, context);
   forwarding.owners.resize(message.exchange - forwarding.first_owner, no_tunnel);  // others between are nobody's
@@ -234,6 +254,7 @@ void TunnelConnection::forward(const Message& message, Stamp stamp, PerSide<Offs
 // The conversation with the origin of a request. Where there is none, one begins.
 TunnelId TunnelConnection::tunnel_for(const Message& message, Stamp stamp, PerSide<Offset> base,
                                       const TunnelContext& context) {
+  if (message.protocol == Protocol::http_forwarded) return tunnel_of_client(message, stamp, base, context);
   Forwarding& forwarding = *forwarding_;
   const std::string key = key_of(*message.target);
   const auto named = forwarding.names.find(key);
@@ -241,16 +262,8 @@ TunnelId TunnelConnection::tunnel_for(const Message& message, Stamp stamp, PerSi
     const auto open = forwarding.tunnels.find(named->second.endpoint);
     if (open != forwarding.tunnels.end()) return open->second;
   }
-  Attempt attempt;
-  begin_attempt(attempt, stamp);
-  attempt.protocol = Protocol::http_forward;
+  Attempt attempt = attempt_of(message, stamp);
   attempt.command = Command::forward;
-  attempt.target = message.target;
-  attempt.target_text = message.target_text;
-  attempt.log_in(message.credentials);
-  attempt.request = stamp;
-  attempt.last = stamp.frame;
-  attempt.status = Status::established;
   if (named != forwarding.names.end()) {
     attempt.origin = named->second;
   } else {
@@ -258,16 +271,49 @@ TunnelId TunnelConnection::tunnel_for(const Message& message, Stamp stamp, PerSi
     if (forwarding.names.size() < limits::names_per_connection) forwarding.names.emplace(key, *attempt.origin);
   }
   const auto [known, is_new] = forwarding.tunnels.try_emplace(attempt.origin->endpoint, context.next_id);
+  if (is_new) begin_forwarded(std::move(attempt), base, context);
+  return known->second;
+}
+
+// The conversation of the client that a request claims, with the server. As with the PROXY protocol it is the client's
+// end that stands for somebody else.
+TunnelId TunnelConnection::tunnel_of_client(const Message& message, Stamp stamp, PerSide<Offset> base,
+                                            const TunnelContext& context) {
+  const auto [known, is_new] = forwarding_->tunnels.try_emplace(*message.real_client, context.next_id);
   if (!is_new) return known->second;
+  Attempt attempt = attempt_of(message, stamp);
+  attempt.origin = Origin{attempt.proxy, Provenance::carrier, {}};
+  attempt.target = Target::literal(attempt.proxy.address, attempt.proxy.port);
+  attempt.proxy = attempt.client;
+  attempt.client = *message.real_client;
+  begin_forwarded(std::move(attempt), base, context);
+  return known->second;
+}
+
+Attempt TunnelConnection::attempt_of(const Message& message, Stamp stamp) const {
+  Attempt attempt;
+  begin_attempt(attempt, stamp);
+  attempt.protocol = message.protocol;
+  attempt.target = message.target;
+  attempt.target_text = message.target_text;
+  attempt.log_in(message.credentials);
+  attempt.claim(message.claims);
+  attempt.request = stamp;
+  attempt.last = stamp.frame;
+  attempt.status = Status::established;
+  return attempt;
+}
+
+void TunnelConnection::begin_forwarded(Attempt attempt, PerSide<Offset> base, const TunnelContext& context) {
   attempt.id = context.next_id++;
   ++attempts_;
   if (!protocol_) protocol_ = attempt.protocol;
   forwarded_.push_back({std::move(attempt), base});
-  return known->second;
 }
 
-void TunnelConnection::forget(TunnelId tunnel, const Target& target) {
+void TunnelConnection::forget(const Attempt& attempt) {
   Forwarding& forwarding = *forwarding_;
+  const TunnelId tunnel = attempt.id;
   std::erase_if(forwarding.tunnels, [tunnel](const auto& entry) { return entry.second == tunnel; });
   const auto& owners = forwarding.owners;
   const bool is_asked = std::find(owners.begin(), owners.end(), tunnel) != owners.end();
@@ -275,7 +321,10 @@ void TunnelConnection::forget(TunnelId tunnel, const Target& target) {
   // Those whose answers never came leave first.
   auto& gone = forwarding.forgotten;
   if (gone.size() >= limits::unanswered_requests) gone.erase(gone.begin());
-  gone.insert(forwarding.forgotten_from(tunnel), {tunnel, target.port, target.host});
+  const bool has_claimed_client = attempt.protocol == Protocol::http_forwarded;
+  const Endpoint& client = attempt.client;
+  const Target& whose = has_claimed_client ? Target::literal(client.address, client.port) : *attempt.target;
+  gone.insert(forwarding.forgotten_from(tunnel), {tunnel, whose.port, whose.host});
 }
 
 std::vector<TunnelConnection::Gone>::iterator TunnelConnection::Forwarding::forgotten_from(TunnelId tunnel) noexcept {
@@ -293,6 +342,7 @@ TunnelId TunnelConnection::owner_of(const Took& step, Stamp stamp, PerSide<Offse
   if (gone == forwarding.forgotten.end() || gone->tunnel != owner) return owner;
   Message again = step.message;
   again.target = Target::named(gone->host, gone->port);
+  if (again.target->address) again.real_client = Endpoint{*again.target->address, gone->port};
   forwarding.forgotten.erase(gone);
   const TunnelId next = tunnel_for(again, stamp, base, context);
   std::replace(forwarding.owners.begin(), forwarding.owners.end(), owner, next);
@@ -336,7 +386,7 @@ bool TunnelConnection::open_unanswered(Streams& streams, const Hole& hole, const
   if (!went_on || !streams.untaken(server).empty()) return false;
   // With the answers before it the request may wait to be understood, or the greeting for its first answer.
   Detection detection;
-  if (state_ == State::undecided) detection = detect_at_end(first(streams), context.disabled);
+  if (state_ == State::undecided) detection = detect_at_end(first(streams, context), context.disabled);
   HandshakePointer trial = handshake_;
   if (detection.handshake) trial = detection.handshake->clone();
   if (!trial || (state_ == State::handshake && !attempt_)) return false;
@@ -375,7 +425,7 @@ void TunnelConnection::conclude(Streams& streams, const TunnelContext& context) 
   const Side server = other(client_);
   const bool lost_answer = streams.untaken(server).empty() && streams.has_hole(server);
   if (state_ == State::undecided && !lost_answer) {
-    Detection detection = detect_at_end(first(streams), context.disabled);
+    Detection detection = detect_at_end(first(streams, context), context.disabled);
     if (detection.verdict == Verdict::yes) {
       begin(std::move(detection), streams, context);
       advance(streams, context);

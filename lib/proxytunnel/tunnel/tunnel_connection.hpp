@@ -7,7 +7,8 @@
 // sequence numbers, and keeps no bytes.
 //
 // Requests that an HTTP proxy forwards open their own tunnels while the handshake goes on: there may be many on one
-// connection. For each of them a Forwarded comes out, and a Claim for each range of bytes that belongs to one.
+// connection. For each of them a Forwarded comes out, and a Claim for each range of bytes that belongs to one. Requests
+// that a believed peer forwards to a server do the same: there it is the client that each of them names.
 #pragma once
 
 #include <deque>
@@ -17,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/address_set.hpp"
 #include "base/owned.hpp"
 #include "base/range_set.hpp"
 #include "base/streams.hpp"
@@ -57,6 +59,7 @@ class Surroundings {
 struct TunnelContext {
   Families disabled;
   bool forward_without_proof;  ///< absolute-form alone makes a server a proxy
+  const AddressSet& trusted;   ///< peers whose claims of clients are believed
   Surroundings& surroundings;
   TunnelId& next_id;           ///< given to the attempt whose request is understood, and counted up
   std::vector<Event>& events;  ///< appended to
@@ -142,15 +145,16 @@ class TunnelConnection {
   [[nodiscard]] Attempt* attempt() noexcept { return attempt_.get(); }
   [[nodiscard]] const Attempt* attempt() const noexcept { return attempt_.get(); }
   [[nodiscard]] std::unique_ptr<Attempt> take_attempt() noexcept { return attempt_.take(); }
-  /// A conversation of forwarded requests is over; another request for its target, or an answer that is still to come,
-  /// begins a new one.
-  void forget(TunnelId tunnel, const Target& target);
+  /// A conversation of forwarded requests is over; another request for its target or client, or an answer that is still
+  /// to come, begins a new one.
+  void forget(const Attempt& attempt);
   /// What came out since the last call, in order; claims name tunnels that came out with them or before.
   [[nodiscard]] std::vector<Forwarded> take_forwarded() noexcept { return std::exchange(forwarded_, {}); }
   [[nodiscard]] std::vector<Claim> take_claims() noexcept { return std::exchange(claims_, {}); }
 
  private:
-  /// A conversation that was let go, and for whom it was. There may be many: no more is kept than is needed.
+  /// A conversation that was let go, and its target, or the client that was claimed. There may be many: no more is kept
+  /// than is needed.
   struct Gone {
     TunnelId tunnel;
     std::uint16_t port;
@@ -158,7 +162,7 @@ class TunnelConnection {
   };
   /// Whose the requests and answers are that an HTTP proxy forwards.
   struct Forwarding {
-    std::map<Endpoint, TunnelId> tunnels;  ///< by origin
+    std::map<Endpoint, TunnelId> tunnels;  ///< by origin, or by the client that was claimed
     /// Origins by target, at most limits::names_per_connection: a name stays with the origin that it had first.
     std::map<std::string, Origin, std::less<>> names;
     std::vector<Gone> forgotten;  ///< that answers may still be for, by id; at most limits::unanswered_requests
@@ -176,17 +180,23 @@ class TunnelConnection {
     return direction == Direction::from_client ? client_ : other(client_);
   }
   [[nodiscard]] Untaken untaken(const Streams& streams) const noexcept;
-  [[nodiscard]] First first(const Streams& streams) const noexcept;
+  [[nodiscard]] First first(const Streams& streams, const TunnelContext& context) const noexcept;
   void detect_client(Streams& streams, const TunnelContext& context);
   void begin(Detection detection, Streams& streams, const TunnelContext& context);
   void took(Took& step, Streams& streams, const TunnelContext& context);
   void record(const Message& message, Stamp stamp, const TunnelContext& context);
   void begin_attempt(Attempt& attempt, Stamp stamp) const;
-  void forward(const Message& message, Stamp stamp, PerSide<Offset> base, const TunnelContext& context);
+  void forward(Message& message, Stamp stamp, PerSide<Offset> base, const TunnelContext& context);
   [[nodiscard]] TunnelId tunnel_for(const Message& message, Stamp stamp, PerSide<Offset> base,
                                     const TunnelContext& context);
+  [[nodiscard]] TunnelId tunnel_of_client(const Message& message, Stamp stamp, PerSide<Offset> base,
+                                          const TunnelContext& context);
+  [[nodiscard]] Attempt attempt_of(const Message& message, Stamp stamp) const;
+  void begin_forwarded(Attempt attempt, PerSide<Offset> base, const TunnelContext& context);
   [[nodiscard]] TunnelId owner_of(const Took& step, Stamp stamp, PerSide<Offset> base, const TunnelContext& context);
   [[nodiscard]] bool is_proxied(const Message& message, const TunnelContext& context) noexcept;
+  [[nodiscard]] bool is_claimed(Message& message, const TunnelContext& context) noexcept;
+  void doubt(std::string_view reason, const TunnelContext& context);
   void reject(const Reject& step, const TunnelContext& context);
   void end_attempt(const TunnelContext& context);
 
@@ -204,7 +214,7 @@ class TunnelConnection {
   std::vector<Claim> claims_;
   Owned<Forwarding> forwarding_;  ///< once there was a request to forward
   bool is_refused_ = false;       ///< the latest attempt was, by the proxy
-  bool is_doubted_ = false;       ///< there was one that proves no proxy
+  bool is_doubted_ = false;       ///< there was one that proves no proxy, or names no client
 };
 
 }  // namespace proxytunnel

@@ -42,6 +42,7 @@ static void open_file(void) {
   pt_options_t options = {
       .disabled = disabled_families(wanted),
       .forward_without_proof = wanted->forward_without_proof,
+      .trusted = wanted->trust_forwarded,
       .ignore_dns = !wanted->dns,
       .layers = wanted->layers,
       .connections = wanted->connections,

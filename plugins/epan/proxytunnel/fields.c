@@ -132,18 +132,20 @@ void fields_frame(proto_tree *tree, field_t field, const spot_t *spot, const pac
   if (frame && frame != pinfo->num) fields_number(tree, field, &nowhere, frame);
 }
 
-proto_item *fields_end(proto_tree *tree, field_t field, const spot_t *spot, const pt_endpoint_t *end) {
+proto_item *fields_address(proto_tree *tree, field_t field, const spot_t *spot, const pt_endpoint_t *end) {
   const int offset = (int)spot->offset, size = (int)spot->size;
-  proto_item *item;
   if (end->address.version == 4) {
     uint32_t value;
     memcpy(&value, end->address.octets, sizeof value);
-    item = mark(spot, proto_tree_add_ipv4(tree, ids[field], spot->tvb, offset, size, value));
-  } else {
-    ws_in6_addr value;
-    memcpy(value.bytes, end->address.octets, sizeof value.bytes);
-    item = mark(spot, proto_tree_add_ipv6(tree, ids[field + 1], spot->tvb, offset, size, &value));
+    return mark(spot, proto_tree_add_ipv4(tree, ids[field], spot->tvb, offset, size, value));
   }
+  ws_in6_addr value;
+  memcpy(value.bytes, end->address.octets, sizeof value.bytes);
+  return mark(spot, proto_tree_add_ipv6(tree, ids[field + 1], spot->tvb, offset, size, &value));
+}
+
+proto_item *fields_end(proto_tree *tree, field_t field, const spot_t *spot, const pt_endpoint_t *end) {
+  proto_item *item = fields_address(tree, field, spot, end);
   fields_number(tree, (field_t)(field + 2), spot, end->port);
   return item;
 }

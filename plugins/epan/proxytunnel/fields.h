@@ -73,7 +73,8 @@ proto_item *fields_text(proto_tree *tree, field_t field, const spot_t *spot, con
 proto_item *fields_number(proto_tree *tree, field_t field, const spot_t *spot, uint32_t number);
 /* Links to another frame; nothing for 0 and for the frame itself. */
 void fields_frame(proto_tree *tree, field_t field, const spot_t *spot, const packet_info *pinfo, uint32_t frame);
-/* `field` is the one of IPv4. Returns the address. */
+/* `field` is the one of IPv4. Returns the address. An end has a port besides. */
+proto_item *fields_address(proto_tree *tree, field_t field, const spot_t *spot, const pt_endpoint_t *end);
 proto_item *fields_end(proto_tree *tree, field_t field, const spot_t *spot, const pt_endpoint_t *end);
 void fields_time(proto_tree *tree, field_t field, const spot_t *spot, int64_t nanoseconds);
 /* An expert item under our protocol. Without a text (NULL) it says what its row says. */

@@ -19,6 +19,7 @@ preferences_t proxytunnel_preferences = {
     .layers = PT_LAYERS,
     .connections = 0,
     .hosts_files = "",
+    .trust_forwarded = "",
     .synthetic4 = default_synthetic4,
     .synthetic6 = default_synthetic6,
 };
@@ -30,11 +31,17 @@ static void check_prefix(const char *name, const char *prefix, unsigned version)
                  version == 4 ? default_synthetic4 : default_synthetic6);
 }
 
+static void check_trusted(const char *trusted) {
+  if (!trusted || !*trusted || pt_is_address_list(trusted)) return;
+  report_failure("proxytunnel.trust_forwarded: no comma list of addresses and networks; nobody is believed");
+}
+
 /* Called when they have changed. */
 static void check(void) {
   preferences_t *const wanted = &proxytunnel_preferences;
   check_prefix("synthetic4", wanted->synthetic4, 4);
   check_prefix("synthetic6", wanted->synthetic6, 6);
+  check_trusted(wanted->trust_forwarded);
   if (wanted->layers >= 1 && wanted->layers <= PT_LAYERS) return;
   report_failure("proxytunnel.layers: not from 1 to %u, so %u is used", (unsigned)PT_LAYERS, (unsigned)PT_LAYERS);
   wanted->layers = PT_LAYERS;
@@ -54,6 +61,11 @@ void preferences_register(int proto) {
                                  "server's, a Proxy-* field, DNS, a tunnel; if on, unless it is known to name the "
                                  "server",
                                  &wanted->forward_without_proof);
+  prefs_register_string_preference(module, "trust_forwarded", "Believe Forwarded and X-Forwarded-For of",
+                                   "Addresses and networks of reverse proxies and balancers, parted by commas: what "
+                                   "their HTTP requests say of the client is believed, and each client gets a "
+                                   "conversation with the server. Empty: nobody",
+                                   &wanted->trust_forwarded);
   prefs_register_bool_preference(module, "precedence",
                                  "Take precedence over built-in dissectors on proxied connections",
                                  "If off, the dissectors for HTTP and SOCKS keep the ports that they know, and the "

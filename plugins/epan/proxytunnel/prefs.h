@@ -12,7 +12,7 @@ typedef struct {
   ws_bool_t forward_without_proof;
   ws_bool_t precedence, virtual_conversations, dns, credentials;
   guint layers, connections;
-  const char *synthetic4, *synthetic6, *hosts_files;
+  const char *synthetic4, *synthetic6, *hosts_files, *trust_forwarded;
 } preferences_t;
 
 extern preferences_t proxytunnel_preferences;

@@ -30,7 +30,7 @@ uint32_t payload_frame_of(const attempt_t *attempt) {
 }
 
 bool is_forward(const attempt_t *attempt) {
-  return attempt->protocol == pt_protocol_http_forward;
+  return attempt->protocol == pt_protocol_http_forward || attempt->protocol == pt_protocol_http_forwarded;
 }
 
 wmem_list_t *messages_standing_in(uint32_t frame) {

@@ -44,7 +44,7 @@ typedef struct {
   pt_protocol_t protocol;
   pt_command_t command;
   const char *host, *target, *username, *password, *reason, *bound_host, *bound, *peer, *anomaly;
-  const char *real_client; /* PROXY protocol */
+  const char *real_client; /* PROXY protocol; of a request that claims one, whom we believe to be it */
   uint16_t port;
   const uint8_t *methods;
   unsigned methods_size;

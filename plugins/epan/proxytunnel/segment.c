@@ -34,7 +34,8 @@ address address_of(const pt_endpoint_t *end) {
 const char *endpoint_text(wmem_allocator_t *pool, const pt_endpoint_t *end) {
   const address addr = address_of(end);
   char *text = address_to_str(NULL, &addr);
-  const char *kept = wmem_strdup_printf(pool, addr.type == AT_IPv4 ? "%s:%u" : "[%s]:%u", text, end->port);
+  const char *kept = end->port ? wmem_strdup_printf(pool, addr.type == AT_IPv4 ? "%s:%u" : "[%s]:%u", text, end->port)
+                               : wmem_strdup(pool, text);
   wmem_free(NULL, text);
   return kept;
 }

@@ -45,6 +45,7 @@ pt_endpoint_t endpoint_of(const address *addr, uint16_t port);
 /* Borrows from `end`. */
 address address_of(const pt_endpoint_t *end);
 /* "10.0.0.1:80" or "[fd00::1]:80" */
+/* A port that is 0 was not told, and is left out. */
 const char *endpoint_text(wmem_allocator_t *pool, const pt_endpoint_t *end);
 int64_t nanoseconds_of(const nstime_t *time);
 /* Of the header in front of it. */

@@ -56,7 +56,11 @@ static void add_origin(proto_tree *tree, packet_info *pinfo, const spot_t *spot,
 
 static void add_ends(proto_tree *tree, packet_info *pinfo, const spot_t *spot, const attempt_t *attempt) {
   if (!is_first(pinfo, key_ends, attempt)) return;
-  fields_end(tree, F_CLIENT_IP, spot, &attempt->client);
+  if (attempt->client.port) {
+    fields_end(tree, F_CLIENT_IP, spot, &attempt->client);
+  } else {
+    fields_address(tree, F_CLIENT_IP, spot, &attempt->client);
+  }
   fields_end(tree, F_PROXY_IP, spot, &attempt->proxy);
   add_origin(tree, pinfo, spot, attempt);
   fields_text(tree, F_VIRTUAL_CLIENT, spot, attempt->virtual_client);

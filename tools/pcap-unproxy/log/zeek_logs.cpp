@@ -289,6 +289,7 @@ std::string_view service_of(Protocol protocol) noexcept {
       return "socks";
     case Family::http_connect:
     case Family::http_forward:
+    case Family::http_forwarded:
       return "http";
     case Family::proxy_protocol:
       break;
