@@ -72,7 +72,7 @@ void what_breaks_the_grammar_is_text(void**) {
       {"Forwarded: for=\"a\\\"b\"\r\n", "a\"b"},
       // A quote that the client left open takes what a proxy joined to it, and nothing is believed.
       {"Forwarded: for=\"evil, for=192.0.2.1\r\n", "\"evil, for=192.0.2.1"},
-      {"Forwarded: for=\"evil, for=\"192.0.2.1\"\r\n", "\"evil, for=\"192.0.2.1\""},
+      {"Forwarded: for=\"evil, for=\"192.0.2.1\"\r\n", R"("evil, for="192.0.2.1")"},
       // In fields of their own they cannot.
       {"Forwarded: for=\"evil\r\nForwarded: for=192.0.2.1\r\n", "\"evil | 192.0.2.1=192.0.2.1"},
       {"Forwarded: for=[192.0.2.1]\r\n", "[192.0.2.1]"},
@@ -160,7 +160,7 @@ void the_nearest_untrusted_node_is_the_client(void**) {
       {"X-Forwarded-For: 192.0.2.1, garbage, 10.0.0.3", none},
       {"Forwarded: for=192.0.2.1, for=_hidden", none},
       {"Forwarded: for=192.0.2.1, proto=https", none},
-      {"Forwarded: for=\"evil, for=\"192.0.2.1\"", none},
+      {R"(Forwarded: for="evil, for="192.0.2.1")", none},
       // Both fields: one of them may have been left as the client wrote it.
       {"Forwarded: for=\"192.0.2.1:4711\"\r\nX-Forwarded-For: 192.0.2.1", "192.0.2.1:4711"},
       {"Forwarded: for=192.0.2.1\r\nX-Forwarded-For: 192.0.2.1:4711", "192.0.2.1:4711"},

@@ -12,7 +12,7 @@ const std::string connect = "CONNECT 192.0.2.7:80 HTTP/1.1\r\n\r\n", granted = "
 
 // A TLS connection on the wire, and the chunks of what it carries.
 struct Session {
-  explicit Session(TrackerOptions options = {}) : c(client, tls_proxy), inside(c), run(options) {
+  explicit Session(const TrackerOptions& options = {}) : c(client, tls_proxy), inside(c), run(options) {
     put_opening(run, c);
     run.put(c.say(End::client, "\x16\x03\x01\x00\x05hello"s));
     run.put(c.say(End::server, "\x16\x03\x03\x00\x05hello"s));

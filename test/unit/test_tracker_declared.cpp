@@ -44,7 +44,7 @@ std::string dns(std::uint16_t id, const std::string& label, bool is_answer) {
 }
 
 struct Session {
-  explicit Session(TrackerOptions options = {}) : run(options) {}
+  explicit Session(const TrackerOptions& options = {}) : run(options) {}
   void put(const Endpoint& from, const Endpoint& to, const std::string& payload) {
     run.put(udp.datagram(from, to, payload));
   }

@@ -21,7 +21,8 @@ const std::string from_two =
 const std::string from_one_again = "HTTP/1.1 204 No Content\r\nVia: 1.1 p\r\n\r\n";
 
 struct Session {
-  explicit Session(TrackerOptions options = {}, const Endpoint& server = http_proxy) : c(client, server), run(options) {
+  explicit Session(const TrackerOptions& options = {}, const Endpoint& server = http_proxy)
+      : c(client, server), run(options) {
     put_opening(run, c);
   }
   void ask(std::string_view bytes) { run.put(c.say(End::client, bytes)); }

@@ -26,7 +26,7 @@ TrackerOptions trusting(std::string_view networks = "10.0.0.0/8") {
 }
 
 struct Session {
-  explicit Session(TrackerOptions options = trusting(), const Endpoint& peer = balancer)
+  explicit Session(const TrackerOptions& options = trusting(), const Endpoint& peer = balancer)
       : c(peer, server), run(options) {
     put_opening(run, c);
   }
@@ -75,7 +75,7 @@ void each_client_has_its_own_conversation(void**) {
   const Attempt& attempt = s.run.ended[1];
   assert_true(attempt.protocol == Protocol::http_forwarded && attempt.command == Command::none);
   assert_true(attempt.status == Status::established && attempt.reply_code == 407 && attempt.anomalies.empty());
-  assert_true(attempt.client == Endpoint(bob, 0) && !attempt.knows_client_port());
+  assert_true(attempt.client.address == bob && attempt.client.port == 0 && !attempt.knows_client_port());
   assert_true(attempt.virtual_client && attempt.virtual_client->address == bob);
   assert_true(attempt.virtual_client->port >= 49152);
   assert_true(attempt.proxy == balancer && attempt.origin->endpoint == server);

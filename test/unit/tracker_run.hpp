@@ -58,7 +58,7 @@ struct Conversation {
 
 /// A tracker, and everything that came out of it.
 struct Run {
-  explicit Run(TrackerOptions options = {}) : tracker(options) {}
+  explicit Run(const TrackerOptions& options = {}) : tracker(options) {}
 
   Tracker tracker;
   std::map<TunnelId, Conversation> conversations;

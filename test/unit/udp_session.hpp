@@ -26,7 +26,7 @@ inline std::string wrapped(const std::string& target, const std::string& payload
 /// An association, and datagrams over it.
 struct Session {
   explicit Session(const std::string& request = associate, const std::string& answer = granted,
-                   TrackerOptions options = {})
+                   const TrackerOptions& options = {})
       : c(client, proxy), udp(c), run(options) {
     put_opening(run, c);
     run.put(c.say(End::client, greeting));
