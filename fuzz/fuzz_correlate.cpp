@@ -72,7 +72,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
   for (std::size_t i = 0; i < contents.size(); ++i) {
     const Content& content = contents[i];
     demand(content.requests.size() <= limits::requests_per_leg, "requests");
-    for (const auto& each : content.beginning) demand(each.size <= Beginning::longest, "a beginning");
+    for (const auto direction : {Direction::from_client, Direction::from_server}) {
+      demand(content.beginning[direction].size <= Beginning::longest, "a beginning");
+    }
     const auto port = static_cast<std::uint16_t>(1000 + i);
     if (i % 2 == 0) {
       Tunnelled& tunnel = tunnels.emplace_back();

@@ -17,9 +17,6 @@ from wire import CLIENT, SERVER, Session
 CAPTURES = REPOSITORY / "test/captures"
 ALONE = ["legs_dante", "legs_microsocks", "legs_tinyproxy", "legs_squid", "legs_privoxy", "legs_happy_eyeballs"]
 APART = ["legs_dante", "legs_microsocks", "legs_squid"]
-# Requests that nobody could tell apart, beside those of the truth: one was asked for twice within milliseconds, and
-# squid had the answer once.
-UNCLEAR = {"legs_squid": 1}
 
 
 def capture(name: str) -> Path:
@@ -68,16 +65,15 @@ def compare(report: dict, expected: dict) -> dict[str, int]:
     return counts
 
 
-def check(name: str, counts: dict[str, int]) -> None:
-    assert counts["wrong"] == 0
-    assert counts["missed"] == UNCLEAR.get(name, 0)
-    assert counts["right"] >= 0.95 * (counts["right"] + counts["missed"]) > 0
+def check(counts: dict[str, int]) -> None:
+    """What is missed is what others carried byte for byte alike."""
+    assert counts["wrong"] == counts["missed"] == 0 < counts["right"]
 
 
 @pytest.mark.parametrize("name", ALONE)
 def test_in_one_capture(run, tmp_path, name):
     report = report_of(run, capture(name), "--correlate")
-    check(name, compare(report, truth(name)))
+    check(compare(report, truth(name)))
     plain = report_of(run, capture(name))
     # Nothing else changed: tunnels, their numbers and payload.
     others = ["id", "protocol", "client", "target", "status", "times", "client_payload", "server_payload", "packets"]
@@ -90,7 +86,7 @@ def test_in_one_capture(run, tmp_path, name):
 @pytest.mark.parametrize("name", APART)
 def test_in_two_captures_with_two_clocks(run, tmp_path, name, skew):
     report = report_of(run, capture(f"{name}_lan"), "--wan", capture(f"{name}_wan"), *skew)
-    check(name, compare(report, truth(f"{name}_lan")))
+    check(compare(report, truth(f"{name}_lan")))
     ahead = truth(f"{name}_lan")["wan_clock_ahead_seconds"]
     [source] = report["correlation"]
     assert abs(source["clock"]["ahead_seconds"] - ahead) < 0.01 and source["clock"]["conversations"] >= 3
@@ -154,7 +150,7 @@ def test_three_rows_are_linked(run, tmp_path):
         virtual = rows[leg["tunnel_parents"]]
         parent = rows[virtual["tunnel_parents"]]
         assert virtual["id.resp_h"].removeprefix("::ffff:") == leg["id.resp_h"]
-        assert parent["tunnel_parents"] == "-" and parent["id.orig_h"] == virtual["id.orig_h"].removeprefix("::ffff:")
+        assert parent["tunnel_parents"] is None and parent["id.orig_h"] == virtual["id.orig_h"].removeprefix("::ffff:")
         assert leg["orig_bytes"] == virtual["orig_bytes"] and leg["conn_state"] == "SF"
 
 
@@ -192,9 +188,14 @@ def test_the_view_from_outside(run, tmp_path):
         return [tuple(line.split("\t")) for line in text.splitlines()]
     for leg in known:
         [client] = leg["clients"]
-        ports = f"tcp.port == {leg['server']['port']}"
-        theirs = payload(wan, f"{ports} and tcp.port == {leg['client']['port']}")
-        ours = payload(tmp_path / "out.pcapng", f"{ports} and tcp.port == {client['client']['port']}")
+
+        def names(client: dict) -> str:
+            ip = "ipv6" if ":" in leg["server"]["address"] else "ip"
+            shown = client["address"] if ip == "ip" or ":" in client["address"] else f"::ffff:{client['address']}"
+            return (f"{ip}.addr == {leg['server']['address']} and tcp.port == {leg['server']['port']} and "
+                    f"{ip}.addr == {shown} and tcp.port == {client['port']}")
+        theirs = payload(wan, names(leg["client"]))
+        ours = payload(tmp_path / "out.pcapng", names(client["client"]))
         assert ours == theirs and ours
 
 

@@ -69,9 +69,7 @@ struct World {
     it.content.first[server].time -= millisecond / 2;
     return it;
   }
-  Correlation find(std::optional<Time> skew = std::nullopt) {
-    return correlate(tunnels, legs, {skew, key, 1});
-  }
+  Correlation find(std::optional<Time> skew = std::nullopt) { return correlate(tunnels, legs, {skew, key, 1}); }
 };
 
 bool is_leg(const WanLeg& found, unsigned port) {
@@ -228,7 +226,8 @@ void forwarded_requests_share_a_leg(void**) {
     const auto size = static_cast<std::uint32_t>(first.size());
     reader.segment(client, 0, bytes_of(first), size, {1, second + millisecond});
     reader.segment(server, 0, bytes_of("answers"), 7, {2, second + millisecond});
-    reader.segment(client, size, bytes_of(next), static_cast<std::uint32_t>(next.size()), {3, 2 * second + millisecond});
+    reader.segment(client, size, bytes_of(next), static_cast<std::uint32_t>(next.size()),
+                   {3, 2 * second + millisecond});
     reader.segment(server, 7, bytes_of("answers"), 7, {4, 2 * second + millisecond});
     leg.content = reader.value();
   }
@@ -255,7 +254,7 @@ void content_is_free_of_order(void**) {
   const Content whole = content_of({words, "", second}, room);
   assert_int_equal(whole.requests.size(), 2);
   assert_true(whole.is_all_http);
-  for (std::size_t step = 1; step < 40; step += 6) {
+  for (std::size_t step = 2; step < 40; step += 6) {
     ContentReader reader(key, room);
     std::vector<std::size_t> places;
     for (std::size_t place = 0; place < words.size(); place += step) places.push_back(place);
@@ -296,7 +295,7 @@ void beginnings_compare(void**) {
   const std::string words(5000, 'a');
   assert_true(Beginning::compare(of(words.substr(0, 20)), of(words.substr(0, 20))) == Agreement::all);
   assert_true(Beginning::compare(of(words.substr(0, 20)), of(words.substr(0, 30))) == Agreement::start);
-  assert_true(Beginning::compare(of(words.substr(0, 10)), of(words.substr(0, 30))) == Agreement::nothing);
+  assert_true(Beginning::compare(of(words.substr(0, 7)), of(words.substr(0, 30))) == Agreement::nothing);
   assert_true(Beginning::compare(of(words.substr(0, 20)), of("b" + words.substr(0, 30))) == Agreement::differ);
   assert_true(Beginning::compare(of(words.substr(0, 300)), of(words)) == Agreement::start);
   assert_true(Beginning::compare(of(words), of(words + "b")) == Agreement::all);  // of both, the first 4 KiB

@@ -19,9 +19,9 @@ enum class Agreement : std::uint8_t {
   all     ///< they are the same
 };
 
-/// A stream up to its first hole, at most 4 KiB of it: hashes of its first 16, 64, ... bytes, and of all of them.
+/// A stream up to its first hole, at most 4 KiB of it: hashes of its first 8, 16, 64, ... bytes, and of all of them.
 struct Beginning {
-  static constexpr std::array<std::uint32_t, 5> marks = {16, 64, 256, 1024, 4096};
+  static constexpr std::array<std::uint32_t, 6> marks = {8, 16, 64, 256, 1024, 4096};
   static constexpr std::uint32_t longest = marks.back();
 
   std::uint32_t size = 0;                           ///< bytes that the hashes are of

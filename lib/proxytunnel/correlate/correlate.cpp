@@ -83,7 +83,8 @@ class Correlator {
     std::vector<RequestPair> requests = requests_of(index);
     learn_addresses(pairs, requests);
     std::erase_if(pairs, [this](const Pair& pair) { return !is_believed(pair); });
-    std::erase_if(requests, [this](const RequestPair& pair) { return !is_of_proxy(pair.tunnel, pair.leg); });
+    std::erase_if(requests,
+                  [this](const RequestPair& pair) { return !is_of_proxy(pair.tunnel, pair.leg, Unknown::allowed); });
     take_pairs(std::move(pairs));
     take_requests(requests);
     tell_legs();
@@ -232,27 +233,39 @@ class Correlator {
       const Address& address = legs_[leg].ends.initiator.address;
       ++votes[{tunnels_[tunnel].proxy.address, address.version}][address];
     };
+    for (const Pair& pair : pairs) {
+      if (!pair.grounds.is_unmistakable()) continue;
+      addresses_.emplace(tunnels_[pair.tunnel].proxy.address, legs_[pair.leg].ends.initiator.address);
+    }
     for (const Pair& pair : alone(pairs, tunnel_of, leg_of)) {
-      if (pair.grounds.is_unmistakable()) {
-        addresses_.emplace(tunnels_[pair.tunnel].proxy.address, legs_[pair.leg].ends.initiator.address);
-      }
       if (pair.grounds.has_content()) vote(pair.tunnel, pair.leg);
     }
     for (const RequestPair& pair : alone(requests, outer_of, inner_of)) vote(pair.tunnel, pair.leg);
     for (const auto& [of, counts] : votes) {
       std::size_t most = 0;
       for (const auto& [address, count] : counts) most = std::max(most, count);
-      const auto first = addresses_.lower_bound({of.first, Address()});
-      const bool is_known = first != addresses_.end() && first->first == of.first;
+      const bool is_known = knows_address(of.first, of.second);
       for (const auto& [address, count] : counts) {
         if (count == most && (!is_known || count > 1)) addresses_.emplace(of.first, address);
       }
     }
   }
 
-  [[nodiscard]] bool is_of_proxy(std::uint32_t tunnel, std::uint32_t leg) const {
+  // Of this version of IP.
+  [[nodiscard]] bool knows_address(const Address& proxy, unsigned version) const {
+    for (auto known = addresses_.lower_bound({proxy, Address()}); known != addresses_.end(); ++known) {
+      if (known->first != proxy) break;
+      if (known->second.version == version) return true;
+    }
+    return false;
+  }
+
+  enum class Unknown : bool { denied, allowed };
+  /// `unknown`: what is said where no address of the proxy is known.
+  [[nodiscard]] bool is_of_proxy(std::uint32_t tunnel, std::uint32_t leg, Unknown unknown) const {
     const Address &proxy = tunnels_[tunnel].proxy.address, &address = legs_[leg].ends.initiator.address;
-    return proxy == address || addresses_.contains({proxy, address});
+    if (proxy == address || addresses_.contains({proxy, address})) return true;
+    return unknown == Unknown::allowed && !knows_address(proxy, address.version);
   }
 
   // Where and when tell something only where nothing was said.
@@ -261,7 +274,8 @@ class Correlator {
     const bool is_silent = outer.bytes[client] + outer.bytes[server] + inner.bytes[client] + inner.bytes[server] == 0;
     if (pair.score < match_score) return false;
     if (pair.grounds.is_unmistakable()) return true;
-    return (pair.grounds.has_content() || is_silent) && is_of_proxy(pair.tunnel, pair.leg);
+    if (pair.grounds.has_content()) return is_of_proxy(pair.tunnel, pair.leg, Unknown::allowed);
+    return is_silent && is_of_proxy(pair.tunnel, pair.leg, Unknown::denied);
   }
 
   [[nodiscard]] LegSummary summary_of(std::uint32_t number) const {

@@ -36,7 +36,7 @@ class LegIndex {
   }
   [[nodiscard]] Found by_request(std::uint64_t asked) const { return find(asked + key_of(Kind::request)); }
   /// The first mark of Beginning that is in it.
-  static constexpr std::size_t first_mark = 1;
+  static constexpr std::size_t first_mark = 2;
 
  private:
   enum class Kind : std::uint8_t { client, server, random, said_by_client, said_by_server, request };
