@@ -134,8 +134,8 @@ constexpr std::size_t early_answers = 1024;
 /// old ones wait for nothing any more.
 constexpr std::size_t connections = 262144;
 
-/// Legs, connections that may be a proxy's to an origin: of so many is kept what tells them apart, 300 bytes of each; of
-/// so many at once, what they say is read; the one that is idle for longest ends. What comes beyond is counted.
+/// Legs, connections that may be a proxy's to an origin: of so many is kept what tells them apart, 300 bytes of each.
+/// What comes beyond is counted. Of so many at once is read what they say; the one that is idle for longest ends.
 constexpr std::size_t legs = 131072;
 constexpr std::size_t open_legs = 16384;
 constexpr std::size_t open_flows = 4096;  ///< of datagrams
