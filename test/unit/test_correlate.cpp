@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // summary: which leg is a tunnel's: what is claimed, and what is not; clocks; and what legs are made of.
 #include <algorithm>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -141,6 +142,19 @@ void other_bytes_are_another_leg(void**) {
   assert_false(world.find().tunnels[0].is_known());
 }
 
+// In two captures: it is one leg, and not ambiguous.
+void a_leg_that_was_captured_twice_is_one(void**) {
+  World world;
+  for (unsigned i = 0; i < 4; ++i) {
+    const Said said{"GET /" + std::to_string(i), "answer " + std::to_string(i), (10 + i) * second};
+    world.tunnel(1 + i, said);
+    for (std::size_t source = 0; source < 2; ++source) world.leg(101 + i, said).source = source;
+  }
+  const Correlation found = correlate(world.tunnels, world.legs, {std::nullopt, key, 2});
+  for (unsigned i = 0; i < 4; ++i) assert_true(is_leg(found.tunnels[i], 101 + i));
+  assert_int_equal(found.legs.size(), 4);
+}
+
 void one_that_carried_nothing_was_given_up(void**) {
   World world;
   world.tunnel(1, {"GET /a", "an answer", second}, "198.51.100.7");
@@ -198,6 +212,21 @@ void a_clock_that_is_ahead_is_found(void**) {
   // As far apart as the user allows, and no further.
   assert_false(world.find(5 * second).tunnels[0].is_known());
   assert_true(world.find(60 * second).tunnels[0].is_known());
+}
+
+// Times that are further apart than any number can tell.
+void hostile_times_are_no_trouble(void**) {
+  constexpr Time least = std::numeric_limits<Time>::min(), most = std::numeric_limits<Time>::max();
+  for (const auto& [near, far] : {std::pair(least, most), std::pair(most, least)}) {
+    World world;
+    world.tunnel(1, {"GET /a", "an answer", second});
+    world.leg(101, {"GET /a", "an answer", second});
+    world.legs[0].first.time = world.legs[0].content.first[client].time = near;
+    world.tunnels[0].request.time = world.tunnels[0].reply.time = far;
+    world.tunnels[0].content.first[client].time = far;
+    static_cast<void>(world.find());
+    static_cast<void>(world.find(second));
+  }
 }
 
 void most_clocks_win(void**) {
@@ -334,11 +363,13 @@ int main() {
       cmocka_unit_test(one_leg_for_two_is_nobodys),
       cmocka_unit_test(a_bound_socket_tells_them_apart),
       cmocka_unit_test(other_bytes_are_another_leg),
+      cmocka_unit_test(a_leg_that_was_captured_twice_is_one),
       cmocka_unit_test(one_that_carried_nothing_was_given_up),
       cmocka_unit_test(where_and_when_are_enough_for_silence_only),
       cmocka_unit_test(another_hosts_connection_is_none),
       cmocka_unit_test(what_came_at_another_time_is_none),
       cmocka_unit_test(a_clock_that_is_ahead_is_found),
+      cmocka_unit_test(hostile_times_are_no_trouble),
       cmocka_unit_test(most_clocks_win),
       cmocka_unit_test(forwarded_requests_share_a_leg),
       cmocka_unit_test(content_is_free_of_order),

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "correlate/span.hpp"
+
 namespace proxytunnel {
 
 std::optional<ClockOffset> agree(const std::vector<ClockBounds>& bounds) {
@@ -30,8 +32,8 @@ std::optional<ClockOffset> agree(const std::vector<ClockBounds>& bounds) {
     ++open;
     if (best && open <= best->votes) continue;
     // Up to the next edge all that are open agree; the next one is an end, or more will agree.
-    const Time half = (edges[i + 1].at - edges[i].at) / 2;
-    best = ClockOffset{edges[i].at + half, half, open};
+    const Time half = minus(edges[i + 1].at, edges[i].at) / 2;
+    best = ClockOffset{plus(edges[i].at, half), half, open};
   }
   return best;
 }

@@ -8,6 +8,8 @@
 #include "correlate/correlate.hpp"
 
 #include <algorithm>
+#include <array>
+#include <iterator>
 #include <map>
 #include <set>
 #include <unordered_map>
@@ -15,11 +17,13 @@
 
 #include "correlate/judge.hpp"
 #include "correlate/leg_index.hpp"
+#include "correlate/span.hpp"
 
 namespace proxytunnel {
 namespace {
 
 constexpr auto client = Direction::from_client, server = Direction::from_server;
+constexpr std::array directions = {client, server};
 constexpr std::size_t sure_votes = 3;
 
 struct Pair {
@@ -78,6 +82,7 @@ class Correlator {
 
   Correlation operator()() {
     set_clocks();
+    note_copies();
     const LegIndex index(legs_, options_.hash_key, ahead_);
     std::vector<Pair> pairs = pairs_of(index);
     std::vector<RequestPair> requests = requests_of(index);
@@ -97,26 +102,62 @@ class Correlator {
     for (LegClock& clock : clocks_) clock.slack = options_.skew;
     const LegIndex index(legs_, options_.hash_key, ahead_);
     std::vector<std::vector<ClockBounds>> bounds(options_.sources);
-    for (const Pair& pair : alone(pairs_of(index), tunnel_of, leg_of)) {
-      const Leg& leg = legs_[pair.leg];
-      const auto of = bounds_of(tunnels_[pair.tunnel], leg);
-      if (of && (pair.grounds.is_unmistakable() || pair.grounds.has(Ground::same_bytes))) {
-        bounds[leg.source].push_back(*of);
-      }
-    }
-    for (const RequestPair& pair : alone(requests_of(index), outer_of, inner_of)) {
-      const HttpRequest& outer = tunnels_[pair.tunnel].content.requests[pair.asked];
-      const HttpRequest& inner = legs_[pair.leg].content.requests[pair.request];
-      if (outer.answered == 0 || inner.answered == 0) continue;
-      bounds[legs_[pair.leg].source].push_back({inner.answered - outer.answered, inner.stamp.time - outer.stamp.time});
-    }
+    const std::vector<Pair> pairs = pairs_of(index);
+    const std::vector<RequestPair> requests = requests_of(index);
     for (std::size_t source = 0; source < bounds.size(); ++source) {
+      for (const Pair& pair : alone(of_source(pairs, source), tunnel_of, leg_of)) {
+        const auto of = bounds_of(tunnels_[pair.tunnel], legs_[pair.leg]);
+        const bool tells = pair.grounds.is_unmistakable() || pair.grounds.has(Ground::same_bytes);
+        if (of && tells) bounds[source].push_back(*of);
+      }
+      for (const RequestPair& pair : alone(of_source(requests, source), outer_of, inner_of)) {
+        const HttpRequest& outer = tunnels_[pair.tunnel].content.requests[pair.asked];
+        const HttpRequest& inner = legs_[pair.leg].content.requests[pair.request];
+        if (outer.answered == 0 || inner.answered == 0) continue;
+        bounds[source].push_back({minus(inner.answered, outer.answered), minus(inner.stamp.time, outer.stamp.time)});
+      }
       const auto offset = agree(bounds[source]);
       result_.clocks.push_back({source, offset});
       const bool is_sure = offset && offset->votes >= sure_votes;
       ahead_[source] = clocks_[source].ahead = is_sure || (offset && source != 0) ? offset->ahead : 0;
-      clocks_[source].slack = is_sure ? clock_jitter + offset->uncertainty : clock_slack + options_.skew.value_or(0);
+      clocks_[source].slack =
+          is_sure ? plus(clock_jitter, offset->uncertainty) : clock_slack + options_.skew.value_or(0);
     }
+  }
+
+  template <class T>
+  [[nodiscard]] std::vector<T> of_source(const std::vector<T>& pairs, std::size_t source) const {
+    std::vector<T> result;
+    std::copy_if(pairs.begin(), pairs.end(), std::back_inserter(result),
+                 [&](const T& pair) { return legs_[pair.leg].source == source; });
+    return result;
+  }
+
+  // A connection that an earlier source has, too, is one leg and not two that are alike.
+  void note_copies() {
+    std::map<std::pair<Endpoint, Endpoint>, std::vector<std::uint32_t>> known;
+    for (std::uint32_t number = 0; number < legs_.size(); ++number) {
+      const Leg& leg = legs_[number];
+      std::vector<std::uint32_t>& same = known[{leg.ends.initiator, leg.ends.acceptor}];
+      const auto is_copy = [&](std::uint32_t of) { return legs_[of].source < leg.source && are_one(legs_[of], leg); };
+      if (std::any_of(same.begin(), same.end(), is_copy)) {
+        copies_.insert(number);
+      } else {
+        same.push_back(number);
+      }
+    }
+  }
+  // With the same ends.
+  [[nodiscard]] bool are_one(const Leg& one, const Leg& another) const {
+    const auto begun = [this](const Leg& leg) { return minus(leg.first.time, clocks_[leg.source].ahead); };
+    const Time slack = plus(*clocks_[one.source].slack, *clocks_[another.source].slack);
+    if (minus(std::max(begun(one), begun(another)), std::min(begun(one), begun(another))) > slack ||
+        one.transport != another.transport)
+      return false;
+    return std::all_of(directions.begin(), directions.end(), [&](Direction direction) {
+      return Beginning::compare(one.content.beginning[direction], another.content.beginning[direction]) !=
+             Agreement::differ;
+    });
   }
 
   // Candidates of all tunnels, those of one behind each other.
@@ -145,7 +186,9 @@ class Correlator {
     const auto add = [&](LegIndex::Found found) {
       found = in_time(tunnel, found);
       if (found.size() > limits::legs_looked_at) return;
-      for (const LegIndex::Entry& entry : found) legs.push_back(entry.leg);
+      for (const LegIndex::Entry& entry : found) {
+        if (!copies_.contains(entry.leg)) legs.push_back(entry.leg);
+      }
     };
     if (tunnel.bound) add(index.by_client(*tunnel.bound));
     for (const Direction direction : {client, server}) {
@@ -175,7 +218,7 @@ class Correlator {
 
   [[nodiscard]] LegIndex::Found in_time(const Tunnelled& tunnel, LegIndex::Found found) const {
     const auto slack = longest_slack();
-    return slack ? LegIndex::within(found, tunnel.request.time - *slack, tunnel.end + *slack) : found;
+    return slack ? LegIndex::within(found, minus(tunnel.request.time, *slack), plus(tunnel.end, *slack)) : found;
   }
 
   [[nodiscard]] std::optional<Time> longest_slack() const {
@@ -204,15 +247,17 @@ class Correlator {
     const HttpRequest& outer = tunnels_[number].content.requests[asked];
     LegIndex::Found found = index.by_request(outer.asked);
     const Time end = outer.answered != 0 ? outer.answered : tunnels_[number].end;
-    if (const auto slack = longest_slack()) found = LegIndex::within(found, outer.stamp.time - *slack, end + *slack);
+    if (const auto slack = longest_slack())
+      found = LegIndex::within(found, minus(outer.stamp.time, *slack), plus(end, *slack));
     if (found.size() > limits::legs_looked_at) return;
     for (const LegIndex::Entry& entry : found) {
+      if (copies_.contains(entry.leg)) continue;
       const LegClock& clock = clocks_[legs_[entry.leg].source];
       const HttpRequest& inner = legs_[entry.leg].content.requests[entry.request];
-      const bool is_in_time =
-          !clock.slack || (entry.time >= outer.stamp.time - *clock.slack && entry.time <= end + *clock.slack);
+      const bool is_in_time = !clock.slack || (entry.time >= minus(outer.stamp.time, *clock.slack) &&
+                                               entry.time <= plus(end, *clock.slack));
       const bool is_answered_first = !clock.slack || inner.answered == 0 || outer.answered == 0 ||
-                                     inner.answered - clock.ahead <= outer.answered + *clock.slack;
+                                     minus(inner.answered, clock.ahead) <= plus(outer.answered, *clock.slack);
       if (is_in_time && is_answered_first && !is_for_another(number, outer, inner))
         pairs.push_back({number, asked, entry.leg, entry.request});
     }
@@ -377,7 +422,7 @@ class Correlator {
     for (const auto& [proxy, address] : addresses_) proxies.insert(address);
     std::map<std::pair<std::size_t, FrameNumber>, std::size_t> places;
     for (std::uint32_t number = 0; number < legs_.size(); ++number) {
-      if (!proxies.contains(legs_[number].ends.initiator.address)) continue;
+      if (copies_.contains(number) || !proxies.contains(legs_[number].ends.initiator.address)) continue;
       places.emplace(std::pair(legs_[number].source, legs_[number].first.frame), result_.legs.size());
       result_.legs.emplace_back().leg = summary_of(number);
     }
@@ -402,6 +447,7 @@ class Correlator {
   std::span<const Leg> legs_;
   const CorrelationOptions& options_;
   std::set<Address> clients_;
+  std::unordered_set<std::uint32_t> copies_;  ///< legs
   std::vector<Time> ahead_;
   std::vector<LegClock> clocks_;
   std::set<std::pair<Address, Address>> addresses_;  ///< of a proxy, and of its legs

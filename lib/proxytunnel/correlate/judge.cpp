@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "correlate/span.hpp"
 #include "names/canonical_name.hpp"
 
 namespace proxytunnel {
@@ -61,13 +62,13 @@ std::optional<Grounds> judge_content(const Tunnelled& tunnel, const Leg& leg) {
 bool is_in_time(const Tunnelled& tunnel, const Leg& leg, const LegClock& clock) {
   if (!clock.slack) return true;
   const Time slack = *clock.slack;
-  const Time begun = leg.first.time - clock.ahead;
-  if (begun < tunnel.request.time - slack || begun > tunnel.end + slack) return false;
+  const Time begun = minus(leg.first.time, clock.ahead);
+  if (begun < minus(tunnel.request.time, slack) || begun > plus(tunnel.end, slack)) return false;
   const auto both_speak = [&](Direction direction) {
     return tunnel.content.first[direction].frame != 0 && leg.content.first[direction].frame != 0;
   };
   const auto later = [&](Direction direction) {  // than the tunnel, the leg has the first byte
-    return leg.content.first[direction].time - clock.ahead - tunnel.content.first[direction].time;
+    return minus(minus(leg.content.first[direction].time, clock.ahead), tunnel.content.first[direction].time);
   };
   return (!both_speak(client) || later(client) >= -slack) && (!both_speak(server) || later(server) <= slack);
 }
@@ -75,14 +76,14 @@ bool is_in_time(const Tunnelled& tunnel, const Leg& leg, const LegClock& clock) 
 std::optional<ClockBounds> bounds_of(const Tunnelled& tunnel, const Leg& leg) {
   const Content &outer = tunnel.content, &inner = leg.content;
   if (tunnel.request.frame == 0) return std::nullopt;
-  ClockBounds bounds{0, leg.first.time - tunnel.request.time};
+  ClockBounds bounds{0, minus(leg.first.time, tunnel.request.time)};
   if (outer.first[client].frame != 0 && inner.first[client].frame != 0) {
-    bounds.most = std::min(bounds.most, inner.first[client].time - outer.first[client].time);
+    bounds.most = std::min(bounds.most, minus(inner.first[client].time, outer.first[client].time));
   }
   if (outer.first[server].frame != 0 && inner.first[server].frame != 0) {
-    bounds.least = inner.first[server].time - outer.first[server].time;
+    bounds.least = minus(inner.first[server].time, outer.first[server].time);
   } else if (tunnel.reply.frame != 0) {
-    bounds.least = leg.first.time - tunnel.reply.time;
+    bounds.least = minus(leg.first.time, tunnel.reply.time);
   } else {
     return std::nullopt;
   }

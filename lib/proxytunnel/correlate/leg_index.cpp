@@ -5,12 +5,14 @@
 #include <algorithm>
 #include <tuple>
 
+#include "correlate/span.hpp"
+
 namespace proxytunnel {
 
 LegIndex::LegIndex(std::span<const Leg> legs, const HashKey& key, std::span<const Time> ahead) : key_(key) {
   for (std::uint32_t number = 0; number < legs.size(); ++number) {
     const Leg& leg = legs[number];
-    const Time first = leg.first.time - ahead[leg.source];
+    const Time first = minus(leg.first.time, ahead[leg.source]);
     const auto add = [&](std::uint64_t of) { entries_.push_back({of, first, number, 0}); };
     add(end_hash(leg.ends.initiator, Kind::client));
     add(end_hash(leg.ends.acceptor, Kind::server));
@@ -25,7 +27,7 @@ LegIndex::LegIndex(std::span<const Leg> legs, const HashKey& key, std::span<cons
     }
     for (std::uint32_t request = 0; request < leg.content.requests.size(); ++request) {
       const HttpRequest& asked = leg.content.requests[request];
-      const Time time = asked.stamp.time - ahead[leg.source];
+      const Time time = minus(asked.stamp.time, ahead[leg.source]);
       entries_.push_back({asked.asked + key_of(Kind::request), time, number, request});
     }
   }
