@@ -271,6 +271,25 @@ def test_a_pipe_is_read_twice(run, tmp_path):
     assert compare(json.loads(done.stdout), truth("legs_dante"))["right"] == 14
 
 
+def test_side_by_side(run, tmp_path):
+    """Inputs at once, each with its own legs and clocks: as one after another."""
+    made = {}
+    for jobs in ["1", "2"]:
+        folder = tmp_path / jobs
+        folder.mkdir()
+        inputs = map(capture, ["legs_dante_lan", "legs_dante", "legs_squid_lan"])
+        done = run("-j", jobs, "--wan", capture("legs_dante_wan"), "--report", folder / "report.json", "--log",
+                   "zeek,csv", "--log-dir", folder / "logs", "-d", folder, *inputs)
+        assert done.code == DONE, done.stderr
+        made[jobs] = {str(file.relative_to(folder)): file.read_bytes() for file in sorted(folder.rglob("*"))
+                      if file.is_file()} | {"words": done.stderr.replace(str(folder), "")}
+    assert made["1"] == made["2"]
+    report = json.loads(made["1"]["report.json"])
+    assert [source["input"] for source in report["correlation"]] == [0, 1, 2]
+    ahead = [source["clock"] and round(source["clock"]["ahead_seconds"]) for source in report["correlation"]]
+    assert ahead[:2] == [37, 37]
+
+
 def test_many_at_once_are_ambiguous_and_bounded(run, tmp_path):
     """A hundred alike: nobody is mixed up with anybody, and no list is longer than the contract says."""
     packets: list[bytes] = []

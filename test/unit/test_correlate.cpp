@@ -122,6 +122,24 @@ void one_leg_for_two_is_nobodys(void**) {
   for (const WanLeg& each : world.find().tunnels) assert_false(each.is_known());
 }
 
+// So many are alike that they are not looked at. One that is later, for which there is but one left, does not get it.
+void a_crowd_is_nobodys(void**) {
+  World world;
+  const Said same{"GET /a", "an answer", 0};
+  const unsigned many = limits::legs_looked_at + 6;
+  for (unsigned i = 0; i < many; ++i) {
+    const Said at_its_time{same.client, same.server, 100 * second + i * 20 * millisecond};
+    world.tunnel(1 + i, at_its_time);
+    world.leg(101 + i, at_its_time);
+  }
+  const Time late = 101 * second + (many - 1) * 20 * millisecond - 3 * millisecond;
+  world.tunnel(99, {same.client, same.server, late});
+  for (const WanLeg& each : world.find().tunnels) assert_false(each.is_known());
+  // Were it alone with that leg, it would.
+  world.tunnels.erase(world.tunnels.begin(), world.tunnels.end() - 1);
+  assert_true(world.find().tunnels[0].is_known());
+}
+
 void a_bound_socket_tells_them_apart(void**) {
   World world;
   const Said same{"GET /a", "an answer", second};
@@ -361,6 +379,7 @@ int main() {
       cmocka_unit_test(nothing_is_claimed_without_the_leg),
       cmocka_unit_test(two_that_are_alike_are_ambiguous),
       cmocka_unit_test(one_leg_for_two_is_nobodys),
+      cmocka_unit_test(a_crowd_is_nobodys),
       cmocka_unit_test(a_bound_socket_tells_them_apart),
       cmocka_unit_test(other_bytes_are_another_leg),
       cmocka_unit_test(a_leg_that_was_captured_twice_is_one),

@@ -17,6 +17,7 @@
 
 #include "correlate/judge.hpp"
 #include "correlate/leg_index.hpp"
+#include "correlate/proxy_addresses.hpp"
 #include "correlate/span.hpp"
 
 namespace proxytunnel {
@@ -77,7 +78,7 @@ class Correlator {
   Correlator(std::span<const Tunnelled> tunnels, std::span<const Leg> legs, const CorrelationOptions& options)
       : tunnels_(tunnels), legs_(legs), options_(options), ahead_(options.sources, 0), clocks_(options.sources) {
     result_.tunnels.resize(tunnels.size());
-    for (const Tunnelled& tunnel : tunnels) clients_.insert(tunnel.client.address.unmapped());
+    for (const Tunnelled& tunnel : tunnels) addresses_.add_client(tunnel.client.address);
   }
 
   Correlation operator()() {
@@ -161,7 +162,8 @@ class Correlator {
   }
 
   // Candidates of all tunnels, those of one behind each other.
-  [[nodiscard]] std::vector<Pair> pairs_of(const LegIndex& index) const {
+  [[nodiscard]] std::vector<Pair> pairs_of(const LegIndex& index) {
+    crowded_.clear();
     std::vector<Pair> pairs;
     std::vector<std::uint32_t> legs;
     for (std::uint32_t number = 0; number < tunnels_.size(); ++number) {
@@ -177,15 +179,30 @@ class Correlator {
         pairs.push_back({number, leg, *grounds, grounds->score()});
       }
     }
+    if (!crowded_.empty()) std::erase_if(pairs, [&](const Pair& pair) { return is_crowded(pair, index); });
     return pairs;
   }
 
-  // Legs that share something with a tunnel, each once. Of what too many share, none: it tells nothing.
-  void candidates_of(const Tunnelled& tunnel, const LegIndex& index, std::vector<std::uint32_t>& legs) const {
+  // Others share with the leg what speaks for it, and were too many to be looked at.
+  [[nodiscard]] bool is_crowded(const Pair& pair, const LegIndex& index) const {
+    using By = LegIndex::By;
+    if (pair.grounds.is_unmistakable()) return false;
+    const By by = pair.grounds.has(Ground::same_bytes) ? By::all_bytes
+                  : pair.grounds.has_content()         ? By::first_bytes
+                                                       : By::server;
+    return index.is_found(legs_[pair.leg], by, crowded_);
+  }
+
+  // Legs that share something with a tunnel, each once. What too many share tells nothing, for no tunnel: another one,
+  // for which there are fewer, would get what may be this one's.
+  void candidates_of(const Tunnelled& tunnel, const LegIndex& index, std::vector<std::uint32_t>& legs) {
     legs.clear();
     const auto add = [&](LegIndex::Found found) {
       found = in_time(tunnel, found);
-      if (found.size() > limits::legs_looked_at) return;
+      if (found.size() > limits::legs_looked_at) {
+        crowded_.insert(found.front().key);
+        return;
+      }
       for (const LegIndex::Entry& entry : found) {
         if (!copies_.contains(entry.leg)) legs.push_back(entry.leg);
       }
@@ -230,7 +247,8 @@ class Correlator {
     return longest;
   }
 
-  [[nodiscard]] std::vector<RequestPair> requests_of(const LegIndex& index) const {
+  [[nodiscard]] std::vector<RequestPair> requests_of(const LegIndex& index) {
+    crowded_.clear();
     std::vector<RequestPair> pairs;
     for (std::uint32_t number = 0; number < tunnels_.size(); ++number) {
       const Tunnelled& tunnel = tunnels_[number];
@@ -239,17 +257,22 @@ class Correlator {
         add_requests(number, asked, index, pairs);
       }
     }
+    std::erase_if(pairs, [this](const RequestPair& pair) {
+      return crowded_.contains(tunnels_[pair.tunnel].content.requests[pair.asked].asked);
+    });
     return pairs;
   }
 
-  void add_requests(std::uint32_t number, std::uint32_t asked, const LegIndex& index,
-                    std::vector<RequestPair>& pairs) const {
+  void add_requests(std::uint32_t number, std::uint32_t asked, const LegIndex& index, std::vector<RequestPair>& pairs) {
     const HttpRequest& outer = tunnels_[number].content.requests[asked];
     LegIndex::Found found = index.by_request(outer.asked);
     const Time end = outer.answered != 0 ? outer.answered : tunnels_[number].end;
     if (const auto slack = longest_slack())
       found = LegIndex::within(found, minus(outer.stamp.time, *slack), plus(end, *slack));
-    if (found.size() > limits::legs_looked_at) return;
+    if (found.size() > limits::legs_looked_at) {
+      crowded_.insert(outer.asked);
+      return;
+    }
     for (const LegIndex::Entry& entry : found) {
       if (copies_.contains(entry.leg)) continue;
       const LegClock& clock = clocks_[legs_[entry.leg].source];
@@ -268,49 +291,25 @@ class Correlator {
   [[nodiscard]] bool is_for_another(std::uint32_t number, const HttpRequest& outer, const HttpRequest& inner) const {
     const Address client_address = tunnels_[number].client.address.unmapped();
     const bool is_added = inner.forwarded_for && inner.forwarded_nodes == outer.forwarded_nodes + 1;
-    return is_added && *inner.forwarded_for != client_address && clients_.contains(*inner.forwarded_for);
+    return is_added && *inner.forwarded_for != client_address && addresses_.is_client(*inner.forwarded_for);
   }
 
-  // Addresses of the proxy on the other side: of what cannot be mistaken, or else those that most of what is alone has.
   void learn_addresses(const std::vector<Pair>& pairs, const std::vector<RequestPair>& requests) {
-    std::map<std::pair<Address, unsigned>, std::map<Address, std::size_t>> votes;
-    const auto vote = [&](std::uint32_t tunnel, std::uint32_t leg) {
-      const Address& address = legs_[leg].ends.initiator.address;
-      ++votes[{tunnels_[tunnel].proxy.address, address.version}][address];
-    };
+    const auto proxy = [this](const auto& pair) -> const Address& { return tunnels_[pair.tunnel].proxy.address; };
+    const auto address = [this](const auto& pair) -> const Address& { return legs_[pair.leg].ends.initiator.address; };
     for (const Pair& pair : pairs) {
-      if (!pair.grounds.is_unmistakable()) continue;
-      addresses_.emplace(tunnels_[pair.tunnel].proxy.address, legs_[pair.leg].ends.initiator.address);
+      if (pair.grounds.is_unmistakable()) addresses_.learn(proxy(pair), address(pair));
     }
     for (const Pair& pair : alone(pairs, tunnel_of, leg_of)) {
-      if (pair.grounds.has_content()) vote(pair.tunnel, pair.leg);
+      if (pair.grounds.has_content()) addresses_.vote(proxy(pair), address(pair));
     }
-    for (const RequestPair& pair : alone(requests, outer_of, inner_of)) vote(pair.tunnel, pair.leg);
-    for (const auto& [of, counts] : votes) {
-      std::size_t most = 0;
-      for (const auto& [address, count] : counts) most = std::max(most, count);
-      const bool is_known = knows_address(of.first, of.second);
-      for (const auto& [address, count] : counts) {
-        if (count == most && (!is_known || count > 1)) addresses_.emplace(of.first, address);
-      }
-    }
+    for (const RequestPair& pair : alone(requests, outer_of, inner_of)) addresses_.vote(proxy(pair), address(pair));
+    addresses_.count_votes();
   }
 
-  // Of this version of IP.
-  [[nodiscard]] bool knows_address(const Address& proxy, unsigned version) const {
-    for (auto known = addresses_.lower_bound({proxy, Address()}); known != addresses_.end(); ++known) {
-      if (known->first != proxy) break;
-      if (known->second.version == version) return true;
-    }
-    return false;
-  }
-
-  enum class Unknown : bool { denied, allowed };
-  /// `unknown`: what is said where no address of the proxy is known.
+  using Unknown = ProxyAddresses::Unknown;
   [[nodiscard]] bool is_of_proxy(std::uint32_t tunnel, std::uint32_t leg, Unknown unknown) const {
-    const Address &proxy = tunnels_[tunnel].proxy.address, &address = legs_[leg].ends.initiator.address;
-    if (proxy == address || addresses_.contains({proxy, address})) return true;
-    return unknown == Unknown::allowed && !knows_address(proxy, address.version);
+    return addresses_.has(tunnels_[tunnel].proxy.address, legs_[leg].ends.initiator.address, unknown);
   }
 
   // Where and when tell something only where nothing was said.
@@ -419,7 +418,7 @@ class Correlator {
   void tell_legs() {
     std::set<Address> proxies;
     for (const Tunnelled& tunnel : tunnels_) proxies.insert(tunnel.proxy.address);
-    for (const auto& [proxy, address] : addresses_) proxies.insert(address);
+    for (const auto& [proxy, address] : addresses_.known()) proxies.insert(address);
     std::map<std::pair<std::size_t, FrameNumber>, std::size_t> places;
     for (std::uint32_t number = 0; number < legs_.size(); ++number) {
       if (copies_.contains(number) || !proxies.contains(legs_[number].ends.initiator.address)) continue;
@@ -446,11 +445,11 @@ class Correlator {
   std::span<const Tunnelled> tunnels_;
   std::span<const Leg> legs_;
   const CorrelationOptions& options_;
-  std::set<Address> clients_;
-  std::unordered_set<std::uint32_t> copies_;  ///< legs
+  std::unordered_set<std::uint32_t> copies_;   ///< legs
+  std::unordered_set<std::uint64_t> crowded_;  ///< what too many legs share: keys of the index, or requests
   std::vector<Time> ahead_;
   std::vector<LegClock> clocks_;
-  std::set<std::pair<Address, Address>> addresses_;  ///< of a proxy, and of its legs
+  ProxyAddresses addresses_;
   Correlation result_;
 };
 

@@ -9,6 +9,31 @@
 
 namespace proxytunnel {
 
+template <class Visit>
+void LegIndex::each_digest(const Content& content, Direction direction, Visit visit) {
+  const Beginning& beginning = content.beginning[direction];
+  if (beginning.size == 0) return;
+  visit(beginning.whole);
+  for (std::size_t i = first_mark; i < Beginning::marks.size() && Beginning::marks[i] < beginning.size; ++i) {
+    visit(beginning.up_to[i]);
+  }
+}
+
+bool LegIndex::is_found(const Leg& leg, By by, const std::unordered_set<std::uint64_t>& keys) const {
+  if (by == By::server) return keys.contains(end_hash(leg.ends.acceptor, Kind::server));
+  bool is_one = false;
+  for (const Direction direction : {Direction::from_client, Direction::from_server}) {
+    const std::uint64_t kind = key_of(kind_of(direction));
+    const auto look = [&](std::uint64_t digest) { is_one |= keys.contains(digest + kind); };
+    if (by == By::all_bytes) {
+      look(leg.content.beginning[direction].whole);
+    } else {
+      each_digest(leg.content, direction, look);
+    }
+  }
+  return is_one;
+}
+
 LegIndex::LegIndex(std::span<const Leg> legs, const HashKey& key, std::span<const Time> ahead) : key_(key) {
   for (std::uint32_t number = 0; number < legs.size(); ++number) {
     const Leg& leg = legs[number];
@@ -18,12 +43,7 @@ LegIndex::LegIndex(std::span<const Leg> legs, const HashKey& key, std::span<cons
     add(end_hash(leg.ends.acceptor, Kind::server));
     for (const Direction direction : {Direction::from_client, Direction::from_server}) {
       if (const std::uint64_t random = leg.content.random[direction]) add(random + key_of(Kind::random));
-      const Beginning& beginning = leg.content.beginning[direction];
-      if (beginning.size == 0) continue;
-      add(beginning.whole + key_of(kind_of(direction)));
-      for (std::size_t i = first_mark; i < Beginning::marks.size() && Beginning::marks[i] < beginning.size; ++i) {
-        add(beginning.up_to[i] + key_of(kind_of(direction)));
-      }
+      each_digest(leg.content, direction, [&](std::uint64_t digest) { add(digest + key_of(kind_of(direction))); });
     }
     for (std::uint32_t request = 0; request < leg.content.requests.size(); ++request) {
       const HttpRequest& asked = leg.content.requests[request];

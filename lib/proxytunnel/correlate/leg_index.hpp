@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <span>
+#include <unordered_set>
 #include <vector>
 
 #include "correlate/leg.hpp"
@@ -35,6 +36,10 @@ class LegIndex {
     return find(digest + key_of(kind_of(direction)));
   }
   [[nodiscard]] Found by_request(std::uint64_t asked) const { return find(asked + key_of(Kind::request)); }
+  /// By what a leg may be found.
+  enum class By : std::uint8_t { server, all_bytes, first_bytes };
+  /// Whether it is found by any of these keys.
+  [[nodiscard]] bool is_found(const Leg& leg, By by, const std::unordered_set<std::uint64_t>& keys) const;
   /// The first mark of Beginning that is in it.
   static constexpr std::size_t first_mark = 2;
 
@@ -44,6 +49,8 @@ class LegIndex {
   static constexpr Kind kind_of(Direction direction) noexcept {
     return direction == Direction::from_client ? Kind::said_by_client : Kind::said_by_server;
   }
+  template <class Visit>
+  static void each_digest(const Content& content, Direction direction, Visit visit);
   [[nodiscard]] std::uint64_t end_hash(const Endpoint& end, Kind kind) const;
   [[nodiscard]] Found find(std::uint64_t key) const;
 

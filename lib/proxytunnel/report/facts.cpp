@@ -135,6 +135,15 @@ Value of_leg(const ReportEntry& entry, Read read) {
   return read(entry.wan.front());
 }
 
+template <Endpoint Ends::*end>
+Value leg_address(const ReportEntry& entry) {
+  return of_leg(entry, [](const WanLeg& leg) { return text((leg.parts.front().leg.ends.*end).address.text()); });
+}
+template <Endpoint Ends::*end>
+Value leg_port(const ReportEntry& entry) {
+  return of_leg(entry, [](const WanLeg& leg) { return port(leg.parts.front().leg.ends.*end); });
+}
+
 Value reasons(const WanLeg& leg) {
   Words words;
   leg.grounds.each([&words](Ground, const Weight& of) { words.emplace_back(of.name); });
@@ -245,26 +254,10 @@ constexpr std::array table = {
     Fact{"sni", FactType::text, late, [](const Entry& it) { return inside(it, &Inside::sni); }},
     Fact{"alpn", FactType::text, late, [](const Entry& it) { return inside(it, &Inside::alpn); }},
     Fact{"http_host", FactType::text, late, [](const Entry& it) { return inside(it, &Inside::http_host); }},
-    Fact{"wan_leg.client.address", FactType::address, late,
-         [](const Entry& it) {
-           return of_leg(it, [](const WanLeg& leg) { return text(leg.parts[0].leg.ends.initiator.address.text()); });
-         },
-         true},
-    Fact{"wan_leg.client.port", FactType::port, late,
-         [](const Entry& it) {
-           return of_leg(it, [](const WanLeg& leg) { return port(leg.parts[0].leg.ends.initiator); });
-         },
-         true},
-    Fact{"wan_leg.server.address", FactType::address, late,
-         [](const Entry& it) {
-           return of_leg(it, [](const WanLeg& leg) { return text(leg.parts[0].leg.ends.acceptor.address.text()); });
-         },
-         true},
-    Fact{"wan_leg.server.port", FactType::port, late,
-         [](const Entry& it) {
-           return of_leg(it, [](const WanLeg& leg) { return port(leg.parts[0].leg.ends.acceptor); });
-         },
-         true},
+    Fact{"wan_leg.client.address", FactType::address, late, leg_address<&Ends::initiator>, true},
+    Fact{"wan_leg.client.port", FactType::port, late, leg_port<&Ends::initiator>, true},
+    Fact{"wan_leg.server.address", FactType::address, late, leg_address<&Ends::acceptor>, true},
+    Fact{"wan_leg.server.port", FactType::port, late, leg_port<&Ends::acceptor>, true},
     Fact{"wan_leg.score", FactType::number, late,
          [](const Entry& it) { return of_leg(it, [](const WanLeg& leg) -> Value { return leg.score; }); }, true},
     Fact{"wan_leg.reasons", FactType::words, late, [](const Entry& it) { return of_leg(it, reasons); }, true},
