@@ -31,7 +31,7 @@ def evidence(tool, tmp_path_factory):
     (folder / "bin").mkdir()
     (folder / "bin/pcap-unproxy").symlink_to(tool)
     commands = re.findall(r"^```sh\n(.*?)^```", (REPOSITORY / "docs/evidence.md").read_text(), re.MULTILINE | re.DOTALL)
-    assert len(commands) == 7
+    assert len(commands) == 8
     paths = f"{folder}/bin:{os.environ['PATH']}"
     done = subprocess.run(["bash", "-euo", "pipefail", "-c", "\n".join(commands)], cwd=folder, capture_output=True,
                           text=True, timeout=300, check=False, env={**os.environ, "PATH": paths})
@@ -53,6 +53,13 @@ def test_a_virtual_packet_leads_to_its_frame(evidence):
     frame, = re.findall(r"^Frame (\d+):", (folder / "frame.txt").read_text(), re.MULTILINE)
     entry = report["tunnels"][0]
     assert f"\n{frame}" in said and entry["frames"]["first"] < int(frame) <= entry["frames"]["last"]
+
+
+def test_the_other_leg_carried_the_same(evidence):
+    folder, _, _ = evidence
+    tunnel = json.loads((folder / "tunnel.json").read_text())
+    assert (folder / "leg.sha256").read_text().split()[0] == tunnel["client_payload"]["sha256"]
+    assert tunnel["client_payload"]["bytes"] > 0 and tunnel["wan_leg"]["client"] != tunnel["client"]
 
 
 def test_the_hash_is_that_of_the_payload(evidence):

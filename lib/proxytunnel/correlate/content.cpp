@@ -123,10 +123,9 @@ void ContentReader::read_requests(Bytes bytes, Stamp stamp) {
 
 // The first word behind a request answers it; what was asked in one go is answered at the same time.
 void ContentReader::note_answer(Stamp stamp) {
-  for (auto request = content_.requests.rbegin(); request != content_.requests.rend(); ++request) {
-    if (request->answered != 0) break;
-    request->answered = stamp.time;
-  }
+  const auto latest = content_.requests.rbegin(), oldest = content_.requests.rend();
+  const auto answered = std::find_if(latest, oldest, [](const HttpRequest& request) { return request.answered != 0; });
+  std::for_each(latest, answered, [stamp](HttpRequest& request) { request.answered = stamp.time; });
 }
 
 Content ContentReader::value() const {

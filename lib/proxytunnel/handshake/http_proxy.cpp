@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// summary: what one client connection brings an HTTP/1.x proxy: CONNECT, and requests in absolute-form; or a server,
-// from
-//          a proxy: requests that claim a client.
+// summary: what one client connection brings an HTTP/1.x proxy: CONNECT, and requests in absolute-form; or what a proxy
+//          brings a server: requests that claim a client.
 #include "handshake/http_proxy.hpp"
 
 #include <algorithm>

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// summary: what one client connection brings an HTTP/1.x proxy: CONNECT, and requests in absolute-form; or a server,
-// from
-//          a proxy: requests that claim a client.
+// summary: what one client connection brings an HTTP/1.x proxy: CONNECT, and requests in absolute-form; or what a proxy
+//          brings a server: requests that claim a client.
 // spec: RFC 9110 sections 7.8 and 9.3.6, RFC 9112 sections 3.2, 6 and 9.3
 #pragma once
 
