@@ -3,7 +3,8 @@
 //          exit code is a documented one, both runs write the same, and what they write can be read again.
 //
 // Input: byte 0: bit 0 only leaves, bit 1 pcap instead of pcapng, bit 2 checksums anew, bit 3 few connections, bit 4
-// forwarding without proof, bit 5 a list as CSV, bit 6 the whole capture (and bit 0 without handshakes); then the file.
+// forwarding without proof, bit 5 a list as CSV, bit 6 the whole capture (and bit 0 without handshakes), bit 7 both
+// legs (and bit 3 the view from outside, if neither bit 0 nor bit 6); then the file.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -95,6 +96,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
     if ((how & 1U) != 0) options.layers = Layers::leaf;
     if ((how & 2U) != 0) options.format = Format::pcap;
   }
+  options.correlate = (how & 128U) != 0;
+  if ((how & (128U | 64U | 8U | 1U)) == (128U | 8U)) options.view = View::wan;
   if ((how & 4U) != 0) options.tracker.checksums = proxytunnel::Checksums::compute;
   if ((how & 8U) != 0) options.tracker.connections = 2;
   options.tracker.forward_without_proof = (how & 16U) != 0;

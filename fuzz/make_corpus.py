@@ -112,10 +112,18 @@ def conversations() -> dict[str, bytes]:
             "moved": bytes([0x21]) + struct.pack(">HB", 4, 1) + b"late" + shared}
 
 
+def legs() -> list[bytes]:
+    """A tunnel, and the proxy's own connection for it."""
+    leg = wire.Session(client=("10.0.0.1", 80), server=("192.0.2.7", 80))
+    return [*talk(*SOCKS5), *leg.open(), leg.say(CLIENT, REQUEST), leg.say(SERVER, ANSWER), *leg.close()]
+
+
 def main() -> int:
     dns = {key: b"\0" + struct.pack(">H", len(message)) + message for key, message in MESSAGES.items()}
     dns["all"] = b"".join(bytes([number % 8]) + seed[1:] for number, seed in enumerate(dns.values()))
     tool = {key: bytes([number]) + wire.pcap(frames) for number, (key, frames) in enumerate(SESSIONS.items())}
+    tool |= {"legs": b"\x80" + wire.pcap(legs()), "legs_view": b"\x88" + wire.pcap(legs()),
+             "legs_replace": b"\xc0" + wire.pcap(legs())}
     tool |= {f"file_{key}": b"\0" + data for key, data in captures().items()}
     for target, seeds in {"fuzz_capture": captures(), "fuzz_correlate": conversations(), "fuzz_dns": dns,
                           "fuzz_tool": tool}.items():
