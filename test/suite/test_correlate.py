@@ -271,6 +271,19 @@ def test_a_pipe_is_read_twice(run, tmp_path):
     assert compare(json.loads(done.stdout), truth("legs_dante"))["right"] == 14
 
 
+@pytest.mark.parametrize("expression, count", [
+    ('origin.provenance == "wan-leg"', 9), ('wan_leg.reasons contains "tls-random"', 4), ("wan_leg.score == null", 3),
+    ('origin.provenance == "wan-leg" and wan_leg.server.port == 443', 2)])
+def test_what_a_leg_tells_can_be_selected(run, expression, count):
+    """In one pass or, where it is known late, in two more."""
+    words = ["--wan", capture("legs_dante_wan"), capture("legs_dante_lan")]
+    report = report_of(run, *words, "--select", expression)
+    every = report_of(run, *words)
+    chosen = [each["id"] for each in report["tunnels"]]
+    assert len(chosen) == count and chosen == sorted(chosen)
+    assert [each for each in every["tunnels"] if each["id"] in chosen] == report["tunnels"]
+
+
 def test_side_by_side(run, tmp_path):
     """Inputs at once, each with its own legs and clocks: as one after another."""
     made = {}

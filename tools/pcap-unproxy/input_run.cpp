@@ -110,21 +110,21 @@ class InputRun::Work {
     }
     const bool decrypts = wants_decryption(input, path, stop);
     if (options_.sequence) begin_sequence(stop);
-    if (needs_survey(options_)) {
-      Survey found(options_, index);
+    if (needs_correlation(options_)) {
+      LegSurvey found = correlator_.survey();
       survey(path, stop, decrypts, found);
+      legs = correlator_.correlate(found, index);
+      tell_legs({legs, correlator_.sources(), name(), index}, options_, *lines_);
+    }
+    if (needs_survey(options_)) {
+      Survey found(options_, index, legs);
+      survey(path, stop, decrypts, found, legs.origins());
       surveyed = found.take();
     }
     if (options_.handshakes == Handshakes::drop) {
       ProxySurvey found;
       survey(path, stop, decrypts, found);
       proxies = found.take();
-    }
-    if (needs_correlation(options_)) {
-      LegSurvey found = correlator_.survey();
-      survey(path, stop, decrypts, found);
-      legs = correlator_.correlate(found, index);
-      tell_legs({legs, correlator_.sources(), name(), index}, options_, *lines_);
     }
     const auto decryption = decrypts ? start_decryption(path, stop) : nullptr;
 
@@ -297,10 +297,13 @@ class InputRun::Work {
     return open_capture(path, nullptr, stop);
   }
 
-  void survey(const std::string& path, const StopFlag* stop, bool decrypts, Sink& sink) {
+  void survey(const std::string& path, const StopFlag* stop, bool decrypts, Sink& sink,
+              proxytunnel::KnownOrigins origins = {}) {
     const auto reader = open_again(path, stop);
     const auto decryption = decrypts ? start_decryption(path, stop) : nullptr;
-    Session(options_).run(*reader, decryption.get(), sink);
+    Session session(options_);
+    session.know_origins(std::move(origins));
+    session.run(*reader, decryption.get(), sink);
   }
 
   // Behind the tunnels: their other legs, of each capture that has some.

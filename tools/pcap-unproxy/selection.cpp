@@ -12,8 +12,11 @@ bool needs_survey(const Options& options) noexcept {
 }
 
 // What is found out may be asked for.
-Survey::Survey(const Options& options, std::size_t input)
-    : options_(options), input_(input), findings_(options, options.select && options.select->late_fact() != nullptr) {
+Survey::Survey(const Options& options, std::size_t input, const WanLegs& legs)
+    : options_(options),
+      input_(input),
+      legs_(legs),
+      findings_(options, options.select && options.select->late_fact() != nullptr) {
   if (options.select && options.select->late_fact() != nullptr) found_.chosen.emplace();
 }
 
@@ -27,6 +30,7 @@ void Survey::ended(Attempt&& attempt) {
   if (!found_.chosen) return;
   ReportEntry entry = proxytunnel::entry_of(std::move(attempt), input_);
   findings_.ended(entry);
+  legs_.note(entry);
   if (options_.select->matches(entry)) found_.chosen->insert(entry.attempt.id);
 }
 

@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "correlation/wan_legs.hpp"
 #include "findings.hpp"
 #include "log/lineage.hpp"
 #include "options.hpp"
@@ -27,8 +28,8 @@ struct Surveyed {
 /// The sink of the first pass.
 class Survey final : public Sink {
  public:
-  /// Options are borrowed.
-  Survey(const Options& options, std::size_t input);
+  /// `legs`: of the input. Both are borrowed.
+  Survey(const Options& options, std::size_t input, const WanLegs& legs);
 
   void opened(const proxytunnel::Attempt& attempt) override;
   proxytunnel::Ticket packet(const proxytunnel::VirtualPacket& packet) override {
@@ -42,6 +43,7 @@ class Survey final : public Sink {
  private:
   const Options& options_;
   std::size_t input_;
+  const WanLegs& legs_;
   Findings findings_;
   Surveyed found_;
 };
