@@ -22,7 +22,8 @@ CASES = {
     "mix": ["--bytes", "200e6", "--concurrency", "200", "--proxied", "0.5", "--dns", "0.2", *LOSSY],
 }
 # Where the output goes, and what else a tool is to do there.
-WAYS = {"/dev/null": ("/dev/null", []), "file": ("out", []), "file, report": ("out", ["--hash", "--report", "report"])}
+WAYS = {"/dev/null": ("/dev/null", []), "file": ("out", []), "file, report": ("out", ["--hash", "--report", "report"]),
+        "file, legs": ("out", ["--correlate"])}
 
 
 class Usage(NamedTuple):

@@ -10,6 +10,7 @@
 
 #include "report/community_id.hpp"
 #include "report/facts.hpp"
+#include "report/json_text.hpp"
 #include "report/text.hpp"
 
 namespace proxytunnel {
@@ -161,48 +162,79 @@ Json encapsulation_of(const Attempt& attempt) {
 }
 
 struct AsJson {
-  Json operator()(Absent) const { return nullptr; }
-  Json operator()(Null) const { return nullptr; }
-  Json operator()(Moment value) const { return rfc3339(value.time); }
-  Json operator()(Interval value) const { return static_cast<double>(value.time) / 1e9; }
-  template <class Plain>
-  Json operator()(const Plain& value) const {
-    return value;
+  std::string operator()(Absent) const { return "null"; }
+  std::string operator()(Null) const { return "null"; }
+  std::string operator()(Moment value) const { return json_text(rfc3339(value.time)); }
+  std::string operator()(Interval value) const { return operator()(static_cast<double>(value.time) / 1e9); }
+  std::string operator()(double value) const { return Json(value).dump(); }
+  std::string operator()(bool value) const { return value ? "true" : "false"; }
+  std::string operator()(std::int64_t value) const { return std::to_string(value); }
+  std::string operator()(const std::string& value) const { return json_text(value); }
+  std::string operator()(const Words& value) const {
+    std::string list;
+    for (const std::string& word : value) list += (list.empty() ? "[" : ",") + json_text(word);
+    return list.empty() ? "[]" : list + "]";
   }
 };
 
-Json& place_in(Json& entry, std::string_view place) {
-  const std::size_t end = place.find('.');
-  Json& found = entry[std::string(place.substr(0, end))];
-  return end == std::string_view::npos ? found : place_in(found, place.substr(end + 1));
+/// Facts that stand in one object; one alone stands in the entry itself, by the name of the place.
+struct Place {
+  std::string_view name;
+  std::vector<std::pair<std::string_view, const Fact*>> members;
+};
+
+// In the order in which they come in the table first.
+std::vector<Place> places_of_facts() {
+  std::vector<Place> places;
+  for (const Fact& fact : facts()) {
+    if (fact.columns_only) continue;
+    const std::size_t dot = fact.name.find('.');
+    const std::string_view name = fact.name.substr(0, dot);
+    const auto same = [name](const Place& place) { return place.name == name; };
+    auto place = std::find_if(places.begin(), places.end(), same);
+    if (place == places.end()) place = places.insert(place, Place{name, {}});
+    const bool is_member = dot != std::string_view::npos;
+    place->members.emplace_back(is_member ? fact.name.substr(dot + 1) : std::string_view(), &fact);
+  }
+  return places;
+}
+
+// What stands behind the facts of a place, and is more than one value.
+void add_lists(const Place& place, const ReportEntry& entry, JsonObject& object) {
+  const Attempt& attempt = entry.attempt;
+  if (place.name == "origin" && attempt.origin) object.add("candidates", candidates_of(*attempt.origin).dump());
+  const auto add_overflow = [&](std::string_view name, Direction direction) {
+    if (place.name != name) return;
+    if (const auto ranges = held_overflow_of(attempt, direction)) object.add("held_overflow", ranges->dump());
+  };
+  add_overflow("client_payload", Direction::from_client);
+  add_overflow("server_payload", Direction::from_server);
 }
 
 // What the table of facts has, and what is more than one value.
-Json tunnel_of(const ReportEntry& entry, Passwords passwords) {
+std::string tunnel_text(const ReportEntry& entry, Passwords passwords) {
+  static const std::vector<Place> places = places_of_facts();
   const Attempt& attempt = entry.attempt;
-  Json result;
-  for (const Fact& fact : facts()) {
-    if (fact.columns_only) continue;
-    const Value value = fact.read(entry);
-    if (!std::holds_alternative<Absent>(value)) place_in(result, fact.name) = std::visit(AsJson(), value);
+  JsonObject result;
+  for (const Place& place : places) {
+    JsonObject object;
+    for (const auto& [name, fact] : place.members) {
+      const Value value = fact->read(entry);
+      if (std::holds_alternative<Absent>(value)) continue;
+      (name.empty() ? result : object).add(name.empty() ? place.name : name, std::visit(AsJson(), value));
+    }
+    add_lists(place, entry, object);
+    if (!object.is_empty()) result.add(place.name, object.text());
   }
   const std::string password = attempt.credentials.password.value_or("");
-  result["password"] = passwords == Passwords::show ? text_or_null(password) : Json(nullptr);
-  if (attempt.origin) {
-    result["origin"]["candidates"] = candidates_of(*attempt.origin);
-  } else {
-    result["origin"] = nullptr;
-  }
-  if (auto ranges = held_overflow_of(attempt, Direction::from_client))
-    result["client_payload"]["held_overflow"] = *ranges;
-  if (auto ranges = held_overflow_of(attempt, Direction::from_server))
-    result["server_payload"]["held_overflow"] = *ranges;
-  result["encapsulation"] = encapsulation_of(attempt);
+  result.add("password", passwords == Passwords::show ? text_or_null(password).dump() : "null");
+  if (!attempt.origin) result.add("origin", "null");
+  result.add("encapsulation", attempt.encapsulation.empty() ? "[]" : encapsulation_of(attempt).dump());
   const bool has_flows = attempt.command == Command::udp_associate;  // and each of them has its own
-  result["wan_leg"] = has_flows ? Json(nullptr) : wan_leg_of(entry, 0);
-  if (attempt.command == Command::forward) result["hosts"] = hosts_of(attempt);
-  if (attempt.command == Command::udp_associate) result["flows"] = flows_of(entry);
-  return result;
+  result.add("wan_leg", has_flows ? "null" : wan_leg_of(entry, 0).dump());
+  if (attempt.command == Command::forward) result.add("hosts", hosts_of(attempt).dump());
+  if (has_flows) result.add("flows", flows_of(entry).dump());
+  return result.text();
 }
 
 std::string_view name_of(DecryptionStatus status) {
@@ -276,7 +308,7 @@ void Report::sort() {
 }
 
 std::string tunnel_json(const ReportEntry& entry, Passwords passwords) {
-  return tunnel_of(entry, passwords).dump();
+  return tunnel_text(entry, passwords);
 }
 
 std::string skipped_json(const SkippedEvent& event) {

@@ -6,6 +6,7 @@
 #include <array>
 #include <charconv>
 
+#include "report/json_text.hpp"
 #include "report/text.hpp"
 
 namespace proxytunnel {
@@ -25,16 +26,6 @@ std::string csv_cell(const Value& value) {
   if (text.find_first_of(",\"") == std::string::npos) return text;  // ends of lines are escaped
   std::string quoted = "\"";
   for (const char letter : text) quoted.append(letter == '"' ? 2 : 1, letter);
-  return quoted + "\"";
-}
-
-// Texts are printable, so that little is left to escape.
-std::string json_text(std::string_view text) {
-  std::string quoted = "\"";
-  for (const char letter : text) {
-    if (letter == '"' || letter == '\\') quoted += '\\';
-    quoted += letter;
-  }
   return quoted + "\"";
 }
 

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// summary: values as JSON, written at once: of a million attempts no tree is built.
+// spec: RFC 8259 sections 6 and 7
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace proxytunnel {
+
+/// A string. Texts are as printable() makes them, so that little is left to escape.
+[[nodiscard]] std::string json_text(std::string_view text);
+
+/// An object that grows by members, in the order in which they are added.
+class JsonObject {
+ public:
+  /// `json` is the text of a value.
+  void add(std::string_view name, std::string_view json) {
+    text_ += text_.empty() ? "{" : ",";
+    text_ += json_text(name);
+    text_ += ':';
+    text_ += json;
+  }
+  [[nodiscard]] bool is_empty() const noexcept { return text_.empty(); }
+  [[nodiscard]] std::string text() const { return (text_.empty() ? "{" : text_) + "}"; }
+
+ private:
+  std::string text_;
+};
+
+}  // namespace proxytunnel
