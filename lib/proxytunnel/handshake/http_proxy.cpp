@@ -372,19 +372,23 @@ std::optional<Step> HttpProxyHandshake::take_proxied_answer(Bytes bytes) noexcep
     return tell_lost_answers();
   }
   const bool is_refusal = is_proxys_own(head.value.status);
+  // Who did not ask for another protocol goes on in this one, whatever the answer (RFC 9110 section 15.2.2); what it
+  // says next may have been read before the answer.
+  const bool switches = head.value.status == 101 && asked.may_switch;
+  const bool is_on_the_way = head.value.status < 200 && !switches;
   Message message = message_of(MessageKind::http_other, followed_);
   message.exchange = asked.exchange;
   if (is_forward) {
     message.kind = is_refusal ? MessageKind::http_response_head : MessageKind::http_forward_response;
     message.reply_code = head.value.status;
-    message.is_interim = is_interim(head.value.status);
+    message.is_interim = is_on_the_way;
     message.reason = head.value.reason;
     if (is_refusal) message.anomaly = "proxy-authentication-required";
     if (!is_refusal && !serves_proxies() && may_be_from_proxy(head.value)) message.anomaly = "maybe-answered-by-proxy";
   }
-  if (head.value.status == 101) {
+  if (switches) {
     switched_ = true;
-  } else if (!is_interim(head.value.status)) {
+  } else if (!is_on_the_way) {
     using AnswerTo = HttpFraming::AnswerTo;
     HttpFraming framing(head.value, asked.is_head ? AnswerTo::head : AnswerTo::other_method);
     if (is_refusal && framing.state() == HttpFraming::State::until_close) {
