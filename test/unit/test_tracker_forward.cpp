@@ -2,7 +2,7 @@
 // summary: the door: requests that an HTTP proxy forwards; each origin's conversation has its bytes, and no others.
 #include <random>
 
-#include "tracker_run.hpp"
+#include "http_session.hpp"
 #include "unit.hpp"
 
 using namespace tracker_run;
@@ -20,31 +20,14 @@ const std::string from_two =
     "HTTP/1.1 404 Not Found\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nsec\r\n3;x=y\r\nond\r\n0\r\n\r\n";
 const std::string from_one_again = "HTTP/1.1 204 No Content\r\nVia: 1.1 p\r\n\r\n";
 
-struct Session {
+struct Session : HttpSession {
   explicit Session(const TrackerOptions& options = {}, const Endpoint& server = http_proxy)
-      : c(client, server), run(options) {
-    put_opening(run, c);
-  }
-  void ask(std::string_view bytes) { run.put(c.say(End::client, bytes)); }
-  void answer(std::string_view bytes) { run.put(c.say(End::server, bytes)); }
-  void close() {
-    run.put(c.fin(End::client));
-    run.put(c.fin(End::server));
-    run.put(c.ack(End::client));
-    run.finish();
-  }
+      : HttpSession(options, client, server) {}
   std::string asked(TunnelId tunnel) { return run.conversations.at(tunnel).streams[client].text(); }
   std::string answered(TunnelId tunnel, const Endpoint& origin) {
     return run.conversations.at(tunnel).streams[origin].text();
   }
-
-  wire::Connection c;
-  Run run;
 };
-
-void assert_text(const std::string& actual, const std::string& expected) {
-  assert_string_equal(actual.c_str(), expected.c_str());
-}
 
 void a_head_may_come_byte_by_byte(void**) {
   Session s;

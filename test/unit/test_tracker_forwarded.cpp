@@ -2,7 +2,7 @@
 // summary: the door: requests that a believed peer forwards to a server; each client has its own conversation with it.
 #include <random>
 
-#include "tracker_run.hpp"
+#include "http_session.hpp"
 #include "unit.hpp"
 
 using namespace tracker_run;
@@ -25,19 +25,9 @@ TrackerOptions trusting(std::string_view networks = "10.0.0.0/8") {
   return options;
 }
 
-struct Session {
+struct Session : HttpSession {
   explicit Session(const TrackerOptions& options = trusting(), const Endpoint& peer = balancer)
-      : c(peer, server), run(options) {
-    put_opening(run, c);
-  }
-  void ask(std::string_view bytes) { run.put(c.say(End::client, bytes)); }
-  void answer(std::string_view bytes) { run.put(c.say(End::server, bytes)); }
-  void close() {
-    run.put(c.fin(End::client));
-    run.put(c.fin(End::server));
-    run.put(c.ack(End::client));
-    run.finish();
-  }
+      : HttpSession(options, peer, server) {}
   std::string asked(TunnelId tunnel) {
     for (auto& [sender, stream] : run.conversations.at(tunnel).streams) {
       if (sender != server) return stream.text();
@@ -45,14 +35,7 @@ struct Session {
     return "";
   }
   std::string answered(TunnelId tunnel) { return run.conversations.at(tunnel).streams[server].text(); }
-
-  wire::Connection c;
-  Run run;
 };
-
-void assert_text(const std::string& actual, const std::string& expected) {
-  assert_string_equal(actual.c_str(), expected.c_str());
-}
 
 void each_client_has_its_own_conversation(void**) {
   Session s;
