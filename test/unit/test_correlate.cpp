@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // summary: which leg is a tunnel's: what is claimed, and what is not; clocks; and what legs are made of.
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <string>
 #include <vector>
@@ -333,6 +334,46 @@ void room_is_never_exceeded(void**) {
   assert_int_equal(room.left, 100);
 }
 
+// Questions to a name server do not take the room of connections.
+void legs_are_bounded(void**) {
+  const std::string words = "words";
+  const auto put_flows = [&](LegCollector& collector) {
+    for (std::uint16_t port = 1; port <= 20; ++port) {
+      Datagram datagram;
+      datagram.sender = at("192.0.2.1", port);
+      datagram.receiver = at("192.0.2.53", 53);
+      datagram.payload = bytes_of(words);
+      datagram.length = static_cast<std::uint32_t>(words.size());
+      datagram.frame.number = port;
+      collector.datagram(datagram);
+    }
+  };
+  const auto put_connections = [](LegCollector& collector) {
+    std::array<std::uint8_t, 20> header{};
+    header[12] = 0x50;
+    header[13] = tcp_flag::ack;
+    Segment segment;
+    segment.header = header;
+    for (std::uint16_t port = 1; port <= 10; ++port) {
+      segment.sender = at("192.0.2.1", port);
+      segment.receiver = at("198.51.100.7", 80);
+      for (int turn = 0; turn < 2; ++turn) {
+        ++segment.frame.number;
+        collector.segment(segment);
+        std::swap(segment.sender, segment.receiver);
+      }
+    }
+  };
+  LegCollector flows(key, 0, 8), both(key, 0, 8);
+  put_flows(flows);
+  assert_int_equal(flows.finish().size(), 2);
+  assert_int_equal(flows.dropped(), 18);
+  put_flows(both);
+  put_connections(both);
+  assert_int_equal(both.finish().size(), 8);
+  assert_int_equal(both.dropped(), 22);
+}
+
 void beginnings_compare(void**) {
   const auto of = [](const std::string& words) {
     BeginningHash hash(key);
@@ -393,6 +434,7 @@ int main() {
       cmocka_unit_test(forwarded_requests_share_a_leg),
       cmocka_unit_test(content_is_free_of_order),
       cmocka_unit_test(room_is_never_exceeded),
+      cmocka_unit_test(legs_are_bounded),
       cmocka_unit_test(beginnings_compare),
       cmocka_unit_test(hellos_are_read),
   };

@@ -5,6 +5,12 @@
 #include <algorithm>
 
 namespace proxytunnel {
+namespace {
+
+// Each question to a name server is a flow of its own: they must not take the room of connections.
+constexpr std::size_t share_of_flows = 4;
+
+}  // namespace
 
 struct LegCollector::Open {
   Open(const HashKey& hash_key, Room& room) : content(hash_key, room) {}
@@ -49,10 +55,12 @@ void LegCollector::end(Slot& slot) {
   if (!open || open->is_session) return;
   const bool is_answered = open->has_spoken[Side::acceptor] && open->has_spoken[Side::initiator];
   if (!is_answered && open->transport == Transport::tcp) return;
-  if (legs_.size() >= most_) {
+  const bool is_flow = open->transport == Transport::udp;
+  if (legs_.size() >= most_ || (is_flow && kept_flows_ >= most_ / share_of_flows)) {
     ++dropped_;
     return;
   }
+  if (is_flow) ++kept_flows_;
   legs_.push_back({open->transport, open->ends, open->first, open->last, source_, open->content.value()});
 }
 

@@ -27,7 +27,8 @@ struct Leg {
 /// Takes every packet of a capture and gives the legs in it. Connections that nobody answered are none.
 class LegCollector {
  public:
-  /// Beginnings can be compared with those of who has the same key.
+  /// At most `most` legs are kept, a quarter of them flows of datagrams. Beginnings can be compared with those of who
+  /// has the same key.
   LegCollector(const HashKey& key, std::size_t source, std::size_t most = limits::legs);
   ~LegCollector();
 
@@ -58,6 +59,7 @@ class LegCollector {
   std::vector<Leg> legs_;
   /// Connections with proxies that were over when that was known, in whatever network: from which frame to which.
   std::unordered_map<ConnectionKey, std::vector<std::pair<FrameNumber, FrameNumber>>, ConnectionKeyHash> sessions_;
+  std::size_t kept_flows_ = 0;  ///< among legs_
   std::uint64_t dropped_ = 0;
 };
 
