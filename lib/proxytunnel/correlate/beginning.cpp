@@ -30,9 +30,10 @@ void BeginningHash::add(Bytes bytes) noexcept {
     std::copy_n(bytes.begin(), size, rest_.begin() + static_cast<std::ptrdiff_t>(begun));
     bytes = bytes.subspan(size);
     if (begun + size == rest_.size()) {
-      beginning_.size -= static_cast<std::uint32_t>(begun);
-      add_word(little_endian(rest_.data()));
+      const std::uint64_t word = little_endian(rest_.data());
       rest_ = {};
+      beginning_.size -= static_cast<std::uint32_t>(begun);
+      add_word(word);
     } else {
       beginning_.size += static_cast<std::uint32_t>(size);
     }
@@ -44,10 +45,7 @@ void BeginningHash::add_word(std::uint64_t word) noexcept {
   beginning_.size += static_cast<std::uint32_t>(rest_.size());
   const auto mark = std::find(Beginning::marks.begin(), Beginning::marks.end(), beginning_.size);
   if (mark == Beginning::marks.end()) return;
-  // Nothing is begun here.
-  SipHash<2, 4> hash = hash_;
-  beginning_.up_to[static_cast<std::size_t>(mark - Beginning::marks.begin())] =
-      hash.finish(static_cast<std::uint64_t>(beginning_.size & 0xff) << 56);
+  beginning_.up_to[static_cast<std::size_t>(mark - Beginning::marks.begin())] = digest();
 }
 
 std::uint64_t BeginningHash::digest() const noexcept {

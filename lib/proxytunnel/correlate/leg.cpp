@@ -10,6 +10,11 @@ namespace {
 // Each question to a name server is a flow of its own: they must not take the room of connections.
 constexpr std::size_t share_of_flows = 4;
 
+// Whoever opened a leg is the proxy, and the origin's client.
+Direction direction_from(Side side) noexcept {
+  return side == Side::initiator ? Direction::from_client : Direction::from_server;
+}
+
 }  // namespace
 
 struct LegCollector::Open {
@@ -96,8 +101,7 @@ void LegCollector::segment(const Segment& segment) {
   const Offset offset = space.offset(segment.sequence() + numbers);
   if (offset < 0 || offset > space.latest() + limits::largest_window) return;
   space.see(offset + segment.length);
-  const Direction direction = side == Side::initiator ? Direction::from_client : Direction::from_server;
-  open->content.segment(direction, offset, segment.payload, segment.length, stamp);
+  open->content.segment(direction_from(side), offset, segment.payload, segment.length, stamp);
 }
 
 // What closed may still get a byte or two; what closed long before it does not.
@@ -122,11 +126,8 @@ void LegCollector::datagram(const Datagram& datagram) {
   Slot* slot = flows_.use(key);
   Open* open = slot == nullptr ? nullptr : slot->get();
   if (open == nullptr) open = &begin(key, Transport::udp, {datagram.sender, datagram.receiver}, stamp);
-  if (open->is_session) return;
   open->last = stamp;
-  const Direction direction =
-      open->side_of(datagram.sender) == Side::initiator ? Direction::from_client : Direction::from_server;
-  open->content.datagram(direction, datagram.payload, datagram.length, stamp);
+  open->content.datagram(direction_from(open->side_of(datagram.sender)), datagram.payload, datagram.length, stamp);
 }
 
 void LegCollector::session(const Attempt& attempt) {

@@ -11,7 +11,7 @@ namespace {
 constexpr std::uint8_t handshake_record = 22, client_hello = 1, server_hello = 2;
 constexpr std::size_t record_head = 5, message_head = 4;
 
-// The handshake message, which may be in more than one record. `is_whole`: no byte of what is there is missing.
+// The handshake message, which may be in more than one record.
 struct Message {
   std::vector<std::uint8_t> bytes;
   bool is_tls = true;

@@ -13,4 +13,10 @@ std::string json_text(std::string_view text) {
   return quoted + "\"";
 }
 
+std::string json_list(const std::vector<std::string>& texts) {
+  std::string list;
+  for (const std::string& text : texts) list += (list.empty() ? "[" : ",") + json_text(text);
+  return list.empty() ? "[]" : list + "]";
+}
+
 }  // namespace proxytunnel

@@ -5,11 +5,14 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace proxytunnel {
 
 /// A string. Texts are as printable() makes them, so that little is left to escape.
 [[nodiscard]] std::string json_text(std::string_view text);
+/// An array of strings.
+[[nodiscard]] std::string json_list(const std::vector<std::string>& texts);
 
 /// An object that grows by members, in the order in which they are added.
 class JsonObject {

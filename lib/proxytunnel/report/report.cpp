@@ -170,11 +170,7 @@ struct AsJson {
   std::string operator()(bool value) const { return value ? "true" : "false"; }
   std::string operator()(std::int64_t value) const { return std::to_string(value); }
   std::string operator()(const std::string& value) const { return json_text(value); }
-  std::string operator()(const Words& value) const {
-    std::string list;
-    for (const std::string& word : value) list += (list.empty() ? "[" : ",") + json_text(word);
-    return list.empty() ? "[]" : list + "]";
-  }
+  std::string operator()(const Words& value) const { return json_list(value); }
 };
 
 /// Facts that stand in one object; one alone stands in the entry itself, by the name of the place.

@@ -45,11 +45,7 @@ std::string json_cell(const Value& value, bool is_zeeks) {
     return is_zeeks ? seconds(moment->time) : json_text(rfc3339(moment->time));
   }
   if (const auto* span = std::get_if<Interval>(&value)) return seconds(span->time);
-  if (const auto* words = std::get_if<Words>(&value)) {
-    std::string list;
-    for (const std::string& word : *words) list += (list.empty() ? "[" : ",") + json_text(word);
-    return list.empty() ? "[]" : list + "]";
-  }
+  if (const auto* words = std::get_if<Words>(&value)) return json_list(*words);
   return text_of(value);
 }
 
