@@ -154,7 +154,7 @@ std::uint32_t VirtualWriter::output_interface(std::uint32_t interface, std::uint
 }
 
 std::string VirtualWriter::comment_on(const VirtualPacket& packet) {
-  const std::string tunnel = "tunnel " + std::to_string(packet.tunnel);
+  const auto tunnel = [&packet] { return "tunnel " + std::to_string(packet.tunnel); };
   const bool is_datagram = packet.transport == proxytunnel::Transport::udp;
   std::string begun;
   if (is_datagram && new_flow_.first == packet.tunnel) begun = std::exchange(new_flow_.second, {});
@@ -163,10 +163,10 @@ std::string VirtualWriter::comment_on(const VirtualPacket& packet) {
       return opening_;
     case VirtualKind::syn_ack:
     case VirtualKind::ack:
-      return tunnel + ": this packet is synthetic; it stands for the opening of the tunnel";
+      return tunnel() + ": this packet is synthetic; it stands for the opening of the tunnel";
     case VirtualKind::held:
-      if (is_datagram) return (begun.empty() ? tunnel : begun) + "; put together from fragments, this is the last one";
-      return tunnel + ": carried by " + frame_text(packet.carried_in) +
+      if (is_datagram) return (begun.empty() ? tunnel() : begun) + "; put together from fragments, this is the last one";
+      return tunnel() + ": carried by " + frame_text(packet.carried_in) +
              ", before it was known whose these bytes are; shown as soon as it was";
     case VirtualKind::translated:
       break;

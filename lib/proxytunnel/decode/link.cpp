@@ -40,6 +40,16 @@ void name_version(const LinkShape& shape, unsigned version, std::uint8_t* header
 
 namespace {
 
+/// receiver(6) sender(6) type(2): what nearly all frames have, and no more.
+constexpr std::size_t plain_ethernet = 14;
+
+/// The IP version that an Ethernet header names which nothing stands behind but the packet; 0: another header.
+unsigned version_of_plain(std::uint32_t link_type, Bytes header) noexcept {
+  if (link_type != linktype::ethernet || header.size() < plain_ethernet) return 0;
+  const std::uint16_t type = get16(&header[12]);
+  return type == ethertype::ipv4 ? 4 : type == ethertype::ipv6 ? 6 : 0;
+}
+
 LinkFrame found_by(const LinkShape& shape, Bytes frame, std::uint32_t wire_length) noexcept {
   LinkFrame found;
   found.reason = shape.reason;
@@ -65,6 +75,13 @@ LinkFrame found_by(const LinkShape& shape, Bytes frame, std::uint32_t wire_lengt
 }  // namespace
 
 LinkFrame find_ip(std::uint32_t link_type, Bytes frame, std::uint32_t wire_length) noexcept {
+  if (const unsigned version = version_of_plain(link_type, frame); version != 0 && frame.size() > plain_ethernet) {
+    LinkShape shape;
+    shape.link_type = link_type;
+    shape.size = plain_ethernet;
+    shape.version = version;
+    return found_by(shape, frame, wire_length);
+  }
   return found_by(LinkWalk(frame).of(link_type), frame, wire_length);
 }
 
@@ -74,6 +91,7 @@ LinkFrame find_ip_behind(std::uint16_t ethertype, Bytes bytes, std::uint32_t wir
 
 LinkHeader adapt(const LinkHeader& link, unsigned version, std::size_t packet_length, LinkHeaderRoom& room) noexcept {
   const Bytes header = link.bytes;
+  if (header.size() == plain_ethernet && version_of_plain(link.link_type, header) == version) return link;
   const LinkShape shape = LinkWalk(header).of(link.link_type);
   const bool is_whole = shape.begin == 0 && shape.size == header.size() && header.size() <= room.size();
   if (shape.reason != Reason::none || !is_whole) return {};

@@ -80,7 +80,14 @@ InputWindow::InputWindow(std::unique_ptr<InputFile> file, std::size_t size)
 
 void InputWindow::fill(std::size_t count) {
   while (filled_ - begin_ < count) {
-    if (filled_ == size_) make_room(count);
+    if (ahead_ != nullptr) {
+      if (!take_block(count)) return;
+      continue;
+    }
+    if (filled_ == size_) {
+      make_room(count);
+      if (ahead_ != nullptr) continue;
+    }
     const std::size_t taken = file_->read(&buffer_[filled_], size_ - filled_);
     if (taken == 0) return;
     filled_ += taken;
@@ -88,17 +95,49 @@ void InputWindow::fill(std::size_t count) {
 }
 
 void InputWindow::make_room(std::size_t count) {
-  const std::size_t kept = filled_ - begin_;
-  if (begin_ > 0) {
-    std::memmove(&buffer_[0], &buffer_[begin_], kept);
-  } else {
-    size_ = std::min(count, 2 * size_);
-    std::unique_ptr<std::uint8_t[]> larger(new std::uint8_t[size_]);
-    std::memcpy(&larger[0], &buffer_[0], kept);
-    buffer_ = std::move(larger);
+  if (begin_ == 0) return grow(std::min(count, 2 * size_));
+  if (file_->is_regular() && size_ == default_size) {
+    ahead_ = std::make_unique<ReadAhead>(*file_, size_);
+    if (ahead_->is_started()) return;
+    ahead_.reset();
   }
+  const std::size_t kept = filled_ - begin_;
+  std::memmove(&buffer_[0], &buffer_[begin_], kept);
   begin_ = 0;
   filled_ = kept;
+}
+
+/// Goes on in a larger buffer.
+void InputWindow::grow(std::size_t size) {
+  std::unique_ptr<std::uint8_t[]> larger(new std::uint8_t[size]);
+  const std::size_t kept = filled_ - begin_;
+  std::memcpy(&larger[0], &buffer_[begin_], kept);
+  std::swap(buffer_, larger);
+  if (std::exchange(is_block_, false)) ahead_->give_back(std::move(larger));
+  size_ = size;
+  begin_ = 0;
+  filled_ = kept;
+}
+
+/// What is left of the buffer goes in front of the next block, whose room becomes the buffer. A record that is larger
+/// than that is put together in one of its own.
+bool InputWindow::take_block(std::size_t count) {
+  ReadAhead::Block block = ahead_->next();
+  if (block.size == 0) return false;
+  const std::size_t kept = filled_ - begin_;
+  if (kept > ReadAhead::headroom) {
+    if (size_ - filled_ < block.size) grow(std::max(std::min(count, 2 * kept), kept + block.size));
+    std::memcpy(&buffer_[filled_], &block.room[ReadAhead::headroom], block.size);
+    filled_ += block.size;
+    ahead_->give_back(std::move(block.room));
+    return true;
+  }
+  begin_ = ReadAhead::headroom - kept;
+  std::memcpy(&block.room[begin_], &buffer_[filled_ - kept], kept);
+  filled_ = size_ = ReadAhead::headroom + block.size;
+  std::swap(buffer_, block.room);
+  if (std::exchange(is_block_, true)) ahead_->give_back(std::move(block.room));
+  return true;
 }
 
 bool InputWindow::skip(std::uint64_t count) {
@@ -114,8 +153,13 @@ bool InputWindow::skip(std::uint64_t count) {
 
 void InputWindow::drain() {
   if (!file_->is_hashed()) return;
-  while (file_->read(&buffer_[0], size_) > 0) continue;
   begin_ = filled_ = 0;
+  if (ahead_ == nullptr) {
+    while (file_->read(&buffer_[0], size_) > 0) continue;
+  }
+  for (ReadAhead::Block block; ahead_ != nullptr && (block = ahead_->next()).size > 0;) {
+    ahead_->give_back(std::move(block.room));
+  }
 }
 
 }  // namespace unproxy

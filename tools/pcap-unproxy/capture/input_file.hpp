@@ -14,6 +14,7 @@
 #include "capture/capture.hpp"
 #include "capture/digest.hpp"
 #include "capture/file_descriptor.hpp"
+#include "capture/read_ahead.hpp"
 
 namespace unproxy {
 
@@ -53,7 +54,8 @@ class InputFile {
   std::optional<std::chrono::steady_clock::time_point> last_moment_;  ///< to read from a pipe that was stopped
 };
 
-/// A window on an InputFile: records are views into one large buffer, which moves on when it is used up.
+/// A window on an InputFile: records are views into one large buffer, which moves on when it is used up. Of a file that
+/// is larger than the first window, what comes next is read ahead.
 class InputWindow {
  public:
   static constexpr std::size_t default_size = std::size_t{1} << 18;
@@ -84,10 +86,14 @@ class InputWindow {
  private:
   void fill(std::size_t count);
   void make_room(std::size_t count);
+  void grow(std::size_t size);
+  [[nodiscard]] bool take_block(std::size_t count);
 
   std::unique_ptr<InputFile> file_;
+  std::unique_ptr<ReadAhead> ahead_;  ///< as soon as it is of use
   std::size_t size_;
   std::unique_ptr<std::uint8_t[]> buffer_;
+  bool is_block_ = false;  ///< the buffer is one of those that are read ahead
   std::size_t begin_ = 0, filled_ = 0;
   std::uint64_t offset_ = 0;
 };

@@ -126,16 +126,33 @@ void OutputFile::give_temporary_name() {
 }
 
 void OutputFile::write(Bytes bytes) {
-  if (bytes.size() > size_ - filled_) flush();
-  if (bytes.size() > size_) return write_out(bytes);
+  if (bytes.size() > size_ - filled_) hand_on();
+  if (bytes.size() > size_) {
+    settle();
+    return write_out(bytes);
+  }
   if (!bytes.empty()) std::memcpy(&buffer_[filled_], bytes.data(), bytes.size());
   filled_ += bytes.size();
+}
+
+// A record that is larger than the buffer was as large where it was read.
+std::uint8_t* OutputFile::extend(std::size_t size) {
+  if (size > size_ - filled_) hand_on();
+  if (size > size_) {
+    settle();
+    behind_.reset();  // its buffers are no larger than they were
+    size_ = size;
+    buffer_.reset(new std::uint8_t[size_]);
+  }
+  filled_ += size;
+  return &buffer_[filled_ - size];
 }
 
 void OutputFile::suspend() {
   if (!buffer_) return;
   flush();
   if (target_.empty()) return;
+  behind_.reset();
   if (temporary_.empty()) give_temporary_name();
   struct stat status {};
   if (::fstat(file_.number(), &status) != 0) fail(errno);
@@ -157,20 +174,35 @@ void OutputFile::resume() {
   size_ = buffer_size_;
 }
 
+// What a disk takes while more is made need not be waited for.
+void OutputFile::hand_on() {
+  constexpr std::uint64_t large = 4 * default_size;
+  if (behind_ == nullptr && !target_.empty() && size_ == default_size && written_ >= large) {
+    behind_ = std::make_unique<WriteBehind>(file_.number(), size_);
+    if (!behind_->is_started()) behind_.reset();
+  }
+  if (behind_ == nullptr) return flush();
+  written_ += filled_;
+  buffer_ = behind_->hand(std::move(buffer_), std::exchange(filled_, 0));
+  if (const int error = behind_->error()) fail(error);
+}
+
+/// All that was handed on is written.
+void OutputFile::settle() {
+  if (behind_ == nullptr) return;
+  if (const int error = behind_->wait()) fail(error);
+}
+
 void OutputFile::flush() {
   if (!buffer_) resume();
+  settle();
   const std::size_t count = std::exchange(filled_, 0);
   write_out({buffer_.get(), count});
 }
 
 void OutputFile::write_out(Bytes bytes) {
-  while (!bytes.empty()) {
-    const ssize_t count = ::write(file_.number(), bytes.data(), bytes.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) fail(errno);
-    written_ += static_cast<std::uint64_t>(count);
-    bytes = bytes.subspan(static_cast<std::size_t>(count));
-  }
+  written_ += bytes.size();
+  if (const int error = write_all(file_.number(), bytes.data(), bytes.size())) fail(error);
 }
 
 void OutputFile::cut(std::uint64_t size) {
@@ -179,6 +211,7 @@ void OutputFile::cut(std::uint64_t size) {
     filled_ = static_cast<std::size_t>(size - written_);
     return;
   }
+  settle();
   filled_ = 0;
   const auto end = static_cast<off_t>(size);
   if (::ftruncate(file_.number(), end) != 0 || ::lseek(file_.number(), end, SEEK_SET) != end) fail(errno);
@@ -187,6 +220,7 @@ void OutputFile::cut(std::uint64_t size) {
 
 void OutputFile::finish() {
   if (buffer_) flush();
+  behind_.reset();
   if (!target_.empty() && temporary_.empty()) give_temporary_name();
   // Standard output stays open: it is not ours.
   if (file_.number() > STDERR_FILENO && ::close(file_.release()) != 0) fail(errno);

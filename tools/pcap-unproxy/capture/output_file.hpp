@@ -11,6 +11,7 @@
 
 #include "capture/capture.hpp"
 #include "capture/file_descriptor.hpp"
+#include "capture/write_behind.hpp"
 
 namespace unproxy {
 
@@ -20,7 +21,8 @@ namespace unproxy {
 /// regular file (a device, a FIFO) is written directly, and so is standard output, which is the path "-".
 ///
 /// Every function throws CaptureError, with the file's name and the system's reason, when the file cannot be written;
-/// nothing more can be written then. The program must ignore SIGPIPE, or a closed pipe ends it.
+/// nothing more can be written then; of a large file, what went wrong may be told by a later function. The program must
+/// ignore SIGPIPE, or a closed pipe ends it.
 class OutputFile {
  public:
   static constexpr std::size_t default_size = std::size_t{1} << 18;
@@ -31,6 +33,8 @@ class OutputFile {
   ~OutputFile();
 
   void write(Bytes bytes);
+  /// The next `size` bytes of the file, which the caller fills in before anything else is called.
+  [[nodiscard]] std::uint8_t* extend(std::size_t size);
   /// Writes out what is buffered.
   void flush();
   /// Writes out what is buffered and closes the file, which has a temporary name from then on, until write() opens it
@@ -55,6 +59,8 @@ class OutputFile {
   void create_temporary();
   void give_temporary_name();
   void resume();
+  void hand_on();
+  void settle();
   void write_out(Bytes bytes);
   [[noreturn]] void fail(int error) const;
 
@@ -69,7 +75,8 @@ class OutputFile {
   dev_t device_ = 0;                        ///< while it is suspended: what has its name
   ino_t inode_ = 0;
   std::size_t filled_ = 0;
-  std::uint64_t written_ = 0;
+  std::uint64_t written_ = 0;            ///< or handed on
+  std::unique_ptr<WriteBehind> behind_;  ///< of a regular file that has become large, until it is suspended
 };
 
 /// Makes a directory, and those above it, unless it is there. Throws OutputError.

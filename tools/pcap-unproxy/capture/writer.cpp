@@ -107,28 +107,27 @@ void CaptureWriter::packet(Time time, std::uint32_t interface, std::span<const B
   const std::uint32_t captured = captured_size(pieces);
   wire_length = std::max(wire_length, captured);
   if (format_ == Format::pcap) return pcap_packet(time, pieces, captured, wire_length);
-  enhanced_packet(timestamp_of(time, clocks_[interface]), interface, pieces, captured, wire_length, source_frame,
-                  option_text(comment));
+  comment = option_text(comment);
+  const std::size_t comment_size = comment.empty() ? 0 : 4 + padded(comment.size());
+  const std::size_t id_size = source_frame == 0 ? 0 : 12;
+  Cursor options = enhanced_packet(timestamp_of(time, clocks_[interface]), interface, pieces, captured, wire_length,
+                                   comment_size + id_size);
+  if (!comment.empty()) {
+    options.put16(option::comment).put16(static_cast<std::uint16_t>(comment.size()));
+    options.put(bytes_of(comment)).pad(comment.size());
+  }
+  if (source_frame == 0) return;
+  options.put16(option::packet_id).put16(sizeof source_frame);
+  options.put32(static_cast<std::uint32_t>(source_frame)).put32(static_cast<std::uint32_t>(source_frame >> 32));
 }
 
 // As packet(), with any options.
 void CaptureWriter::captured(const Packet& packet, std::uint32_t interface, std::span<const std::uint8_t> options) {
   const auto captured = static_cast<std::uint32_t>(packet.data.size());
-  if (format_ == Format::pcap) return pcap_packet(packet.time, {&packet.data, 1}, captured, packet.wire_length);
-  constexpr std::array<std::uint8_t, 4> end_of_options{};
-  std::array<std::uint8_t, 4> trailer{};
-  const std::size_t options_size = options.empty() ? 0 : options.size() + end_of_options.size();
-  const auto size = static_cast<std::uint32_t>(28 + padded(captured) + options_size + trailer.size());
-  write_beginning(packet.timestamp.value_or(timestamp_of(packet.time, clocks_[interface])), interface, captured,
-                  packet.wire_length, size);
-  file_.write(packet.data);
-  file_.write(Bytes(padding).first(padded(captured) - captured));
-  if (!options.empty()) {
-    file_.write(options);
-    file_.write(end_of_options);
-  }
-  store32(trailer.data(), size);
-  file_.write(trailer);
+  const std::span<const Bytes> pieces(&packet.data, 1);
+  if (format_ == Format::pcap) return pcap_packet(packet.time, pieces, captured, packet.wire_length);
+  const std::uint64_t timestamp = packet.timestamp.value_or(timestamp_of(packet.time, clocks_[interface]));
+  enhanced_packet(timestamp, interface, pieces, captured, packet.wire_length, options.size()).put(options);
 }
 
 // 4 seconds | 4 nanoseconds | 4 captured length | 4 length on the wire | bytes
@@ -136,59 +135,30 @@ void CaptureWriter::pcap_packet(Time time, std::span<const Bytes> pieces, std::u
                                 std::uint32_t wire_length) {
   constexpr Time second = 1'000'000'000, last = Time{std::numeric_limits<std::uint32_t>::max()} * second + second - 1;
   const Time expressible = std::clamp<Time>(time, 0, last);
-  std::array<std::uint8_t, 16> header{};
-  store32(header.data(), static_cast<std::uint32_t>(expressible / second));
-  store32(&header[4], static_cast<std::uint32_t>(expressible % second));
-  store32(&header[8], captured);
-  store32(&header[12], wire_length);
-  file_.write(header);
-  for (const Bytes piece : pieces) file_.write(piece);
+  Cursor record(file_.extend(std::size_t{16} + captured));
+  record.put32(static_cast<std::uint32_t>(expressible / second));
+  record.put32(static_cast<std::uint32_t>(expressible % second));
+  record.put32(captured).put32(wire_length);
+  for (const Bytes piece : pieces) record.put(piece);
 }
 
 // 4 type | 4 length | 4 interface | 8 timestamp, high word first | 4 captured | 4 length on the wire | bytes, padded |
-// options | 4 length
-void CaptureWriter::enhanced_packet(std::uint64_t timestamp, std::uint32_t interface, std::span<const Bytes> pieces,
-                                    std::uint32_t captured, std::uint32_t wire_length, FrameNumber source_frame,
-                                    std::string_view comment) {
-  // packet id with its option header, the end of the options, the trailing length: as much as there is of them
-  std::array<std::uint8_t, 12 + 4 + 4> tail{};
-  const std::size_t comment_size = comment.empty() ? 0 : 4 + padded(comment.size());
-  const std::size_t id_size = source_frame == 0 ? 0 : 12;
-  const std::size_t end_size = comment_size + id_size == 0 ? 0 : 4;
-  const std::size_t body_size = padded(captured) + comment_size + id_size + end_size;
-  const auto size = static_cast<std::uint32_t>(28 + body_size + 4);
-  write_beginning(timestamp, interface, captured, wire_length, size);
-  for (const Bytes piece : pieces) file_.write(piece);
-  file_.write(Bytes(padding).first(padded(captured) - captured));
-  if (comment_size != 0) {
-    std::array<std::uint8_t, 4> option_header{};
-    store16(option_header.data(), option::comment);
-    store16(&option_header[2], static_cast<std::uint16_t>(comment.size()));
-    file_.write(option_header);
-    file_.write(bytes_of(comment));
-    file_.write(Bytes(padding).first(padded(comment.size()) - comment.size()));
-  }
-  if (id_size != 0) {
-    store16(tail.data(), option::packet_id);
-    store16(&tail[2], 8);
-    store32(&tail[4], static_cast<std::uint32_t>(source_frame));
-    store32(&tail[8], static_cast<std::uint32_t>(source_frame >> 32));
-  }
-  store32(&tail[id_size + end_size], size);
-  file_.write(Bytes(tail).first(id_size + end_size + 4));
-}
-
-void CaptureWriter::write_beginning(std::uint64_t timestamp, std::uint32_t interface, std::uint32_t captured,
-                                    std::uint32_t wire_length, std::uint32_t size) {
-  std::array<std::uint8_t, 28> header{};
-  store32(header.data(), block_type::enhanced_packet);
-  store32(&header[4], size);
-  store32(&header[8], interface);
-  store32(&header[12], static_cast<std::uint32_t>(timestamp >> 32));
-  store32(&header[16], static_cast<std::uint32_t>(timestamp));
-  store32(&header[20], captured);
-  store32(&header[24], wire_length);
-  file_.write(header);
+// options, and what ends them if there are any | 4 length
+Cursor CaptureWriter::enhanced_packet(std::uint64_t timestamp, std::uint32_t interface, std::span<const Bytes> pieces,
+                                      std::uint32_t captured, std::uint32_t wire_length, std::size_t options_size) {
+  const std::size_t end_size = options_size == 0 ? 0 : 4;
+  const auto size = static_cast<std::uint32_t>(28 + padded(captured) + options_size + end_size + 4);
+  std::uint8_t* const block = file_.extend(size);
+  Cursor record(block);
+  record.put32(block_type::enhanced_packet).put32(size).put32(interface);
+  record.put32(static_cast<std::uint32_t>(timestamp >> 32)).put32(static_cast<std::uint32_t>(timestamp));
+  record.put32(captured).put32(wire_length);
+  for (const Bytes piece : pieces) record.put(piece);
+  record.pad(captured);
+  Cursor end(block + size - 4 - end_size);
+  if (end_size != 0) end.put32(option::end);
+  end.put32(size);
+  return record;
 }
 
 // records of: 2 type | 2 length | 4 or 16 address | names, each with a zero byte behind it | padding

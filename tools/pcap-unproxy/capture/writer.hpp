@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "capture/capture.hpp"
+#include "capture/cursor.hpp"
 #include "capture/output_file.hpp"
 
 namespace unproxy {
@@ -78,11 +79,10 @@ class CaptureWriter {
   void write_interface(std::uint32_t link_type, std::uint32_t snap_length, std::string_view name,
                        const Clock& clock = {});
   void write_pcap_header(std::uint32_t link_type);
-  void enhanced_packet(std::uint64_t timestamp, std::uint32_t interface, std::span<const Bytes> pieces,
-                       std::uint32_t captured, std::uint32_t wire_length, FrameNumber source_frame,
-                       std::string_view comment);
-  void write_beginning(std::uint64_t timestamp, std::uint32_t interface, std::uint32_t captured,
-                       std::uint32_t wire_length, std::uint32_t size);
+  /// All of a block but its options, for which it leaves `options_size` bytes: they are the caller's to write.
+  [[nodiscard]] pcapng::Cursor enhanced_packet(std::uint64_t timestamp, std::uint32_t interface,
+                                               std::span<const Bytes> pieces, std::uint32_t captured,
+                                               std::uint32_t wire_length, std::size_t options_size);
   void pcap_packet(Time time, std::span<const Bytes> pieces, std::uint32_t captured, std::uint32_t wire_length);
 
   OutputFile file_;

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// summary: a thread for work that needs nobody else: reading ahead, writing behind.
+#include "capture/worker.hpp"
+
+#include <pthread.h>
+
+#include <csignal>
+#include <system_error>
+#include <utility>
+
+namespace unproxy {
+namespace {
+
+bool has_one_core = std::thread::hardware_concurrency() == 1;
+
+}  // namespace
+
+std::optional<std::thread> start_worker(std::function<void()> work) {
+  if (has_one_core) return std::nullopt;
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  std::optional<std::thread> thread;
+  try {
+    thread.emplace(std::move(work));
+  } catch (const std::system_error&) {
+    thread.reset();
+  }
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return thread;
+}
+
+void start_no_workers() noexcept {
+  has_one_core = true;
+}
+
+}  // namespace unproxy
