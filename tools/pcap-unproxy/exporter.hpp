@@ -25,6 +25,7 @@ class Exporter final : public Sink {
   void opened(const proxytunnel::Attempt& attempt) override;
   void flow(const proxytunnel::Attempt& attempt) override;
   proxytunnel::Ticket packet(const proxytunnel::VirtualPacket& packet) override;
+  [[nodiscard]] bool wants_all() const override { return replacer_ != nullptr; }
   proxytunnel::Ticket captured(const Packet& packet, const proxytunnel::Decoded& decoded) override {
     return replacer_ == nullptr ? 0 : replacer_->captured(packet, decoded);
   }

@@ -16,6 +16,7 @@ class ProxySurvey final : public Sink {
       found_.begun_in.insert(attempt.first.frame);
     }
   }
+  [[nodiscard]] bool wants_all() const override { return true; }
   void connection(proxytunnel::Ticket, FrameNumber begun_in, proxytunnel::Progress progress) override {
     if (progress == proxytunnel::Progress::open) found_.begun_in.insert(begun_in);
   }

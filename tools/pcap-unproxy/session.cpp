@@ -58,6 +58,7 @@ void Session::read_hosts_files() {
 
 void Session::run(CaptureReader& reader, Decryption* decryption, Sink& sink) {
   decryption_ = decryption;
+  may_pass_ = decryption == nullptr && !options_.tracker.accounts && !sink.wants_all();
   LookAhead ahead(reader, filter_ ? &*filter_ : nullptr, tracker_);
   while (const Packet* next = ahead.next()) {
     if (decryption_ != nullptr && decryption_->is_stopped()) break;
@@ -105,6 +106,7 @@ void Session::packet(const Packet& packet, const CaptureReader& reader, Names na
   if (decryption_ != nullptr) decryption_->begin(frame_);
   using Kind = proxytunnel::Decoded::Kind;
   const proxytunnel::Decoded& decoded = decoder_.decode(packet.of_link_type(interface.link_type));
+  if (decoded.kind == Kind::tcp && passes(decoded.segment)) return;
   const proxytunnel::Ticket ticket = sink.captured(packet, decoded);
   // All packets of a pcap file have one link type, so that is the capture's.
   const bool has_one = options_.format == Format::pcap && options_.link == Link::keep;
@@ -133,7 +135,12 @@ void Session::let_go(Time now, Sink& sink) {
   }
 }
 
+bool Session::passes(const proxytunnel::Segment& segment) {
+  return may_pass_ && tracker_.passes(segment);
+}
+
 void Session::put_in(const proxytunnel::Segment& segment, proxytunnel::Direction direction, Sink& sink) {
+  if (segment.layer > 0 && passes(segment)) return;
   const auto put = [&](proxytunnel::Outcome& outcome) {
     tracker_.segment(segment, outcome);
     const bool is_told = outcome.begun_in != 0 && segment.is_on_wire();

@@ -35,6 +35,8 @@ class Sink {
   virtual void opened(const proxytunnel::Attempt&) {}
   /// The first datagram to or from a target of a UDP association comes next: the attempt with that target.
   virtual void flow(const proxytunnel::Attempt&) {}
+  /// Whether captured() and connection() are to tell of what is nothing of ours, too.
+  [[nodiscard]] virtual bool wants_all() const { return false; }
   /// The next packet of the capture, and the next one of a virtual conversation. Who wants to know what remains of them
   /// gives each a ticket.
   virtual proxytunnel::Ticket captured(const Packet&, const proxytunnel::Decoded&) { return 0; }
@@ -94,6 +96,7 @@ class Session {
   enum class Names { to_enter, entered };
 
   void packet(const Packet& packet, const CaptureReader& reader, Names names, Sink& sink);
+  [[nodiscard]] bool passes(const proxytunnel::Segment& segment);
   void put_in(const proxytunnel::Segment& segment, proxytunnel::Direction direction, Sink& sink);
   void put_in_decrypted(const proxytunnel::Segment& segment, const DecryptedPiece& piece, Sink& sink);
   void put_in(const proxytunnel::Datagram& datagram, Sink& sink);
@@ -106,6 +109,7 @@ class Session {
 
   const Options& options_;
   proxytunnel::Tracker tracker_;
+  bool may_pass_ = false;  ///< what is nothing of ours need not come by
   Decryption* decryption_ = nullptr;
   proxytunnel::Decoder decoder_;
   std::optional<Filter> filter_;

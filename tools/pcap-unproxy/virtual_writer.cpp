@@ -165,7 +165,8 @@ std::string VirtualWriter::comment_on(const VirtualPacket& packet) {
     case VirtualKind::ack:
       return tunnel() + ": this packet is synthetic; it stands for the opening of the tunnel";
     case VirtualKind::held:
-      if (is_datagram) return (begun.empty() ? tunnel() : begun) + "; put together from fragments, this is the last one";
+      if (is_datagram)
+        return (begun.empty() ? tunnel() : begun) + "; put together from fragments, this is the last one";
       return tunnel() + ": carried by " + frame_text(packet.carried_in) +
              ", before it was known whose these bytes are; shown as soon as it was";
     case VirtualKind::translated:

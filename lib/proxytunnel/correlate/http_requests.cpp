@@ -26,7 +26,7 @@ std::string_view path_of(std::string_view target) {
 std::optional<Target> host_of(const HttpRequestHead& head) {
   std::string_view fields = head.fields;
   while (const auto field = take_field(fields)) {
-    if (same_word(field->name, "Host")) return parse_absolute_form("http://" + field->value);
+    if (same_word(field->name, "Host")) return parse_absolute_form("http://" + std::string(field->value()));
   }
   return std::nullopt;
 }

@@ -142,9 +142,9 @@ ProxyFields read_proxy_fields(std::string_view fields) {
     if (!same_word(field->name.substr(0, prefix.size()), prefix)) continue;
     found.speaks_to_proxy = true;
     if (has_credentials || !same_word(field->name, "Proxy-Authorization")) continue;
-    found.credentials = parse_basic(field->value);
-    if (!found.credentials.username) found.credentials = parse_digest(field->value);
-    if (!found.credentials.username) found.credentials = parse_ntlm(field->value);
+    found.credentials = parse_basic(field->value());
+    if (!found.credentials.username) found.credentials = parse_digest(field->value());
+    if (!found.credentials.username) found.credentials = parse_ntlm(field->value());
     has_credentials = true;
   }
   return found;

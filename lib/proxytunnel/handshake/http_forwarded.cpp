@@ -130,7 +130,7 @@ ForwardedClaims read_forwarded(std::string_view fields) {
   Nodes forwarded(claims.forwarded), x_forwarded_for(claims.x_forwarded_for);
   bool is_said = false;
   while (const auto field = take_field(fields)) {
-    std::string_view value = field->value;
+    std::string_view value = field->value();
     if (same_word(field->name, "Forwarded")) {
       while (!value.empty()) {
         const std::string_view element = take_part(value, ',');

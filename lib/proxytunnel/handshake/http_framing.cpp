@@ -18,10 +18,10 @@ std::string framing_fields(std::string_view fields) {
   std::string previous;
   while (const auto field = take_field(fields)) {
     if (same_word(field->name, "Transfer-Encoding")) {
-      encodings += "Transfer-Encoding: " + field->value + "\r\n";
-    } else if (same_word(field->name, "Content-Length") && field->value != previous) {
-      lengths += "Content-Length: " + field->value + "\r\n";
-      previous = field->value;
+      encodings.append("Transfer-Encoding: ").append(field->value()).append("\r\n");
+    } else if (same_word(field->name, "Content-Length") && field->value() != previous) {
+      lengths.append("Content-Length: ").append(field->value()).append("\r\n");
+      previous = field->value();
     }
   }
   return (encodings.empty() ? lengths : encodings) + "\r\n";

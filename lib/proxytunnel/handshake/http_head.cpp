@@ -33,10 +33,14 @@ bool is_token_character(char c) noexcept {
   return is_digit(c) || is_letter(c) || std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
 }
 
+bool is_blank(char c) noexcept {
+  return c == ' ' || c == '\t';
+}
+
 std::string_view trim(std::string_view text) noexcept {
-  const std::size_t first = text.find_first_not_of(blanks);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(blanks) - first + 1);
+  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
+  return text;
 }
 
 // No head may be longer than this, so more is never looked at.
@@ -98,7 +102,7 @@ bool may_be_request_line(std::string_view text, Requests which) noexcept {
   const auto method_size = static_cast<std::size_t>(end - text.begin());
   if (method_size > longest_method) return false;
   if (end == text.end()) return true;
-  if (method_size == 0 || blanks.find(*end) == std::string_view::npos) return false;
+  if (method_size == 0 || !is_blank(*end)) return false;
   // Characters above 0x7f do not belong into a target, but clients send them.
   if (std::any_of(end, text.end(), [](char c) { return c >= 0 && c < ' ' && c != '\t' && c != '\r'; })) return false;
   if (which == Requests::all || is_connect(text.substr(0, method_size))) return true;
@@ -122,7 +126,7 @@ bool may_be_status_line(std::string_view text) noexcept {
   if (!may_be_version(text)) return false;
   text.remove_prefix(std::min(text.size(), version_pattern.size()));
   if (text.empty()) return true;
-  if (blanks.find(text[0]) == std::string_view::npos) return false;
+  if (!is_blank(text[0])) return false;
   text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size()));
   const std::string_view code = text.substr(0, 3);
   if (!std::all_of(code.begin(), code.end(), is_digit) || code.starts_with('0')) return false;
@@ -223,19 +227,20 @@ std::optional<HttpField> take_field(std::string_view& fields) noexcept {
     return line.value;
   };
   const std::string_view line = take_line();
-  HttpField field;
   const std::size_t colon = line.find(':');
-  if (colon != std::string_view::npos) {
-    field.name = trim(line.substr(0, colon));
-    field.value = trim(line.substr(colon + 1));
-  }
-  while (!fields.empty() && blanks.find(fields[0]) != std::string_view::npos) {
+  HttpField field({}, {});
+  if (colon != std::string_view::npos) field = HttpField(trim(line.substr(0, colon)), trim(line.substr(colon + 1)));
+  while (!fields.empty() && is_blank(fields[0])) {
     const std::string_view more = trim(take_line());
-    if (field.name.empty() || more.empty()) continue;
-    if (!field.value.empty()) field.value += ' ';
-    field.value += more;
+    if (!field.name.empty() && !more.empty()) field.fold(more);
   }
   return field;
+}
+
+void HttpField::fold(std::string_view more) {
+  if (joined_.empty()) joined_ = line_;
+  if (!joined_.empty()) joined_ += ' ';
+  joined_ += more;
 }
 
 bool HeadSearch::is_worth_parsing(Bytes bytes) const noexcept {

@@ -53,9 +53,18 @@ enum class Requests : std::uint8_t { to_proxies, all };
 
 /// Takes the first field line off `fields`, folded lines joined by a blank (RFC 9112 section 5.2). The name is empty
 /// for a line without a colon. nullopt when none is left.
-struct HttpField {
+class HttpField {
+ public:
+  HttpField(std::string_view called, std::string_view value) noexcept : name(called), line_(value) {}
+  [[nodiscard]] std::string_view value() const noexcept { return joined_.empty() ? line_ : joined_; }
+  /// What a folded line goes on with.
+  void fold(std::string_view more);
+
   std::string_view name;
-  std::string value;
+
+ private:
+  std::string_view line_;
+  std::string joined_;  ///< where it was folded
 };
 [[nodiscard]] std::optional<HttpField> take_field(std::string_view& fields) noexcept;
 

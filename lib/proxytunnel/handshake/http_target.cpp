@@ -82,8 +82,8 @@ bool may_be_from_proxy(const HttpResponseHead& head) {
   std::string_view fields = head.fields;
   while (const auto field = take_field(fields)) {
     if (same_word(field->name, "Age") || same_word(field->name, "X-Squid-Error")) return true;
-    if (same_word(field->name, "X-Cache") && !has_word(field->value, "MISS")) return true;
-    if (same_word(field->name, "Cache-Status") && has_word(field->value, "hit")) return true;
+    if (same_word(field->name, "X-Cache") && !has_word(field->value(), "MISS")) return true;
+    if (same_word(field->name, "Cache-Status") && has_word(field->value(), "hit")) return true;
   }
   return false;
 }

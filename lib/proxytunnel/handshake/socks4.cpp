@@ -121,6 +121,7 @@ namespace {
 // request's texts are none.
 Verdict looks_like_socks4(const First& first, Families) noexcept {
   const Bytes client = first.untaken[Direction::from_client], server = first.untaken[Direction::from_server];
+  if (!client.empty() && client[0] != version) return Verdict::no;
   const auto request = parse_socks4_request(client);
   const bool is_malformed = request.result == ParseResult::malformed;
   if (is_malformed && !has_long_text(client)) return Verdict::no;

@@ -71,6 +71,7 @@ bool may_go_on(Bytes client, std::string_view offered) noexcept {
 // on as the method wants it; or, where methods are many, unknown, or not offered, a whole handshake.
 Verdict looks_like_socks5(const First& first, Families) noexcept {
   const Bytes client = first.untaken[Direction::from_client], server = first.untaken[Direction::from_server];
+  if (!client.empty() && client[0] != socks5::version) return Verdict::no;
   const auto greeting = parse_socks5_greeting(client);
   if (greeting.result == ParseResult::malformed) return Verdict::no;
   const auto method = parse_socks5_method(server);

@@ -89,6 +89,7 @@ void Tracker::end_conversation(VirtualConnection& opened, const Frame& frame, Ou
   retire_inside(ConnectionKey::of(opened.ends[Side::initiator], opened.ends[Side::acceptor], id), frame, outcome);
   release_tuple(opened);
   own_clients_.erase(id);
+  of_requests_.erase(id);
   if (is_of_requests(opened.attempt.protocol)) --forwarded_;
   note_overflow(opened.attempt);
   outcome.events.emplace_back(EndedEvent{std::move(opened.attempt)});

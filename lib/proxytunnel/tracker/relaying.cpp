@@ -95,10 +95,9 @@ bool Tracker::relay_associated(const Datagram& datagram, Outcome& outcome) {
   for (const ConnectionKey& crowded : associations_.take_crowded()) {
     if (Attempt* attempt = association_of(crowded)) attempt->note("too-many-ports");
   }
-  Attempt* const association = match ? association_of(match->control) : nullptr;
-  if (association == nullptr) return false;
-  table_of(match->control).use(match->control);  // it is not idle
-  Attempt& attempt = *association;
+  Connection* const control = match ? table_of(match->control).use(match->control) : nullptr;  // it is not idle
+  if (control == nullptr || !control->association) return false;
+  Attempt& attempt = *control->association;
   attempt.last = std::max(attempt.last, datagram.frame.number);
   outcome.progress = Progress::open;
   const auto size = static_cast<std::uint32_t>(header.is_ok() ? header.size : 0);

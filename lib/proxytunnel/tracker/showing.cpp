@@ -88,6 +88,7 @@ void Tracker::begin_conversation(Connection& connection, VirtualConnection& open
   } else {
     claim_tuple(opened);
   }
+  if (attempt.protocol == Protocol::http_forward) of_requests_.insert(attempt.id);
   ++counters_.tunnels;
   const Family family = family_of(attempt.protocol);
   const bool is_balancer = family == Family::proxy_protocol || family == Family::http_forwarded;

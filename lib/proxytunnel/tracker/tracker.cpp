@@ -349,6 +349,7 @@ void Tracker::begin(Connection& connection, const Segment& segment) {
   connection.layer = segment.layer;
   connection.path = path_of(segment);
   connection.decrypted = segment.decrypted;
+  if (of_requests_.contains(segment.parent)) connection.phase = Phase::passed;
   if (options_.accounts && segment.parent == no_tunnel) connection.account.emplace();
   if (!segment.is_on_wire()) return;
   ++counters_.connections;

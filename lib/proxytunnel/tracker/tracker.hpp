@@ -20,6 +20,7 @@
 #include <map>
 #include <set>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "base/limits.hpp"
 #include "handshake/handshake.hpp"
@@ -257,6 +258,9 @@ class Tracker final : private Surroundings {
   SyntheticAddresses synthetic_;
   /// Virtual conversations that are alive, by their ends.
   std::unordered_map<ConnectionKey, TunnelId, ConnectionKeyHash> tuples_;
+  /// Conversations of forwarded requests that are alive: each of them names the origin of its own conversation, so that
+  /// there is no proxy behind it.
+  std::unordered_set<TunnelId> of_requests_;
   std::map<TunnelId, Endpoint> own_clients_;  ///< of tunnels whose client is shown with a synthetic port
   std::size_t forwarded_ = 0;                 ///< conversations of forwarded requests that are open
   std::size_t fragment_bytes_ = 0;            ///< that wait in associations

@@ -63,6 +63,7 @@ void Associations::each_place(const Entry& entry, Visit visit) {
 void Associations::add(const Association& association) {
   Entry& entry = entries_[association.id];
   entry = {association, next_++};
+  ++in_layer(association.layer);
   each_place(entry, [&](const Place& place) { places_.emplace(place, association.id); });
 }
 
@@ -70,6 +71,7 @@ void Associations::remove(TunnelId id) {
   const auto entry = entries_.find(id);
   if (entry == entries_.end()) return;
   each_place(entry->second, [this](const Place& place) { places_.erase(place); });
+  --in_layer(entry->second.association.layer);
   entries_.erase(entry);
 }
 
@@ -83,13 +85,16 @@ std::optional<Associations::Match> Associations::find(const Endpoint& sender, co
                           first->first.network == port.network;
     if (!is_relay) return std::nullopt;
     PortUse* use = ports_.find(port);
-    if (use != nullptr && !entries_.contains(use->id)) use = nullptr;
-    if (use == nullptr && ports == Ports::any_new) {
-      if (Entry* const chosen = choose(port, direction)) use = bind(*chosen, port);
+    auto entry = use == nullptr ? entries_.end() : entries_.find(use->id);
+    if (entry == entries_.end()) {
+      Entry* const chosen = ports == Ports::any_new ? choose(port, direction) : nullptr;
+      if (chosen == nullptr) return std::nullopt;
+      use = bind(*chosen, port);
+      entry = entries_.find(use->id);
     }
-    if (use == nullptr) return std::nullopt;
-    return Match{use->id, entries_.at(use->id).association.control, direction, relay, client, use};
+    return Match{use->id, entry->second.association.control, direction, relay, client, use};
   };
+  if (in_layer(layer) == 0) return std::nullopt;
   if (auto match = look(receiver, sender, Direction::from_client)) return match;
   return look(sender, receiver, Direction::from_server);
 }

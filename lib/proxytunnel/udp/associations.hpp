@@ -3,6 +3,8 @@
 // spec: RFC 1928 sections 4, 6 and 7
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <compare>
 #include <cstdint>
 #include <map>
@@ -98,12 +100,16 @@ class Associations {
 
   template <class Visit>
   static void each_place(const Entry& entry, Visit visit);
+  [[nodiscard]] std::size_t& in_layer(unsigned layer) noexcept {
+    return in_layer_[std::min<std::size_t>(layer, in_layer_.size() - 1)];
+  }
   [[nodiscard]] Entry* latest(Place place);
   [[nodiscard]] Entry* choose(const ClientPort& port, Direction direction);
   PortUse* bind(Entry& entry, const ClientPort& port);
 
   Entries entries_;
   std::map<Place, TunnelId> places_;
+  std::array<std::size_t, limits::layers + 2> in_layer_{};  ///< associations that relay datagrams of it
   ClientPorts ports_;
   std::uint32_t next_ = 0;
 };

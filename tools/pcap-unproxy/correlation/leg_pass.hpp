@@ -18,6 +18,7 @@ class LegPass final : public Sink {
   /// Of legs of one source. `view` may be null: nothing is written. All are borrowed.
   LegPass(const WanLegs& legs, std::size_t source, const Options& options, VirtualWriter* view);
 
+  [[nodiscard]] bool wants_all() const override { return true; }
   proxytunnel::Ticket captured(const Packet& packet, const proxytunnel::Decoded& decoded) override;
 
   /// Calls `visit(leg, account)` for each leg with clients, in the order of their first frames.

@@ -21,6 +21,7 @@ class LegSurvey final : public Sink {
     if (wants != Wants::legs) tunnels_.emplace(key);
   }
 
+  [[nodiscard]] bool wants_all() const override { return true; }
   proxytunnel::Ticket captured(const Packet&, const proxytunnel::Decoded& decoded) override {
     using Kind = proxytunnel::Decoded::Kind;
     if (legs_ && decoded.kind == Kind::tcp) legs_->segment(decoded.segment);
