@@ -35,6 +35,7 @@ class Exporter final : public Sink {
   }
   proxytunnel::Ticket done(Time now) override { return replacer_ == nullptr ? 0 : replacer_->done(now); }
   void ended(proxytunnel::Attempt&& attempt) override;
+  void ended_elsewhere(proxytunnel::Attempt&& attempt) override { findings_.ended_elsewhere(attempt); }
   void skipped(const proxytunnel::SkippedEvent& event) override;
   void connection_ended(const proxytunnel::ConnectionRecord& record) override { logs_.connection(record); }
   /// Behind all attempts: a leg of a proxy that served some of them.

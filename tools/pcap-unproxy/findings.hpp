@@ -31,6 +31,10 @@ class Findings {
   }
   /// Of each attempt: enters in the entry what was found.
   void ended(proxytunnel::ReportEntry& entry);
+  /// Of each attempt of another window, in the same order: those of this one are compared with it.
+  void ended_elsewhere(proxytunnel::Attempt& attempt) {
+    if (is_on_) credentials_.ended(attempt);
+  }
 
  private:
   bool is_on_, wants_services_;

@@ -52,6 +52,7 @@ class InputRun::Work {
     result_.inputs.emplace_back().file = options_.inputs[index];
     lines_ = &lines;
     result_.is_done = guarded([this, index] { export_input(index); });
+    if (options_.window) forget_other_files();
     return std::move(result_);
   }
 
@@ -82,8 +83,12 @@ class InputRun::Work {
   [[nodiscard]] InputSummary& summary() { return result_.inputs.front(); }
   [[nodiscard]] std::string name() const {
     const std::size_t more = options_.sequence ? options_.inputs.size() - 1 : 0;
-    const std::string& first = result_.inputs.front().file;
-    return more == 0 ? first : first + " and " + std::to_string(more) + (more == 1 ? " more file" : " more files");
+    std::string name = result_.inputs.front().file;
+    if (more != 0) name += " and " + std::to_string(more) + (more == 1 ? " more file" : " more files");
+    if (const auto& window = options_.window) {
+      name += " (" + std::to_string(window->first + 1) + ".." + std::to_string(window->last + 1) + ")";
+    }
+    return name;
   }
 
   [[nodiscard]] std::string output_of(const std::string& input) const {
@@ -161,6 +166,7 @@ class InputRun::Work {
     } else {
       note_input(session.summary(), *reader, hash, state);
     }
+    if (options_.window) note_window(session);
     for (const InputSummary& each : result_.inputs) tell_of_file(each);
     if (const auto statistics = reader->live_statistics()) note_statistics(*statistics);
     if (writer) result_.counters.files->packets_written += writer->packets();
@@ -176,7 +182,7 @@ class InputRun::Work {
                                                           const StopFlag* stop) {
     if (options_.sequence) {
       const auto hashes = hash != nullptr ? SequenceReader::Hash::yes : SequenceReader::Hash::no;
-      auto reader = std::make_unique<SequenceReader>(files_, hashes, stop);
+      auto reader = std::make_unique<SequenceReader>(files_, options_.window, hashes, stop);
       sequence_ = reader.get();
       return reader;
     }
@@ -205,7 +211,11 @@ class InputRun::Work {
     if (options_.live) return 0;
     if (!options_.sequence) return size_of_file(path);
     std::uint64_t size = 0;
-    for (const SequenceFile& file : files_) size += file.unreadable.empty() ? size_of_file(file.path) : 0;
+    const std::size_t begin = options_.window ? options_.window->begin() : 0;
+    const std::size_t end = options_.window ? options_.window->end(files_.size()) : files_.size();
+    for (std::size_t i = begin; i < end; ++i) {
+      if (files_[i].unreadable.empty()) size += size_of_file(files_[i].path);
+    }
     return size;
   }
 
@@ -293,7 +303,9 @@ class InputRun::Work {
   }
 
   [[nodiscard]] std::unique_ptr<CaptureReader> open_again(const std::string& path, const StopFlag* stop) const {
-    if (options_.sequence) return std::make_unique<SequenceReader>(files_, SequenceReader::Hash::no, stop);
+    if (options_.sequence) {
+      return std::make_unique<SequenceReader>(files_, options_.window, SequenceReader::Hash::no, stop);
+    }
     return open_capture(path, nullptr, stop);
   }
 
@@ -390,6 +402,32 @@ class InputRun::Work {
     }
   }
 
+  // What they were like tells the job whose window has them.
+  void forget_other_files() {
+    for (std::size_t i = 0; i < result_.inputs.size(); ++i) {
+      if (options_.window->has_file(i)) continue;
+      InputSummary other;
+      other.file = result_.inputs[i].file;
+      other.packets = other.bytes = std::nullopt;
+      result_.inputs[i] = std::move(other);
+    }
+  }
+
+  // Where the sequence is over, so is everything in it.
+  void note_window(const Session& session) {
+    forget_other_files();
+    const Window& window = *options_.window;
+    auto& told = result_.window.emplace();
+    told.first = window.first;
+    told.last = window.last;
+    told.look_back = window.look_back;
+    told.look_ahead = window.look_ahead;
+    told.midstream = session.counters().midstream;
+    if (window.end(files_.size()) == files_.size() && !stop_) return;
+    told.unfinished = session.unfinished().looked_at;
+    told.silent = session.unfinished().silent;
+  }
+
   void note_counters(const Session& session) {
     const SessionSummary& read = session.summary();
     result_.counters.files->packets_read += read.packets;
@@ -449,9 +487,24 @@ class InputRun::Work {
     if (dropped.secrets != 0) {
       complain(std::to_string(dropped.secrets) + " blocks of decryption secrets were left out: there are too many");
     }
+    tell_window();
     if (options_.verbosity != Verbosity::verbose) return;
     for (const auto& [reason, count] : session.summary().passed_over) {
       complain("passed over: " + std::to_string(count) + " packets, " + reason);
+    }
+  }
+
+  void tell_window() const {
+    if (!result_.window) return;
+    const auto& [first, last, look_back, look_ahead, unfinished, silent, midstream] = *result_.window;
+    if (unfinished != 0 || silent != 0) {
+      complain(std::to_string(unfinished) +
+               " sessions with proxies, or what may be some, were not over where reading " + "ended, and " +
+               std::to_string(silent) + " connections had brought nothing; see --look-ahead");
+    }
+    if (look_back && midstream != 0) {
+      complain(std::to_string(midstream) +
+               " connections began without a SYN: they may be of an earlier window; see --look-back");
     }
   }
 

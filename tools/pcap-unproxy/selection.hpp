@@ -37,6 +37,7 @@ class Survey final : public Sink {
     return 0;
   }
   void ended(proxytunnel::Attempt&& attempt) override;
+  void ended_elsewhere(proxytunnel::Attempt&& attempt) override { findings_.ended_elsewhere(attempt); }
 
   [[nodiscard]] Surveyed take() { return std::move(found_); }
 
