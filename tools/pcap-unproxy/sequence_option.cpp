@@ -13,6 +13,8 @@ namespace {
 
 using Complaint = std::optional<std::string>;
 
+constexpr std::size_t most_files = std::size_t{1} << 24;  // that a frame number tells apart
+
 Complaint check_sequence(const Options& options) {
   if (options.live) return "--sequence is for the files of one capture; -i captures anew";
   if (const auto stream = first_stream(options)) {
@@ -75,9 +77,11 @@ void define_sequence(CLI::App& app, SequenceWords& words, Options& options) {
                  "of a sequence, only what began in these files of it, counted from 1; others are read as far as that "
                  "needs them")
       ->type_name("FIRST..LAST");
-  app.add_option("--look-back", words.look_back, "so many files before the window are read (all)")->type_name("N");
-  app.add_option("--look-ahead", words.look_ahead, "and at most so many behind it (until all that began in it is over)")
-      ->type_name("N");
+  const auto add_look = [&app](const char* name, std::optional<std::size_t>& files, const char* what) {
+    app.add_option(name, files, what)->check(CLI::Range(std::size_t{0}, most_files).description(""))->type_name("N");
+  };
+  add_look("--look-back", words.look_back, "so many files before the window are read (all)");
+  add_look("--look-ahead", words.look_ahead, "and at most so many behind it (until all that began in it is over)");
 }
 
 std::optional<std::string> take_sequence(const SequenceWords& words, Options& options) {

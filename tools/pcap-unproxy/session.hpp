@@ -51,11 +51,12 @@ class Sink {
   /// and is to be let go.
   virtual proxytunnel::Ticket done(Time) { return 0; }
   virtual void ended(proxytunnel::Attempt&&) {}
-  /// Likewise, but it belongs to another window: it is there to be compared with.
-  virtual void ended_elsewhere(proxytunnel::Attempt&&) {}
   virtual void skipped(const proxytunnel::SkippedEvent&) {}
   /// The connection of a proxy session is over, if Options::tracker asks for accounts.
   virtual void connection_ended(const proxytunnel::ConnectionRecord&) {}
+
+  /// Who is told of attempts and packets that belong to other windows; null: nobody needs to be.
+  virtual Sink* elsewhere() { return nullptr; }
 };
 
 /// What was read, for the report.

@@ -9,7 +9,7 @@ namespace unproxy {
 using proxytunnel::Attempt;
 
 void WindowSink::opened(const Attempt& attempt) {
-  if (!has(attempt.parent, attempt.carrier_first.frame)) return;
+  if (!has(attempt.parent, attempt.carrier_first.frame)) return others_.opened(attempt);
   const bool is_declared = attempt.carrier_transport() == proxytunnel::Transport::udp;
   open_.emplace(attempt.id, is_declared);
   if (is_declared) ++open_declared_;
@@ -24,7 +24,7 @@ void WindowSink::ended(Attempt&& attempt) {
     if (open->second) --open_declared_;
     open_.erase(open);
   } else if (!has(attempt.parent, attempt.carrier_first.frame)) {
-    return to_.ended_elsewhere(std::move(attempt));
+    return others_.ended(std::move(attempt));
   }
   to_.ended(std::move(attempt));
 }

@@ -14,10 +14,10 @@ namespace unproxy {
 /// may need them. Not for who gives tickets.
 class WindowSink final : public Sink {
  public:
-  /// `to` is borrowed.
-  WindowSink(const Window& window, Sink& to) : frames_(window.frames()), to_(to) {}
+  /// `to` is borrowed, and told when it begins by who knows the window's first packet.
+  WindowSink(const Window& window, Sink& to)
+      : frames_(window.frames()), to_(to), others_(to.elsewhere() != nullptr ? *to.elsewhere() : nobody_) {}
 
-  void begin(proxytunnel::Time first) override { to_.begin(first); }
   void secrets(const Secrets& secrets) override { to_.secrets(secrets); }
   void name(const NameRecord& record) override { to_.name(record); }
   void opened(const proxytunnel::Attempt& attempt) override;
@@ -25,7 +25,8 @@ class WindowSink final : public Sink {
     if (open_.contains(attempt.id)) to_.flow(attempt);
   }
   proxytunnel::Ticket packet(const proxytunnel::VirtualPacket& packet) override {
-    return open_.contains(packet.tunnel) ? to_.packet(packet) : 0;
+    Sink& whose = open_.contains(packet.tunnel) ? to_ : others_;
+    return whose.packet(packet);
   }
   void ended(proxytunnel::Attempt&& attempt) override;
   void skipped(const proxytunnel::SkippedEvent& event) override {
@@ -43,12 +44,16 @@ class WindowSink final : public Sink {
   [[nodiscard]] std::size_t open_declared() const noexcept { return open_declared_; }
 
  private:
+  class Nobody final : public Sink {};
+
   [[nodiscard]] bool has(proxytunnel::TunnelId parent, FrameNumber carrier_first) const {
     return parent == proxytunnel::no_tunnel ? frames_.has(carrier_first) : open_.contains(parent);
   }
 
   proxytunnel::FrameRange frames_;
   Sink& to_;
+  Nobody nobody_;
+  Sink& others_;
   std::unordered_map<proxytunnel::TunnelId, bool> open_;  ///< that belong to it; whether they are declared
   std::uint64_t opened_ = 0;
   std::size_t open_declared_ = 0;
