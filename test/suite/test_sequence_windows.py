@@ -289,7 +289,7 @@ def test_less_is_read(run, tmp_path):
     each = told(2, 2, back=0, ahead=0)
     assert each["window"] == {"first": 2, "last": 2, "look_back": 0, "look_ahead": 0, "unfinished": 0, "silent": 0,
                               "midstream": 1}
-    assert "1 connections began without a SYN: they may be of an earlier window; see --look-back" in each["words"]
+    assert "1 connections began without a SYN: they may be of an earlier one; see --look-back" in each["words"]
     assert "gap" not in each["inputs"][1] and each["counters"]["packets_read"] == 6
     each = told(3, 3, back=1, ahead=1)
     assert each["window"]["unfinished"] == 1 and each["window"]["midstream"] == 0 and "gap" in each["inputs"][2]

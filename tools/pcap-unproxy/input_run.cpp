@@ -24,6 +24,7 @@
 #include "selection.hpp"
 #include "sequence.hpp"
 #include "split.hpp"
+#include "window_told.hpp"
 
 namespace unproxy {
 
@@ -52,7 +53,7 @@ class InputRun::Work {
     result_.inputs.emplace_back().file = options_.inputs[index];
     lines_ = &lines;
     result_.is_done = guarded([this, index] { export_input(index); });
-    if (options_.window) forget_other_files();
+    if (options_.window) forget_other_files(*options_.window, result_.inputs);
     return std::move(result_);
   }
 
@@ -85,9 +86,7 @@ class InputRun::Work {
     const std::size_t more = options_.sequence ? options_.inputs.size() - 1 : 0;
     std::string name = result_.inputs.front().file;
     if (more != 0) name += " and " + std::to_string(more) + (more == 1 ? " more file" : " more files");
-    if (const auto& window = options_.window) {
-      name += " (" + std::to_string(window->first + 1) + ".." + std::to_string(window->last + 1) + ")";
-    }
+    if (options_.window) name += " (" + options_.window->text() + ")";
     return name;
   }
 
@@ -211,9 +210,8 @@ class InputRun::Work {
     if (options_.live) return 0;
     if (!options_.sequence) return size_of_file(path);
     std::uint64_t size = 0;
-    const std::size_t begin = options_.window ? options_.window->begin() : 0;
-    const std::size_t end = options_.window ? options_.window->end(files_.size()) : files_.size();
-    for (std::size_t i = begin; i < end; ++i) {
+    const Window read = options_.window.value_or(Window{0, files_.size() - 1, {}, {}});
+    for (std::size_t i = read.begin(); i < read.end(files_.size()); ++i) {
       if (files_[i].unreadable.empty()) size += size_of_file(files_[i].path);
     }
     return size;
@@ -402,30 +400,10 @@ class InputRun::Work {
     }
   }
 
-  // What they were like tells the job whose window has them.
-  void forget_other_files() {
-    for (std::size_t i = 0; i < result_.inputs.size(); ++i) {
-      if (options_.window->has_file(i)) continue;
-      InputSummary other;
-      other.file = result_.inputs[i].file;
-      other.packets = other.bytes = std::nullopt;
-      result_.inputs[i] = std::move(other);
-    }
-  }
-
-  // Where the sequence is over, so is everything in it.
   void note_window(const Session& session) {
-    forget_other_files();
-    const Window& window = *options_.window;
-    auto& told = result_.window.emplace();
-    told.first = window.first;
-    told.last = window.last;
-    told.look_back = window.look_back;
-    told.look_ahead = window.look_ahead;
-    told.midstream = session.counters().midstream;
-    if (window.end(files_.size()) == files_.size() && !stop_) return;
-    told.unfinished = session.unfinished().looked_at;
-    told.silent = session.unfinished().silent;
+    forget_other_files(*options_.window, result_.inputs);
+    const bool goes_on = stop_ || options_.window->end(files_.size()) < files_.size();
+    result_.window = summary_of(*options_.window, session, goes_on);
   }
 
   void note_counters(const Session& session) {
@@ -487,24 +465,12 @@ class InputRun::Work {
     if (dropped.secrets != 0) {
       complain(std::to_string(dropped.secrets) + " blocks of decryption secrets were left out: there are too many");
     }
-    tell_window();
+    if (result_.window) {
+      for (const std::string& warning : warnings_of(*result_.window)) complain(warning);
+    }
     if (options_.verbosity != Verbosity::verbose) return;
     for (const auto& [reason, count] : session.summary().passed_over) {
       complain("passed over: " + std::to_string(count) + " packets, " + reason);
-    }
-  }
-
-  void tell_window() const {
-    if (!result_.window) return;
-    const auto& [first, last, look_back, look_ahead, unfinished, silent, midstream] = *result_.window;
-    if (unfinished != 0 || silent != 0) {
-      complain(std::to_string(unfinished) +
-               " sessions with proxies, or what may be some, were not over where reading " + "ended, and " +
-               std::to_string(silent) + " connections had brought nothing; see --look-ahead");
-    }
-    if (look_back && midstream != 0) {
-      complain(std::to_string(midstream) +
-               " connections began without a SYN: they may be of an earlier window; see --look-back");
     }
   }
 

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <limits>
 #include <optional>
+#include <string>
 
 #include "base/frame_number.hpp"
 
@@ -21,6 +21,8 @@ struct Window {
   [[nodiscard]] proxytunnel::FrameRange frames() const noexcept {
     return {proxytunnel::frame_of_file(first, 0), proxytunnel::frame_of_file(last + 1, 0)};
   }
+  /// As it is asked for.
+  [[nodiscard]] std::string text() const { return std::to_string(first + 1) + ".." + std::to_string(last + 1); }
   /// The first file that is read.
   [[nodiscard]] std::size_t begin() const noexcept { return first - std::min(first, look_back.value_or(first)); }
   /// Behind the last one that may be.
