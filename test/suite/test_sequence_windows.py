@@ -13,7 +13,7 @@ import pytest
 
 import wire
 from conftest import REPOSITORY, SHARED, run_program
-from test_sequence import cut
+from test_sequence import HEADER, block, cut, interface, packet
 from test_tool import DAMAGED, DONE, UNREADABLE, USAGE
 from wire import CLIENT, RST, SERVER, SYN, Session
 
@@ -269,6 +269,26 @@ def test_requests_of_one_segment_have_names_of_their_own(run, tmp_path):
     assert len(whole["tunnels"]) == 2
     uids = [row.split("\t")[1] for row in whole["logs"]["conn.log"]]
     assert len(uids) == len(set(uids)) == 3
+
+
+@pytest.mark.parametrize("is_session", [False, True])
+def test_reading_ends_when_all_is_over(run, is_session, tmp_path):
+    """The last file has a name, and the export has it if that was read: not where a connection of the window is an
+    ordinary one."""
+    session = Session()
+    opening = [*session.open(), session.say(CLIENT, b"CONNECT a.example:80 HTTP/1.1\r\n\r\n" if is_session else
+                                            b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n"),
+               session.say(SERVER, b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
+               session.say(CLIENT, b"\x16\x03\x01 and so on")]
+    other = wire.udp(("10.0.0.1", 9), ("10.0.0.2", 9), b"x")
+    name = struct.pack("<HH", 1, 14) + b"\xc6\x33\x64\x09" + b"read.test\0" + b"\0\0" + struct.pack("<HH", 0, 0)
+    files = []
+    for number, (side_blocks, frames) in enumerate([(b"", opening), (b"", [other]), (block(wire.NAMES, name), [other])]):
+        files.append(tmp_path / f"{number}.pcapng")
+        files[-1].write_bytes(HEADER + interface(b"a") + side_blocks + b"".join(
+            packet(0, frame, 1000 * number + at) for at, frame in enumerate(frames)))
+    done = run("--sequence", *files, "--window", "1..1", "-w", tmp_path / "out.pcapng")
+    assert done.code == DONE and (b"read.test" in (tmp_path / "out.pcapng").read_bytes()) == is_session
 
 
 # ---------------------------------------------------------------- less is read
