@@ -283,7 +283,8 @@ def test_reading_ends_when_all_is_over(run, is_session, tmp_path):
     other = wire.udp(("10.0.0.1", 9), ("10.0.0.2", 9), b"x")
     name = struct.pack("<HH", 1, 14) + b"\xc6\x33\x64\x09" + b"read.test\0" + b"\0\0" + struct.pack("<HH", 0, 0)
     files = []
-    for number, (side_blocks, frames) in enumerate([(b"", opening), (b"", [other]), (block(wire.NAMES, name), [other])]):
+    contents = [(b"", opening), (b"", [other]), (block(wire.NAMES, name), [other])]
+    for number, (side_blocks, frames) in enumerate(contents):
         files.append(tmp_path / f"{number}.pcapng")
         files[-1].write_bytes(HEADER + interface(b"a") + side_blocks + b"".join(
             packet(0, frame, 1000 * number + at) for at, frame in enumerate(frames)))
