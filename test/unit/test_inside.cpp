@@ -5,6 +5,7 @@
 
 #include "inside/differences.hpp"
 #include "inside/first_payload.hpp"
+#include "inside/insides.hpp"
 #include "inside/inspector.hpp"
 #include "shared_credentials.hpp"
 #include "unit.hpp"
@@ -140,6 +141,39 @@ void who_shares_credentials_is_told_from_the_second_on(void**) {
   assert_true(is_shared("10.0.0.6", "many", "0"));
 }
 
+/// The service of a conversation whose request comes in two packets, between which others begin.
+std::string service_beside(std::size_t others, Insides::Wanted wanted) {
+  Insides insides(true);
+  const std::string request = "GET / HTTP/1.1\r\nHost: www.example.com\r\n\r\n";
+  const auto say = [&insides](TunnelId id, Offset offset, const std::string& text) {
+    VirtualPacket packet;
+    packet.tunnel = id;
+    packet.offset = offset;
+    packet.payload = bytes_in(text);
+    insides.packet(packet);
+  };
+  insides.opened(0);
+  say(0, 0, request.substr(0, 2));
+  for (TunnelId id = 1; id <= others; ++id) {
+    insides.opened(id, wanted);
+    say(id, 0, "x");
+  }
+  say(0, 2, request.substr(2));
+  for (TunnelId id = 1; id <= others; ++id) insides.forget(id);
+  ReportEntry entry;
+  entry.attempt.id = 0;
+  insides.ended(entry);
+  return entry.inside.empty() ? "" : entry.inside[0].service;
+}
+
+void what_is_not_wanted_takes_room_like_others(void**) {
+  if (Inspector::version().empty()) return;  // nobody looks
+  for (const auto wanted : {Insides::Wanted::yes, Insides::Wanted::no}) {
+    assert_string_equal(service_beside(Insides::most_waiting - 1, wanted).c_str(), "http");
+    assert_string_equal(service_beside(Insides::most_waiting, wanted).c_str(), "");
+  }
+}
+
 }  // namespace
 
 int main() {
@@ -149,6 +183,7 @@ int main() {
       cmocka_unit_test(names_are_compared_as_dns_does),
       cmocka_unit_test(well_known_ports_are_for_one_service),
       cmocka_unit_test(flows_have_targets_of_their_own),
+      cmocka_unit_test(what_is_not_wanted_takes_room_like_others),
       cmocka_unit_test(who_shares_credentials_is_told_from_the_second_on),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);

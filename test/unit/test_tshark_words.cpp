@@ -101,8 +101,8 @@ void keys_are_handed_on(void**) {
 void nothing_else_is_handed_on(void**) {
   assert_of_no_concern([](Options& o) {
     auto& [inputs, folders, live, write, output_dir, report, list, logs, log_dir, log_json, hash, credentials, jobs,
-           sequence, mode, handshakes, which_layers, format, link, ring, split, select, names, view, correlate, wan,
-           skew, filter, engine, keylog, tshark, progress, verbosity, command, tracker] = o;
+           sequence, window, mode, handshakes, which_layers, format, link, ring, split, select, names, view, correlate,
+           wan, skew, filter, engine, keylog, tshark, progress, verbosity, command, tracker] = o;
     inputs = {"a.pcap", "b.pcap"};
     folders = {{"a.pcap", "sub"}};
     write = output_dir = report = "out";
@@ -124,6 +124,7 @@ void nothing_else_is_handed_on(void**) {
     progress = Progress::never;
     verbosity = Verbosity::quiet;
     live = LiveSource{"eth0"};
+    window = Window{1, 2, 3, 4};
     ring.files = 3;
     split.by = SplitBy::client;
     select = std::get<proxytunnel::Expression>(proxytunnel::Expression::parse("id == 1"));

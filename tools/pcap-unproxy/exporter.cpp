@@ -16,7 +16,8 @@ Exporter::Exporter(const Options& options, std::size_t input, VirtualWriter* wri
       lines_(lines),
       logs_(options, lines),
       wants_entries_(!options.report.empty() || options.list != List::none || !options.logs.empty()),
-      findings_(options, wants_entries_) {}
+      findings_(options, wants_entries_),
+      elsewhere_(findings_, &selection_) {}
 
 void Exporter::secrets(const Secrets& secrets) {
   constexpr std::uint32_t tls_key_log = 0x544c534b;  // draft-ietf-opsawg-pcapng section 4.7.2

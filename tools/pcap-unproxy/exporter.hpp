@@ -3,6 +3,7 @@
 #pragma once
 
 #include "correlation/wan_legs.hpp"
+#include "elsewhere.hpp"
 #include "findings.hpp"
 #include "log/logs.hpp"
 #include "replacer.hpp"
@@ -38,6 +39,7 @@ class Exporter final : public Sink {
   void ended(proxytunnel::Attempt&& attempt) override;
   void skipped(const proxytunnel::SkippedEvent& event) override;
   void connection_ended(const proxytunnel::ConnectionRecord& record) override { logs_.connection(record); }
+  Sink* elsewhere() override { return &elsewhere_; }
   /// Behind all attempts: a leg of a proxy that served some of them.
   void leg(const proxytunnel::ServedLeg& leg, const proxytunnel::ConnAccount& account) {
     logs_.leg(leg, account, legs_);
@@ -67,6 +69,7 @@ class Exporter final : public Sink {
   Logs logs_;
   bool wants_entries_;  ///< somebody reads what is known of attempts
   Findings findings_;   ///< if somebody reads them
+  Elsewhere elsewhere_;
   proxytunnel::TunnelId attempts_ = 0;
   bool has_seen_keys_ = false;
 };

@@ -31,6 +31,17 @@ class Findings {
   }
   /// Of each attempt: enters in the entry what was found.
   void ended(proxytunnel::ReportEntry& entry);
+  /// The same of what belongs to another window, in the same order: those of this one are compared with it, and share
+  /// the room in which first payload waits.
+  void opened_elsewhere(proxytunnel::TunnelId id, Chosen chosen) {
+    if (is_on_ && (chosen == Chosen::yes || wants_services_)) insides_.opened(id, Insides::Wanted::no);
+  }
+  void packet_elsewhere(const proxytunnel::VirtualPacket& packet) { insides_.packet(packet); }
+  void ended_elsewhere(proxytunnel::Attempt& attempt) {
+    if (!is_on_) return;
+    insides_.forget(attempt.id);
+    credentials_.ended(attempt);
+  }
 
  private:
   bool is_on_, wants_services_;

@@ -24,6 +24,7 @@
 #include "selection.hpp"
 #include "sequence.hpp"
 #include "split.hpp"
+#include "window_told.hpp"
 
 namespace unproxy {
 
@@ -52,6 +53,7 @@ class InputRun::Work {
     result_.inputs.emplace_back().file = options_.inputs[index];
     lines_ = &lines;
     result_.is_done = guarded([this, index] { export_input(index); });
+    if (options_.window) forget_other_files(*options_.window, result_.inputs);
     return std::move(result_);
   }
 
@@ -82,8 +84,10 @@ class InputRun::Work {
   [[nodiscard]] InputSummary& summary() { return result_.inputs.front(); }
   [[nodiscard]] std::string name() const {
     const std::size_t more = options_.sequence ? options_.inputs.size() - 1 : 0;
-    const std::string& first = result_.inputs.front().file;
-    return more == 0 ? first : first + " and " + std::to_string(more) + (more == 1 ? " more file" : " more files");
+    std::string name = result_.inputs.front().file;
+    if (more != 0) name += " and " + std::to_string(more) + (more == 1 ? " more file" : " more files");
+    if (options_.window) name += " (" + options_.window->text() + ")";
+    return name;
   }
 
   [[nodiscard]] std::string output_of(const std::string& input) const {
@@ -161,6 +165,7 @@ class InputRun::Work {
     } else {
       note_input(session.summary(), *reader, hash, state);
     }
+    if (options_.window) note_window(session);
     for (const InputSummary& each : result_.inputs) tell_of_file(each);
     if (const auto statistics = reader->live_statistics()) note_statistics(*statistics);
     if (writer) result_.counters.files->packets_written += writer->packets();
@@ -176,7 +181,7 @@ class InputRun::Work {
                                                           const StopFlag* stop) {
     if (options_.sequence) {
       const auto hashes = hash != nullptr ? SequenceReader::Hash::yes : SequenceReader::Hash::no;
-      auto reader = std::make_unique<SequenceReader>(files_, hashes, stop);
+      auto reader = std::make_unique<SequenceReader>(files_, options_.window, hashes, stop);
       sequence_ = reader.get();
       return reader;
     }
@@ -205,7 +210,10 @@ class InputRun::Work {
     if (options_.live) return 0;
     if (!options_.sequence) return size_of_file(path);
     std::uint64_t size = 0;
-    for (const SequenceFile& file : files_) size += file.unreadable.empty() ? size_of_file(file.path) : 0;
+    const Window read = options_.window.value_or(Window{0, files_.size() - 1, {}, {}});
+    for (std::size_t i = read.begin(); i < read.end(files_.size()); ++i) {
+      if (files_[i].unreadable.empty()) size += size_of_file(files_[i].path);
+    }
     return size;
   }
 
@@ -293,7 +301,9 @@ class InputRun::Work {
   }
 
   [[nodiscard]] std::unique_ptr<CaptureReader> open_again(const std::string& path, const StopFlag* stop) const {
-    if (options_.sequence) return std::make_unique<SequenceReader>(files_, SequenceReader::Hash::no, stop);
+    if (options_.sequence) {
+      return std::make_unique<SequenceReader>(files_, options_.window, SequenceReader::Hash::no, stop);
+    }
     return open_capture(path, nullptr, stop);
   }
 
@@ -390,6 +400,12 @@ class InputRun::Work {
     }
   }
 
+  void note_window(const Session& session) {
+    forget_other_files(*options_.window, result_.inputs);
+    const bool goes_on = stop_ || options_.window->end(files_.size()) < files_.size();
+    result_.window = summary_of(*options_.window, session, goes_on);
+  }
+
   void note_counters(const Session& session) {
     const SessionSummary& read = session.summary();
     result_.counters.files->packets_read += read.packets;
@@ -448,6 +464,9 @@ class InputRun::Work {
     }
     if (dropped.secrets != 0) {
       complain(std::to_string(dropped.secrets) + " blocks of decryption secrets were left out: there are too many");
+    }
+    if (result_.window) {
+      for (const std::string& warning : warnings_of(*result_.window)) complain(warning);
     }
     if (options_.verbosity != Verbosity::verbose) return;
     for (const auto& [reason, count] : session.summary().passed_over) {

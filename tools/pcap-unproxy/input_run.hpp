@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,7 @@ auto counts_of(Counters& counters) {
 /// What an input gave, besides its output and lines.
 struct InputResult {
   std::vector<proxytunnel::InputSummary> inputs;  ///< one; with --sequence, one for each file
+  std::optional<proxytunnel::WindowSummary> window;
   proxytunnel::ReportCounters counters;
   proxytunnel::TunnelId attempts = 0;
   int exit_code = 0;

@@ -80,6 +80,7 @@ struct Raw {
   Shell completion = Shell::bash;
   LiveWords live;
   CorrelateWords correlate;
+  SequenceWords sequence;
 };
 
 // Lines that fit the right column.
@@ -275,8 +276,7 @@ Choices define(CLI::App& app, Options& options, Raw& raw) {
   app.add_option("-j,--jobs", options.jobs, "inputs side by side; 0: as many as there are cores")
       ->check(CLI::Range(0U, most_jobs).description(""))
       ->type_name("N");
-  app.add_flag("--sequence", options.sequence,
-               "the inputs are one capture that was cut into files, as a ring buffer leaves it");
+  define_sequence(app, raw.sequence, options);
 
   app.option_defaults()->group("Messages");
   app.add_option("--progress", options.progress, "auto (default), always or never")
@@ -420,7 +420,7 @@ Complaint finish(const Raw& raw, Options& options) {
   if (auto complaint = take_live(raw.live, options)) return complaint;
   if (!options.live) expand_directories(options);
   if (auto complaint = take_correlate(raw.correlate, options)) return complaint;
-  if (auto complaint = check_sequence(options)) return complaint;
+  if (auto complaint = take_sequence(raw.sequence, options)) return complaint;
   if (auto complaint = check_replace(options)) return complaint;
   if (auto complaint = check_select(options)) return complaint;
   if (auto complaint = take_split(raw.max_open_files, options)) return complaint;

@@ -14,6 +14,7 @@
 #include "capture/split_files.hpp"
 #include "select/expression.hpp"
 #include "tracker/tracker.hpp"
+#include "window.hpp"
 
 namespace unproxy {
 
@@ -47,8 +48,9 @@ struct Options {
   bool log_json = false;  ///< Zeek's logs as JSON
   bool hash = false;
   bool show_credentials = false;
-  unsigned jobs = 1;      ///< inputs at once, at least 1
-  bool sequence = false;  ///< the inputs are one capture
+  unsigned jobs = 1;             ///< inputs at once, at least 1
+  bool sequence = false;         ///< the inputs are one capture
+  std::optional<Window> window;  ///< of it; absent: all of it
   Mode mode = Mode::virtual_packets;
   Handshakes handshakes = Handshakes::keep;
   Layers layers = Layers::all;

@@ -106,14 +106,15 @@ class Run final : public LineSink {
       logs_->forget_input();
     }
     inputs_.insert(inputs_.end(), result.inputs.begin(), result.inputs.end());
+    window_ = result.window;
   }
 
   void write_report_file() {
     if (options_.report.empty()) return;
     OutputFile file(options_.report);
     const auto put = [&file](std::string_view text) { file.write(proxytunnel::bytes_of(text)); };
-    proxytunnel::ReportWriter writer({{"pcap-unproxy", version, options_.command, all_libraries()}, was_interrupted_},
-                                     put);
+    proxytunnel::ReportWriter writer(
+        {{"pcap-unproxy", version, options_.command, all_libraries()}, was_interrupted_, window_}, put);
     for (const InputSummary& input : inputs_) writer.input(input);
     report_.write_entries(writer);
     writer.finish(counters_);
@@ -136,6 +137,7 @@ class Run final : public LineSink {
   const Options& options_;
   const StopFlag& stop_;
   std::vector<InputSummary> inputs_;
+  std::optional<proxytunnel::WindowSummary> window_;
   ReportCounters counters_;
   ReportSpool report_;
   std::optional<LogFiles> logs_;

@@ -16,7 +16,8 @@ Survey::Survey(const Options& options, std::size_t input, const WanLegs& legs)
     : options_(options),
       input_(input),
       legs_(legs),
-      findings_(options, options.select && options.select->late_fact() != nullptr) {
+      findings_(options, options.select && options.select->late_fact() != nullptr),
+      elsewhere_(findings_, nullptr) {
   if (options.select && options.select->late_fact() != nullptr) found_.chosen.emplace();
 }
 
@@ -40,8 +41,11 @@ Chosen Selection::choose(const ReportEntry& entry) const {
 }
 
 Chosen Selection::opened(const Attempt& attempt) {
-  if (!is_on()) return Chosen::yes;
-  return open_[attempt.id] = choose(proxytunnel::entry_of(attempt, input_));
+  return is_on() ? open_[attempt.id] = choose(attempt) : Chosen::yes;
+}
+
+Chosen Selection::choose(const Attempt& attempt) const {
+  return is_on() ? choose(proxytunnel::entry_of(attempt, input_)) : Chosen::yes;
 }
 
 // What was chosen when it opened stays so: the export has it.

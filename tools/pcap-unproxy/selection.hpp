@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "correlation/wan_legs.hpp"
+#include "elsewhere.hpp"
 #include "findings.hpp"
 #include "log/lineage.hpp"
 #include "options.hpp"
@@ -37,6 +38,7 @@ class Survey final : public Sink {
     return 0;
   }
   void ended(proxytunnel::Attempt&& attempt) override;
+  Sink* elsewhere() override { return &elsewhere_; }
 
   [[nodiscard]] Surveyed take() { return std::move(found_); }
 
@@ -45,6 +47,7 @@ class Survey final : public Sink {
   std::size_t input_;
   const WanLegs& legs_;
   Findings findings_;
+  Elsewhere elsewhere_;
   Surveyed found_;
 };
 
@@ -57,6 +60,8 @@ class Selection {
 
   [[nodiscard]] bool is_on() const noexcept { return expression_ != nullptr; }
   Chosen opened(const proxytunnel::Attempt& attempt);
+  /// Likewise, of one that is not kept.
+  [[nodiscard]] Chosen choose(const proxytunnel::Attempt& attempt) const;
   /// Of a tunnel that is open.
   [[nodiscard]] bool has(proxytunnel::TunnelId id) const {
     if (!is_on()) return true;

@@ -130,8 +130,14 @@ std::vector<SequenceFile> in_order_of_time(const std::vector<std::string>& paths
   return in_order(std::move(files));
 }
 
-SequenceReader::SequenceReader(std::vector<SequenceFile> files, Hash hash, const StopFlag* stop)
-    : files_(std::move(files)), hash_(hash), stop_(stop) {
+SequenceReader::SequenceReader(std::vector<SequenceFile> files, const std::optional<Window>& window, Hash hash,
+                               const StopFlag* stop)
+    : files_(std::move(files)),
+      window_(window),
+      hash_(hash),
+      stop_(stop),
+      opened_(window ? window->begin() : 0),
+      end_(window ? window->end(files_.size()) : files_.size()) {
   for (const SequenceFile& file : files_) {
     proxytunnel::InputSummary& summary = summaries_.emplace_back();
     summary.file = file.path;
@@ -153,13 +159,14 @@ const Packet* SequenceReader::next() {
 
 // False when there is no other.
 bool SequenceReader::open_next() {
-  while (opened_ < files_.size() && !is_stopped(stop_)) {
+  while (opened_ < end_ && !is_stopped(stop_)) {
     const SequenceFile& file = files_[opened_];
     proxytunnel::InputSummary& summary = summaries_[opened_];
+    const bool is_hashed = hash_ == Hash::yes && (!window_ || window_->has_file(opened_));
     ++opened_;
     if (!file.unreadable.empty()) continue;
     try {
-      if (hash_ == Hash::yes) digest_ = std::make_unique<InputHash>();
+      digest_ = is_hashed ? std::make_unique<InputHash>() : nullptr;
       reader_ = open_capture(file.path, digest_.get(), stop_);
       numbers_.clear();
       taken_.clear();

@@ -14,6 +14,7 @@
 #include "capture/digest.hpp"
 #include "capture/file_state.hpp"
 #include "report/report.hpp"
+#include "window.hpp"
 
 namespace unproxy {
 
@@ -38,8 +39,9 @@ std::uint64_t files_missing_between(const std::string& one, const std::string& n
 class SequenceReader final : public CaptureReader {
  public:
   enum class Hash { no, yes };
-  /// `stop` is borrowed, and may be null.
-  SequenceReader(std::vector<SequenceFile> files, Hash hash, const StopFlag* stop);
+  /// `window`: only that, and what is looked at around it, is read; only files in it are hashed. `stop` is borrowed,
+  /// and may be null.
+  SequenceReader(std::vector<SequenceFile> files, const std::optional<Window>& window, Hash hash, const StopFlag* stop);
 
   const Packet* next() override;
   [[nodiscard]] const std::vector<Interface>& interfaces() const override { return interfaces_; }
@@ -68,9 +70,10 @@ class SequenceReader final : public CaptureReader {
   void note(const Packet& packet);
 
   std::vector<SequenceFile> files_;
+  std::optional<Window> window_;
   Hash hash_;
   const StopFlag* stop_;
-  std::size_t opened_ = 0;
+  std::size_t opened_, end_;               ///< files before these are read
   std::unique_ptr<CaptureReader> reader_;  ///< of the file before files_[opened_]; null: none is open
   std::unique_ptr<InputHash> digest_;
   std::vector<std::uint32_t> numbers_;  ///< of its interfaces, in interfaces_

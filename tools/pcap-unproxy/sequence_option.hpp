@@ -1,15 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// summary: which options go together with --sequence.
+// summary: --sequence and --window on the command line, and which options go together with them.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 
 #include "options.hpp"
 
+namespace CLI {
+class App;
+}
+
 namespace unproxy {
 
-/// What is wrong with --sequence, if it was given. All other options are read by then.
-std::optional<std::string> check_sequence(const Options& options);
+/// As they stand there.
+struct SequenceWords {
+  std::optional<std::string> window;  ///< FIRST..LAST
+  std::optional<std::size_t> look_back, look_ahead;
+};
+
+void define_sequence(CLI::App& app, SequenceWords& words, Options& options);
+
+/// Takes them over; otherwise what is wrong with them. All other options are read by then.
+std::optional<std::string> take_sequence(const SequenceWords& words, Options& options);
 
 }  // namespace unproxy

@@ -5,11 +5,13 @@
 #include <filesystem>
 #include <fstream>
 #include <random>
+#include <utility>
 
 #include "envelope.hpp"
 #include "live_names.hpp"
 #include "look_ahead.hpp"
 #include "names/hosts.hpp"
+#include "window_sink.hpp"
 
 namespace unproxy {
 
@@ -57,6 +59,7 @@ void Session::read_hosts_files() {
 }
 
 void Session::run(CaptureReader& reader, Decryption* decryption, Sink& sink) {
+  if (options_.window) return read_window(reader, sink);
   decryption_ = decryption;
   may_pass_ = decryption == nullptr && !options_.tracker.accounts && !sink.wants_all();
   LookAhead ahead(reader, filter_ ? &*filter_ : nullptr, tracker_);
@@ -66,20 +69,77 @@ void Session::run(CaptureReader& reader, Decryption* decryption, Sink& sink) {
     packet(*next, reader, ahead.enters_names() ? Names::entered : Names::to_enter, sink);
   }
   take_side_blocks(reader, sink);
+  finish(sink);
+  if (decryption_ != nullptr) unmatched_ = decryption_->unmatched() + tracker_.counters().stray_chunks;
+  told_ = counts(reader, Part::all);
+}
+
+// What is counted while the files of a window are read is the window's: so nothing is counted twice, and nothing is
+// left out. Only a tunnel is counted where it belongs.
+void Session::read_window(CaptureReader& reader, Sink& sink) {
+  const proxytunnel::FrameRange frames = options_.window->frames();
+  WindowSink own(*options_.window, sink);
+  std::optional<Counts> before, with;
+  LookAhead ahead(reader, filter_ ? &*filter_ : nullptr, tracker_);
+  while (const Packet* next = ahead.next()) {
+    if (!before && frames.has(next->number)) {
+      before = counts(reader, Part::so_far);
+      sink.begin(next->time);
+    }
+    if (!with && next->number >= frames.end) with = counts(reader, Part::so_far);
+    if (is_over(next->number, own)) break;
+    take_side_blocks(reader, own);
+    packet(*next, reader, ahead.enters_names() ? Names::entered : Names::to_enter, own);
+  }
+  take_side_blocks(reader, own);
+  const auto of_tcp = tracker_.unfinished(frames);
+  unfinished_ = {of_tcp.looked_at + own.open_declared(), of_tcp.silent};
+  finish(own);
+  if (before) told_ = less(with ? std::move(*with) : counts(reader, Part::all), *before);
+  told_.counters.tunnels = own.opened();
+}
+
+// A look costs as much as there are connections, but where not all is over, the first ones tell: they were idle for
+// longest.
+bool Session::is_over(FrameNumber next, const WindowSink& own) {
+  constexpr FrameNumber between_looks = 65536;
+  const proxytunnel::FrameRange frames = options_.window->frames();
+  if (next < frames.end || next < next_look_) return false;
+  next_look_ = next + between_looks;
+  return !own.has_open() && !tracker_.has_unfinished(frames);
+}
+
+void Session::finish(Sink& sink) {
   for (bool more = true; more;) {
     through([&](proxytunnel::Outcome& outcome) { more = tracker_.finish(outcome); }, sink);
   }
-  if (decryption_ != nullptr) unmatched_ = decryption_->unmatched() + tracker_.counters().stray_chunks;
-  summary_.dropped = reader.dropped_blocks();
-  summary_.dropped.names += tracker_.names().dropped_names();
+}
+
+Session::Counts Session::counts(const CaptureReader& reader, Part part) {
+  Counts all{summary_, tracker_.counters()};
+  all.summary.dropped = reader.dropped_blocks();
+  all.summary.dropped.names += tracker_.names().dropped_names();
+  auto& passed_over = all.summary.passed_over;
   for (std::size_t i = 0; i < proxytunnel::reason_count; ++i) {
-    if (passed_over_[i] != 0)
-      summary_.passed_over[std::string(name_of(static_cast<proxytunnel::Reason>(i)))] = passed_over_[i];
+    if (passed_over_[i] != 0) passed_over[std::string(name_of(static_cast<proxytunnel::Reason>(i)))] = passed_over_[i];
   }
-  if (filtered_ != 0) summary_.passed_over["filter"] = filtered_;
-  if (decoder_.unfinished_datagrams() != 0) {
-    summary_.passed_over["unfinished-datagrams"] = decoder_.unfinished_datagrams();
-  }
+  if (filtered_ != 0) passed_over["filter"] = filtered_;
+  const std::uint64_t unfinished = part == Part::all ? decoder_.unfinished_datagrams() : decoder_.given_up_datagrams();
+  if (unfinished != 0) passed_over["unfinished-datagrams"] = unfinished;
+  return all;
+}
+
+Session::Counts Session::less(Counts counts, const Counts& before) {
+  counts.summary.packets -= before.summary.packets;
+  counts.summary.dropped.names -= before.summary.dropped.names;
+  counts.summary.dropped.secrets -= before.summary.dropped.secrets;
+  for (const auto& [reason, count] : before.summary.passed_over) counts.summary.passed_over[reason] -= count;
+  std::erase_if(counts.summary.passed_over, [](const auto& each) { return each.second == 0; });
+  counts.counters.connections -= before.counters.connections;
+  counts.counters.dropped_connections -= before.counters.dropped_connections;
+  counts.counters.gave_way -= before.counters.gave_way;
+  counts.counters.midstream -= before.counters.midstream;
+  return counts;
 }
 
 void Session::take_side_blocks(CaptureReader& reader, Sink& sink) {

@@ -20,6 +20,8 @@
 
 namespace unproxy {
 
+class WindowSink;
+
 /// Where results go, in the order in which they are to be shown.
 class Sink {
  public:
@@ -54,6 +56,9 @@ class Sink {
   virtual void skipped(const proxytunnel::SkippedEvent&) {}
   /// The connection of a proxy session is over, if Options::tracker asks for accounts.
   virtual void connection_ended(const proxytunnel::ConnectionRecord&) {}
+
+  /// Who is told of attempts and packets that belong to other windows; null: nobody needs to be.
+  virtual Sink* elsewhere() { return nullptr; }
 };
 
 /// What was read, for the report.
@@ -62,6 +67,11 @@ struct SessionSummary {
   std::optional<proxytunnel::Time> first_time, last_time;
   std::map<std::string, std::uint64_t> passed_over;  ///< packets, by reason
   DroppedBlocks dropped;                             ///< names also by the address book
+};
+
+/// What of a window was not over where reading ended.
+struct Unfinished {
+  std::size_t looked_at = 0, silent = 0;  ///< as Tracker::Unfinished; clients that are declared are among the former
 };
 
 /// From the system's randomness.
@@ -73,23 +83,38 @@ class Session {
   /// read.
   explicit Session(const Options& options, Mode mode = Mode::virtual_packets);
 
-  /// Reads the capture to its end, to damage or until the reader is stopped. `decryption` tells what TLS carries; it
-  /// may be null.
+  /// Reads the capture to its end, to damage or until the reader is stopped; with Options::window, until all that
+  /// belongs to it is over, and nothing else gets to the sink. `decryption` tells what TLS carries; it may be null.
   void run(CaptureReader& reader, Decryption* decryption, Sink& sink);
 
   /// The reader waits for a packet.
   void idle(Time now, Sink& sink) { let_go(now, sink); }
 
-  [[nodiscard]] const SessionSummary& summary() const { return summary_; }
+  /// With Options::window, of its files; so are counters().
+  [[nodiscard]] const SessionSummary& summary() const { return told_.summary; }
   /// Before run(): where proxies went, as far as that is known.
   void know_origins(proxytunnel::KnownOrigins origins) { tracker_.know_origins(std::move(origins)); }
   /// What the capture says of names.
   [[nodiscard]] const proxytunnel::AddressBook& names() { return tracker_.names(); }
-  [[nodiscard]] const proxytunnel::TrackerCounters& counters() const { return tracker_.counters(); }
+  [[nodiscard]] const proxytunnel::TrackerCounters& counters() const { return told_.counters; }
+  [[nodiscard]] const Unfinished& unfinished() const { return unfinished_; }
   /// Decrypted pieces of sessions with proxies for which there was no connection that carries them.
   [[nodiscard]] std::uint64_t unmatched() const { return unmatched_; }
 
  private:
+  /// What was counted.
+  struct Counts {
+    SessionSummary summary;
+    proxytunnel::TrackerCounters counters;
+  };
+  /// Of the capture so far, or all of it.
+  enum class Part : std::uint8_t { so_far, all };
+
+  [[nodiscard]] Counts counts(const CaptureReader& reader, Part part);
+  [[nodiscard]] static Counts less(Counts counts, const Counts& before);
+  void read_window(CaptureReader& reader, Sink& sink);
+  [[nodiscard]] bool is_over(FrameNumber next, const WindowSink& own);
+  void finish(Sink& sink);
   void read_hosts_files();
   void take_side_blocks(CaptureReader& reader, Sink& sink);
   /// Whether the DNS answers of a packet are still to be entered in the address book.
@@ -122,6 +147,9 @@ class Session {
   std::uint64_t filtered_ = 0, unmatched_ = 0;
   FrameNumber frame_ = 0;  ///< that is looked at
   SessionSummary summary_;
+  Counts told_;
+  Unfinished unfinished_;
+  FrameNumber next_look_ = 0;  ///< behind a window: when it is looked again whether all is over
 };
 
 }  // namespace unproxy

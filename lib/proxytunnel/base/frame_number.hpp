@@ -24,4 +24,11 @@ constexpr unsigned frame_bits = 40;
   return frame & ((FrameNumber{1} << frame_bits) - 1);
 }
 
+/// From `begin` to before `end`.
+struct FrameRange {
+  FrameNumber begin = 0, end = 0;
+
+  [[nodiscard]] constexpr bool has(FrameNumber frame) const noexcept { return begin <= frame && frame < end; }
+};
+
 }  // namespace proxytunnel

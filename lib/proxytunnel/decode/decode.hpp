@@ -57,6 +57,8 @@ class Decoder {
 
   /// Fragmented datagrams not put together so far: parts are missing, or there were too many at once.
   [[nodiscard]] std::uint64_t unfinished_datagrams() const noexcept { return fragments_.unfinished(); }
+  /// Those of them that wait no longer.
+  [[nodiscard]] std::uint64_t given_up_datagrams() const noexcept { return fragments_.given_up(); }
 
  private:
   Reason decode_frame(const CapturedFrame& frame);

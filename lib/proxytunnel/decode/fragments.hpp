@@ -62,6 +62,7 @@ class FragmentTable {
   [[nodiscard]] std::uint8_t protocol() const noexcept { return protocol_; }
   /// Datagrams that were given up, and those that still wait.
   [[nodiscard]] std::uint64_t unfinished() const noexcept { return given_up_ + waiting_.size(); }
+  [[nodiscard]] std::uint64_t given_up() const noexcept { return given_up_; }
 
  private:
   struct Piece {

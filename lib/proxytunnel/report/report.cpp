@@ -281,6 +281,17 @@ Json input_of(const InputSummary& input) {
   return result;
 }
 
+Json window_of(const WindowSummary& window) {
+  const auto files = [](const std::optional<std::size_t>& count) { return count ? Json(*count) : Json(nullptr); };
+  return {{"first", window.first + 1},
+          {"last", window.last + 1},
+          {"look_back", files(window.look_back)},
+          {"look_ahead", files(window.look_ahead)},
+          {"unfinished", window.unfinished},
+          {"silent", window.silent},
+          {"midstream", window.midstream}};
+}
+
 Json counters_of(const ReportCounters& counters) {
   const auto of_files = [&counters](auto FileCounters::*counter) {
     return counters.files ? Json(*counters.files.*counter) : Json(nullptr);
@@ -344,6 +355,7 @@ std::string leg_source_json(const LegSource& source) {
 ReportWriter::ReportWriter(const ReportHead& head, Put put) : put_(std::move(put)) {
   put_("{\"schema\": \"proxytunnel-report/1\",\n\"tool\": " + tool_of(head.tool).dump() +
        ",\n\"interrupted\": " + (head.interrupted ? "true" : "false"));
+  if (head.window) put_(",\n\"window\": " + window_of(*head.window).dump());
 }
 
 void ReportWriter::input(const InputSummary& input) {

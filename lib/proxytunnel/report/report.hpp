@@ -117,10 +117,20 @@ struct Tool {
 /// Takes the report piece by piece: a report of a large capture is never one text in memory.
 using Put = std::function<void(std::string_view)>;
 
+/// The files of a sequence whose connections the report is of, what was read around them, and what that left open.
+struct WindowSummary {
+  std::size_t first = 0, last = 0;                   ///< from 0, in the order of the sequence
+  std::optional<std::size_t> look_back, look_ahead;  ///< as they were asked for; absent: as far as is needed
+  std::uint64_t unfinished = 0;                      ///< proxy sessions, or what may be one, that were not over
+  std::uint64_t silent = 0;                          ///< connections that had brought no payload by then
+  std::uint64_t midstream = 0;                       ///< connections whose first packet there is no SYN
+};
+
 /// What the document begins with.
 struct ReportHead {
   Tool tool;
   bool interrupted = false;
+  std::optional<WindowSummary> window{};  ///< absent: everything was read
 };
 
 /// An entry of `tunnels`, and one of `skipped`: one line each, without its end.

@@ -90,6 +90,15 @@ class ConnectionTable {
     for (std::uint32_t index = oldest_; index != none; index = links_[index].newer) visit(values_[index]);
   }
 
+  /// Whether it is so of any value; the longest idle is asked first.
+  template <class IsSo>
+  [[nodiscard]] bool any(IsSo is_so) const {
+    for (std::uint32_t index = oldest_; index != none; index = links_[index].newer) {
+      if (is_so(values_[index])) return true;
+    }
+    return false;
+  }
+
  private:
   static constexpr std::uint32_t none = std::numeric_limits<std::uint32_t>::max();
   struct Links {

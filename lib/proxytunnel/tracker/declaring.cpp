@@ -59,7 +59,8 @@ void Tracker::take_header(const Datagram& datagram, const Message& header, std::
     if (is_new) outcome.events.emplace_back(OpenedEvent{attempt});
     show_declared(datagram, size, Direction::from_client, attempt, outcome);
   } else if (is_new) {
-    outcome.events.emplace_back(SkippedEvent{datagram.sender, datagram.receiver, "the proxy header names no client"});
+    outcome.events.emplace_back(SkippedEvent{datagram.sender, datagram.receiver, "the proxy header names no client",
+                                             datagram.parent, datagram.frame.number});
   }
   while (declared_.has_too_many()) end_declared(Ended::gave_way, outcome);
 }

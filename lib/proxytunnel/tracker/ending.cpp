@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // summary: the door's part about the end of connections: they retire, showing what waits in them, and are buried when
 //          that was put in again.
+#include <algorithm>
 #include <utility>
 
 #include "tracker/tracker.hpp"
@@ -10,6 +11,17 @@ namespace {
 
 // Connections that end in one step of finish(): each may bring out as much as it holds.
 constexpr std::size_t retired_at_once = 64;
+
+// Whether more than nothing may come of a connection that began in these frames, or of what waits in it and may have
+// begun another one there.
+bool is_unfinished(const Connection& connection, FrameRange frames) noexcept {
+  const auto is_of_them = [frames](const Doubted& each) { return frames.has(each.held.segment().frame.number); };
+  if (connection.doubts && std::any_of(connection.doubts->begin(), connection.doubts->end(), is_of_them)) return true;
+  if (!frames.has(connection.first.frame)) return false;
+  const bool has_record = connection.account && connection.protocol;
+  return connection.phase != Phase::passed || connection.refusal || connection.doubts || has_record ||
+         connection.has_decrypted;
+}
 
 }  // namespace
 
@@ -93,6 +105,19 @@ void Tracker::end_conversation(VirtualConnection& opened, const Frame& frame, Ou
   if (is_of_requests(opened.attempt.protocol)) --forwarded_;
   note_overflow(opened.attempt);
   outcome.events.emplace_back(EndedEvent{std::move(opened.attempt)});
+}
+
+Tracker::Unfinished Tracker::unfinished(FrameRange frames) const noexcept {
+  Unfinished found;
+  table_.each([&](const Connection& connection) {
+    if (!is_unfinished(connection, frames)) return;
+    ++(connection.phase == Phase::fresh && !connection.doubts ? found.silent : found.looked_at);
+  });
+  return found;
+}
+
+bool Tracker::has_unfinished(FrameRange frames) const noexcept {
+  return table_.any([frames](const Connection& connection) { return is_unfinished(connection, frames); });
 }
 
 bool Tracker::finish(Outcome& outcome) noexcept {

@@ -24,6 +24,10 @@ bool is_unasked(const Connection& connection, Side side) noexcept {
          !client.has_hole();
 }
 
+SkippedEvent skipped_event(const Connection& connection, Side client, std::string_view reason) noexcept {
+  return {connection.ends[client], connection.ends[other(client)], reason, connection.parent, connection.first.frame};
+}
+
 Offset acknowledged_by(const Segment& segment, const SequenceSpace& theirs) noexcept {
   return segment.has(tcp_flag::ack) && theirs.known() ? theirs.offset(segment.acknowledgment()) : 0;
 }
@@ -117,7 +121,7 @@ void Tracker::see_after_refusal(Connection& connection, const Segment& segment, 
   const Refusal& refusal = *connection.refusal;
   if (side != refusal.client || segment.length == 0) return;
   if (payload_range(connection.space[side], segment).end <= refusal.end) return;
-  outcome.events.emplace_back(SkippedEvent{connection.ends[side], connection.ends[other(side)], payload_after_refusal});
+  outcome.events.emplace_back(skipped_event(connection, side, payload_after_refusal));
   connection.refusal.reset();
 }
 
@@ -235,8 +239,8 @@ void Tracker::give_way(Connection& connection, const Frame& frame, Outcome& outc
     is_told = true;
   }
   if (!may_be_session || is_told) return;
-  outcome.events.emplace_back(SkippedEvent{connection.ends[Side::initiator], connection.ends[Side::acceptor],
-                                           "it gave way to others before it was decided"});
+  constexpr std::string_view reason = "it gave way to others before it was decided";
+  outcome.events.emplace_back(skipped_event(connection, Side::initiator, reason));
 }
 
 }  // namespace proxytunnel

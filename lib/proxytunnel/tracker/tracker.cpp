@@ -353,6 +353,7 @@ void Tracker::begin(Connection& connection, const Segment& segment) {
   if (options_.accounts && segment.parent == no_tunnel) connection.account.emplace();
   if (!segment.is_on_wire()) return;
   ++counters_.connections;
+  if (!segment.has(tcp_flag::syn)) ++counters_.midstream;
   synthetic_.occurs(segment.sender.address);
   synthetic_.occurs(segment.receiver.address);
 }

@@ -71,6 +71,7 @@ struct TrackerCounters {
   std::uint64_t dropped_connections = 0;  ///< forgotten because there were more than `connections`
   std::uint64_t gave_way = 0;  ///< undecided, and given up since all together held more than limits::held_bytes_total
   std::uint64_t stray_chunks = 0;  ///< decrypted bytes of no known connection
+  std::uint64_t midstream = 0;     ///< of `connections`: those whose first packet is no SYN
 };
 
 class Tracker final : private Surroundings {
@@ -111,6 +112,16 @@ class Tracker final : private Surroundings {
   /// The capture is over: what still waits is shown, and everything that is alive ends. To be called, like segment(),
   /// until it returns false, when the tracker is empty and nothing came out any more.
   [[nodiscard]] bool finish(Outcome& outcome) noexcept;
+
+  /// Connections on the wire, of those that began in these frames, or of which that may still turn out, that are not
+  /// over: an event, a packet or a record of them may still come out. UDP has none.
+  struct Unfinished {
+    std::size_t looked_at = 0;  ///< proxy sessions, and what may be one by what it brought
+    std::size_t silent = 0;     ///< no payload so far
+  };
+  [[nodiscard]] Unfinished unfinished(FrameRange frames) const noexcept;
+  /// Whether there is any: quicker.
+  [[nodiscard]] bool has_unfinished(FrameRange frames) const noexcept;
 
   /// For names that the caller knows from elsewhere (name resolution blocks, hosts files).
   [[nodiscard]] AddressBook& names() noexcept { return names_; }

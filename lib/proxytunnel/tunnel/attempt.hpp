@@ -43,9 +43,10 @@ struct Attempt {
   Command command = Command::none;
   Transport transport = Transport::tcp;  ///< of what the tunnel carries, once it is open
   Endpoint client, proxy;
-  Ends carrier;         ///< of the connection that the session is in, as its packets say: on the wire, or a virtual
-                        ///< conversation
-  Stamp carrier_first;  ///< of that connection
+  Ends carrier;          ///< of the connection that the session is in, as its packets say: on the wire, or a virtual
+                         ///< conversation
+  Stamp carrier_first;   ///< of that connection
+  unsigned ordinal = 0;  ///< counts the attempts of that connection
   std::optional<Ends> shown;  ///< of the virtual conversation, as its packets say; none for an association: see flows
   /// The end that stands for the client where its own is in use by another conversation: its port is synthetic.
   std::optional<Endpoint> virtual_client;

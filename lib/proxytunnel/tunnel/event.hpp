@@ -53,7 +53,9 @@ struct EndedEvent {
 /// Something was not followed, though a tunnel may have been there.
 struct SkippedEvent {
   Endpoint client, proxy;
-  std::string_view reason;  ///< a constant
+  std::string_view reason;        ///< a constant
+  TunnelId parent = no_tunnel;    ///< of its connection
+  FrameNumber carrier_first = 0;  ///< likewise: its first frame
 };
 
 /// The reason where a client that was refused went on: it may have been told otherwise than the capture shows.

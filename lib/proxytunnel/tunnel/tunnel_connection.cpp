@@ -82,7 +82,7 @@ TunnelConnection::State TunnelConnection::advance(Streams& streams, const Tunnel
     } else {
       const std::string_view skipped = std::get<Leave>(step).skipped;
       if (!skipped.empty()) {
-        context.events.emplace_back(SkippedEvent{ends_[client_], ends_[other(client_)], skipped});
+        context.events.emplace_back(skipped_event(client_, skipped));
       }
       state_ = State::over;
     }
@@ -90,7 +90,7 @@ TunnelConnection::State TunnelConnection::advance(Streams& streams, const Tunnel
   if (state_ != State::over) return state_;
   handshake_.reset();
   if (was_refused && is_refused_ && !streams.untaken(client).empty()) {
-    context.events.emplace_back(SkippedEvent{ends_[client], ends_[other(client)], payload_after_refusal});
+    context.events.emplace_back(skipped_event(client, payload_after_refusal));
     is_refused_ = false;
   }
   return state_;
@@ -138,8 +138,7 @@ void TunnelConnection::took(Took& step, Streams& streams, const TunnelContext& c
     }
   } else if (step.message.kind == MessageKind::proxy_header && !names_somebody(step.message, ends_[client_])) {
     streams.take(side, step.size);
-    context.events.emplace_back(
-        SkippedEvent{ends_[client_], ends_[other(client_)], "the proxy header names no client"});
+    context.events.emplace_back(skipped_event(client_, "the proxy header names no client"));
     return;
   } else {
     record(step.message, stamp, context);
@@ -150,6 +149,10 @@ void TunnelConnection::took(Took& step, Streams& streams, const TunnelContext& c
   if (!is_anybodys || !is_told(step.message)) return;
   context.events.emplace_back(MessageEvent{tunnel, ends_[client_], ends_[other(client_)], step.direction, stamp,
                                            step.size, std::move(step.message)});
+}
+
+SkippedEvent TunnelConnection::skipped_event(Side client, std::string_view reason) const noexcept {
+  return {ends_[client], ends_[other(client)], reason, parent_.tunnel, first_.frame};
 }
 
 void TunnelConnection::begin_attempt(Attempt& attempt, Stamp stamp) const {
@@ -167,6 +170,7 @@ void TunnelConnection::begin_attempt(Attempt& attempt, Stamp stamp) const {
     attempt.proxy.address = attempt.proxy.address.unmapped();
   }
   attempt.first = attempts_ == 0 ? first_ : stamp;
+  attempt.ordinal = attempts_;
 }
 
 void TunnelConnection::record(const Message& message, Stamp stamp, const TunnelContext& context) {
@@ -237,7 +241,7 @@ bool TunnelConnection::is_claimed(Message& message, const TunnelContext& context
 
 void TunnelConnection::doubt(std::string_view reason, const TunnelContext& context) {
   if (std::exchange(is_doubted_, true)) return;
-  context.events.emplace_back(SkippedEvent{ends_[client_], ends_[other(client_)], reason});
+  context.events.emplace_back(skipped_event(client_, reason));
 }
 
 void TunnelConnection::forward(Message& message, Stamp stamp, PerSide<Offset> base, const TunnelContext& context) {

@@ -185,6 +185,7 @@ class TunnelConnection {
   void begin(Detection detection, Streams& streams, const TunnelContext& context);
   void took(Took& step, Streams& streams, const TunnelContext& context);
   void record(const Message& message, Stamp stamp, const TunnelContext& context);
+  [[nodiscard]] SkippedEvent skipped_event(Side client, std::string_view reason) const noexcept;
   void begin_attempt(Attempt& attempt, Stamp stamp) const;
   void forward(Message& message, Stamp stamp, PerSide<Offset> base, const TunnelContext& context);
   [[nodiscard]] TunnelId tunnel_for(const Message& message, Stamp stamp, PerSide<Offset> base,

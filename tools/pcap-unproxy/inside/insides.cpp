@@ -2,17 +2,20 @@
 // summary: what is inside each virtual conversation.
 #include "inside/insides.hpp"
 
+#include <limits>
+
 #include "base/limits.hpp"
 
 namespace unproxy {
 
 using proxytunnel::Transport;
+using proxytunnel::TunnelId;
 
 void Insides::add(const proxytunnel::VirtualPacket& packet) {
   if (packet.flow >= proxytunnel::limits::flows_per_association) return;
   const auto tunnel = found_.find(packet.tunnel);
   if (tunnel == found_.end()) return;
-  Flows& flows = tunnel->second;
+  auto& flows = tunnel->second.flows;
   if (packet.flow >= flows.size()) flows.resize(packet.flow + std::size_t{1});
   if (flows[packet.flow]) return;
   const auto place = waiting_.try_emplace({packet.tunnel, packet.flow}, Waiting{packet.transport, {}}).first;
@@ -31,7 +34,9 @@ void Insides::add(const proxytunnel::VirtualPacket& packet) {
 
 void Insides::look(std::map<Key, Waiting>::iterator waiting) {
   const auto& [key, what] = *waiting;
-  found_.at(key.first)[key.second] = inspector_.look(what.transport, what.payload.turns());
+  Tunnel& tunnel = found_.at(key.first);
+  proxytunnel::Inside& inside = tunnel.flows[key.second].emplace();
+  if (tunnel.wanted == Wanted::yes) inside = inspector_.look(what.transport, what.payload.turns());
   waiting_.erase(waiting);
 }
 
@@ -40,8 +45,13 @@ void Insides::ended(proxytunnel::ReportEntry& entry) {
   if (tunnel == found_.end()) return;
   auto next = waiting_.lower_bound({entry.attempt.id, 0});
   while (next != waiting_.end() && next->first.first == entry.attempt.id) look(next++);
-  for (auto& inside : tunnel->second) entry.inside.push_back(inside ? std::move(*inside) : proxytunnel::Inside());
+  for (auto& inside : tunnel->second.flows) entry.inside.push_back(inside ? std::move(*inside) : proxytunnel::Inside());
   found_.erase(tunnel);
+}
+
+void Insides::forget(TunnelId id) {
+  waiting_.erase(waiting_.lower_bound({id, 0}), waiting_.upper_bound({id, std::numeric_limits<std::uint32_t>::max()}));
+  found_.erase(id);
 }
 
 }  // namespace unproxy

@@ -3,6 +3,7 @@
 // once.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <unordered_map>
@@ -21,14 +22,18 @@ class Insides {
 
   explicit Insides(bool is_on) : is_on_(is_on && !Inspector::version().empty()) {}
 
-  void opened(proxytunnel::TunnelId id) {
-    if (is_on_) found_.try_emplace(id);
+  enum class Wanted : std::uint8_t { no, yes };
+  /// What is not wanted takes room like others, and is not looked at.
+  void opened(proxytunnel::TunnelId id, Wanted wanted = Wanted::yes) {
+    if (is_on_) found_.try_emplace(id, Tunnel{wanted, {}});
   }
   void packet(const proxytunnel::VirtualPacket& packet) {
     if (is_on_ && !packet.payload.empty()) add(packet);
   }
   /// Enters in the entry what is known.
   void ended(proxytunnel::ReportEntry& entry);
+  /// A tunnel that is not wanted ended.
+  void forget(proxytunnel::TunnelId id);
 
  private:
   using Key = std::pair<proxytunnel::TunnelId, std::uint32_t>;  ///< a tunnel, and of an association which flow
@@ -36,15 +41,17 @@ class Insides {
     proxytunnel::Transport transport;
     FirstPayload payload;
   };
-  /// By flow.
-  using Flows = std::vector<std::optional<proxytunnel::Inside>>;
+  struct Tunnel {
+    Wanted wanted;
+    std::vector<std::optional<proxytunnel::Inside>> flows;
+  };
 
   void add(const proxytunnel::VirtualPacket& packet);
   void look(std::map<Key, Waiting>::iterator waiting);
 
   bool is_on_;
   std::map<Key, Waiting> waiting_;
-  std::unordered_map<proxytunnel::TunnelId, Flows> found_;  ///< of tunnels that are open
+  std::unordered_map<proxytunnel::TunnelId, Tunnel> found_;  ///< of tunnels that are open
   Inspector inspector_;
 };
 

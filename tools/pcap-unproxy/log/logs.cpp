@@ -6,6 +6,7 @@
 #include <span>
 
 #include "base/limits.hpp"
+#include "correlation/correlation.hpp"
 #include "log/log_files.hpp"
 #include "log/uid.hpp"
 
@@ -45,18 +46,15 @@ void Logs::add_facts(Table table, const Attempt& attempt, const std::vector<Valu
   sink_.add({table, attempt.id, attempt.parent, static_cast<std::uint32_t>(numbers_at), row});
 }
 
-void Logs::begin(proxytunnel::Time first_packet) {
-  first_packet_ = first_packet;
-  sink_.begin(first_packet);
-}
-
-std::string Logs::uid_of(proxytunnel::TunnelId tunnel, std::uint32_t flow) const {
-  return uid_of_conversation(first_packet_, tunnel, flow);
-}
-
-std::string Logs::uid_of_carrier(const Attempt& attempt) const {
-  if (attempt.parent != proxytunnel::no_tunnel) return uid_of(attempt.parent);
-  return uid_of_connection(attempt.carrier, attempt.carrier_first.time, attempt.carrier_first.frame);
+// Attempts of a tunnel open while that is open, or before what was in it is shown.
+Logs::Uids Logs::uids_of(const Attempt& attempt) const {
+  Uids uids;
+  const auto outer = uids_.find(attempt.parent);
+  uids.carrier = outer != uids_.end()
+                     ? outer->second.own
+                     : uid_of_connection(attempt.carrier, attempt.carrier_first.time, attempt.carrier_first.frame);
+  uids.own = uid_of_conversation(uids.carrier, attempt);
+  return uids;
 }
 
 void Logs::packet(const proxytunnel::VirtualPacket& packet) {
@@ -77,7 +75,9 @@ void Logs::packet(const proxytunnel::VirtualPacket& packet) {
 }
 
 void Logs::opened(const Attempt& attempt, Chosen chosen) {
-  if (has_zeek_ && options_.select) lineage_.opened(attempt, chosen);
+  if (!has_zeek_) return;
+  uids_.emplace(attempt.id, uids_of(attempt));
+  if (options_.select) lineage_.opened(attempt, chosen);
 }
 
 void Logs::connection(const proxytunnel::ConnectionRecord& record) {
@@ -105,7 +105,8 @@ void Logs::leg(const proxytunnel::ServedLeg& leg, const proxytunnel::ConnAccount
   Transport transport = Transport::tcp;
   for (const auto& each : leg.clients) {
     const proxytunnel::LegClient& client = legs.client(each);
-    tunnels.push_back(uid_of(client.input_id, client.flow));
+    const auto uids = uids_.find(client.input_id);
+    if (uids != uids_.end()) tunnels.push_back(uid_of_flow(uids->second.own, client.flow));
     if (client.is_udp) transport = Transport::udp;
   }
   const proxytunnel::LegSummary& it = leg.leg;
@@ -113,7 +114,7 @@ void Logs::leg(const proxytunnel::ServedLeg& leg, const proxytunnel::ConnAccount
                                      account, "", std::move(tunnels)}));
 }
 
-void Logs::end_conversation(const proxytunnel::ReportEntry& entry, std::uint32_t flow, const std::string& parent,
+void Logs::end_conversation(const proxytunnel::ReportEntry& entry, std::uint32_t flow, const Uids& uids,
                             Chosen has_row) {
   const Attempt& attempt = entry.attempt;
   const auto found = conversations_.find(key_of(attempt.id, flow));
@@ -123,8 +124,8 @@ void Logs::end_conversation(const proxytunnel::ReportEntry& entry, std::uint32_t
   if (has_row == Chosen::yes) {
     const std::string service = flow < entry.inside.size() ? entry.inside[flow].service : "";
     add(Table::conn,
-        values_of(ConnRow{uid_of(attempt.id, flow), found->second.ends, attempt.transport, found->second.account,
-                          service, has_parent ? std::vector{parent} : std::vector<std::string>()}));
+        values_of(ConnRow{uid_of_flow(uids.own, flow), found->second.ends, attempt.transport, found->second.account,
+                          service, has_parent ? std::vector{uids.carrier} : std::vector<std::string>()}));
   }
   conversations_.erase(found);
 }
@@ -144,11 +145,14 @@ void Logs::ended(const proxytunnel::ReportEntry& entry, Chosen chosen) {
   if (options_.logs.contains(Log::ndjson) && !facts.empty()) add_facts(Table::ndjson, attempt, facts);
   if (!has_zeek_) return;
   const Chosen has_row = has_conversation(attempt, chosen);
-  AttemptRow row{entry, uid_of_carrier(attempt), std::nullopt, options_.show_credentials};
-  if (attempt.shown) row.virtual_uid = uid_of(attempt.id);
+  const auto open = uids_.find(attempt.id);
+  const Uids uids = open != uids_.end() ? open->second : uids_of(attempt);
+  if (open != uids_.end() && !needs_correlation(options_)) uids_.erase(open);
+  AttemptRow row{entry, uids.carrier, std::nullopt, options_.show_credentials};
+  if (attempt.shown) row.virtual_uid = uids.own;
   const bool is_association = attempt.command == Command::udp_associate;
   const std::size_t conversations = is_association ? attempt.flows.size() : 1;
-  for (std::uint32_t flow = 0; flow < conversations; ++flow) end_conversation(entry, flow, row.uid, has_row);
+  for (std::uint32_t flow = 0; flow < conversations; ++flow) end_conversation(entry, flow, uids, has_row);
   if (chosen == Chosen::yes) add_session(row, facts);
 }
 

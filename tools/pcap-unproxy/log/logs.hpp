@@ -23,9 +23,8 @@ class Logs {
   Logs(const Options& options, LineSink& sink)
       : options_(options), sink_(sink), has_zeek_(options.logs.contains(Log::zeek)) {}
 
-  void begin(proxytunnel::Time first_packet);
+  void begin(proxytunnel::Time first_packet) { sink_.begin(first_packet); }
   void packet(const proxytunnel::VirtualPacket& packet);
-  /// Needed only where --select chooses.
   void opened(const proxytunnel::Attempt& attempt, Chosen chosen);
   void ended(const proxytunnel::ReportEntry& entry, Chosen chosen);
   void connection(const proxytunnel::ConnectionRecord& record);
@@ -38,17 +37,19 @@ class Logs {
     proxytunnel::Ends ends;
     proxytunnel::ConnAccount account;
   };
+  /// Of what an attempt is in, and of its own conversation: of an association, of its first target.
+  struct Uids {
+    std::string carrier, own;
+  };
   /// A tunnel, and of an association which target.
   static std::uint64_t key_of(proxytunnel::TunnelId tunnel, std::uint32_t flow) {
     return std::uint64_t{tunnel} << 32 | flow;
   }
 
-  [[nodiscard]] std::string uid_of(proxytunnel::TunnelId tunnel, std::uint32_t flow = 0) const;
-  [[nodiscard]] std::string uid_of_carrier(const proxytunnel::Attempt& attempt) const;
+  [[nodiscard]] Uids uids_of(const proxytunnel::Attempt& attempt) const;
   void add(const proxytunnel::ConnectionRecord& record);
   [[nodiscard]] Chosen has_conversation(const proxytunnel::Attempt& attempt, Chosen chosen);
-  void end_conversation(const proxytunnel::ReportEntry& entry, std::uint32_t flow, const std::string& parent,
-                        Chosen has_row);
+  void end_conversation(const proxytunnel::ReportEntry& entry, std::uint32_t flow, const Uids& uids, Chosen has_row);
   void add_session(const AttemptRow& row, const std::vector<Value>& facts);
   [[nodiscard]] std::string row_of(Table table, std::span<const Value> values) const;
   void add(Table table, const std::vector<Value>& values);
@@ -58,8 +59,8 @@ class Logs {
   LineSink& sink_;
   bool has_zeek_;  ///< asked for each virtual packet
   std::unordered_map<std::uint64_t, Conversation> conversations_;
+  std::unordered_map<proxytunnel::TunnelId, Uids> uids_;  ///< of tunnels that are open, or that legs may be of
   Lineage lineage_;
-  proxytunnel::Time first_packet_ = 0;
 };
 
 }  // namespace unproxy

@@ -34,8 +34,15 @@ std::string uid_of_connection(const proxytunnel::Ends& ends, proxytunnel::Time f
                 std::to_string(frame));
 }
 
-std::string uid_of_conversation(proxytunnel::Time capture, proxytunnel::TunnelId tunnel, std::uint32_t flow) {
-  return uid_of("conversation " + std::to_string(capture) + " " + std::to_string(tunnel) + " " + std::to_string(flow));
+// No number that counts what is in the capture: it is the same whatever part of that is looked at. There may be several
+// connections in a conversation, one behind the other.
+std::string uid_of_conversation(const std::string& carrier, const proxytunnel::Attempt& attempt) {
+  return uid_of("conversation " + carrier + " " + std::to_string(attempt.carrier_first.frame) + " " +
+                std::to_string(attempt.ordinal));
+}
+
+std::string uid_of_flow(const std::string& association, std::uint32_t flow) {
+  return flow == 0 ? association : uid_of("flow " + association + " " + std::to_string(flow));
 }
 
 }  // namespace unproxy

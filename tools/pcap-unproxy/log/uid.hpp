@@ -4,15 +4,16 @@
 
 #include <string>
 
-#include "base/segment.hpp"
+#include "tunnel/attempt.hpp"
 
 namespace unproxy {
 
 /// Of a connection on the wire: its ends, and when and in which frame it began.
 std::string uid_of_connection(const proxytunnel::Ends& ends, proxytunnel::Time first, proxytunnel::FrameNumber frame);
 
-/// Of a virtual conversation. `capture`: the time of its first packet. `tunnel` counts the attempts of the capture.
-/// `flow`: of an association, which of its targets.
-std::string uid_of_conversation(proxytunnel::Time capture, proxytunnel::TunnelId tunnel, std::uint32_t flow);
+/// Of an attempt's virtual conversation; `carrier` is the uid of the connection or conversation that it is in.
+std::string uid_of_conversation(const std::string& carrier, const proxytunnel::Attempt& attempt);
+/// Of an association, of one of its targets.
+std::string uid_of_flow(const std::string& association, std::uint32_t flow);
 
 }  // namespace unproxy
