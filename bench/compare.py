@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""summary: makes each case's capture, runs tcpdump and the tools on it in turn, prints their ratios and peak memory.
+"""summary: makes captures, runs each command and its peer on them in turn, prints their ratios and peak memory.
 
-Usage: compare.py CAPGEN DIRECTORY ROUNDS CASES TOOL...     (bench/run does it; what the cases are: README.md)
+Usage: compare.py CAPGEN DIRECTORY ROUNDS PATTERN TOOL...     (bench/run does it; what is measured: cases.py)
 """
 
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import subprocess
 import sys
 import time
@@ -14,16 +16,7 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-LOSSY = ["--retransmit", "0.002", "--reorder", "0.002"]
-CASES = {
-    "bulk": ["--bytes", "300e6", "--flow-bytes", "20e6", "--fixed", "--concurrency", "8", "--proxied", "1"],
-    "many": ["--flows", "150000", "--bytes", "1e12", "--flow-bytes", "500", "--concurrency", "200", "--proxied", "0.5"],
-    "noise": ["--bytes", "200e6", "--concurrency", "200", "--proxied", "0", "--dns", "0.2", *LOSSY],
-    "mix": ["--bytes", "200e6", "--concurrency", "200", "--proxied", "0.5", "--dns", "0.2", *LOSSY],
-}
-# Where the output goes, and what else a tool is to do there.
-WAYS = {"/dev/null": ("/dev/null", []), "file": ("out", []), "file, report": ("out", ["--hash", "--report", "report"]),
-        "file, legs": ("out", ["--correlate"])}
+from cases import CAPTURES, ROWS, Row
 
 
 class Usage(NamedTuple):
@@ -32,55 +25,79 @@ class Usage(NamedTuple):
     peak: int  # KiB
 
 
-def run(arguments: list[str | Path]) -> Usage:
-    words = [str(word) for word in arguments]
-    started = time.monotonic()
-    child = os.posix_spawnp(words[0], words, os.environ,
-                            file_actions=[(os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0)])
-    _, status, usage = os.wait4(child, 0)
-    if status != 0:
-        raise SystemExit(f"{' '.join(words)} failed")
-    return Usage(time.monotonic() - started, usage.ru_utime + usage.ru_stime, usage.ru_maxrss)
+class Bench:
+    def __init__(self, capgen: str, directory: Path, rounds: int) -> None:
+        self.capgen, self.directory, self.rounds = os.path.abspath(capgen), directory, rounds
+        self.packets: dict[str, int] = {}
 
+    def make(self, capture: str) -> None:
+        path = self.directory / capture
+        if path.exists():
+            return
+        words = [self.capgen if word == "capgen" else word for word in CAPTURES[capture]]
+        for word in words:
+            if word in CAPTURES:
+                self.make(word)
+        subprocess.run([word.replace("OUT", str(path)) for word in words], check=True, cwd=self.directory,
+                       stderr=subprocess.DEVNULL)
 
-def measure(capture: Path, way: str, tools: list[str], rounds: int) -> list[list[Usage]]:
-    """Of tcpdump, then of each tool: one usage for each round."""
-    output, options = WAYS[way]
-    directory = capture.parent
-    target = directory / output   # of an absolute name, that name
-    options = [directory / word if word == "report" else word for word in options]
-    commands = [["tcpdump", "-r", capture, "-w", target]]
-    commands += [[tool, "-q", capture, "-w", target, *options] for tool in tools]
-    used: list[list[Usage]] = [[] for _ in commands]
-    for _ in range(rounds):
-        for command, results in zip(commands, used):
-            results.append(run(command))
-    return used
+    def remove_outputs(self) -> None:
+        for path in self.directory.glob("out*"):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
+    def run(self, command: str, tool: str, capture: str) -> Usage:
+        filled = command.replace("TOOL", tool).replace("IN", capture).replace("OUT", "out")
+        line, _, output = filled.partition(" > ")
+        actions = [(os.POSIX_SPAWN_OPEN, 1, output or os.devnull, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666),
+                   (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0)]
+        words = line.split()
+        started = time.monotonic()
+        child = os.posix_spawnp(words[0], words, os.environ, file_actions=actions)
+        _, status, usage = os.wait4(child, 0)
+        if status != 0:
+            raise SystemExit(f"{filled} failed")
+        return Usage(time.monotonic() - started, usage.ru_utime + usage.ru_stime, usage.ru_maxrss)
 
-def ratio(used: list[Usage], base: list[Usage], quantity: str) -> float:
-    """The median over the rounds: what disturbs the machine for a while disturbs both."""
-    return median(getattr(ours, quantity) / getattr(theirs, quantity) for ours, theirs in zip(used, base))
+    def packets_of(self, capture: str) -> int:
+        if capture not in self.packets:
+            told = subprocess.run(["capinfos", "-Tmc", capture], capture_output=True, text=True, check=True).stdout
+            self.packets[capture] = int(told.split()[-1].split(",")[-1])
+        return self.packets[capture]
+
+    def measure(self, row: Row, tools: list[str]) -> None:
+        others = [capture for capture in CAPTURES if capture in row.peer.split() + row.command.split()]
+        for capture in [row.capture, *others]:
+            self.make(capture)
+        share = self.packets_of(others[0]) / self.packets_of(row.capture) if row.per_packet else 1
+        for number, tool in enumerate(tools, 1):
+            pairs = []
+            for _ in range(self.rounds):
+                peer = self.run(row.peer, tool, row.capture)
+                pairs.append((peer, self.run(row.command, tool, row.capture)))
+                self.remove_outputs()
+            seconds, cpu = (median(getattr(ours, quantity) / getattr(peer, quantity) for peer, ours in pairs) * share
+                            for quantity in ("seconds", "cpu"))
+            ours = median(ours.seconds for _, ours in pairs)
+            peak = max(ours.peak for _, ours in pairs)
+            name = row.capture if len(tools) == 1 else f"{row.capture} ({number})"
+            print(f"| {name} | {row.what} | {ours:.3f} s | {row.peer_name} | {seconds:.2f} | {cpu:.2f} | {row.goal} "
+                  f"| {peak / 1024:.0f} MiB |", flush=True)
 
 
 def main() -> None:
-    capgen, place, rounds, cases, *tools = sys.argv[1:]
-    directory = Path(place)
+    capgen, place, rounds, pattern, *tools = sys.argv[1:]
+    if os.environ.get("REALTIME"):
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(10))
+    bench = Bench(capgen, Path(place), int(rounds))
+    tools = [os.path.abspath(tool) for tool in tools]
+    os.chdir(place)
     for number, tool in enumerate(tools, 1):
         print(f"{number}: {tool}")
-    print("\n| case | output | tool | tcpdump | tool takes | times tcpdump | of its CPU | memory |")
+    print("\n| capture | what | takes | against | times its time | times its CPU | goal | memory |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
-    for case in cases.split():
-        capture = directory / f"{case}.pcap"
-        subprocess.run([capgen, "--out", capture, *CASES[case]], check=True)
-        for way in WAYS:
-            base, *others = measure(capture, way, tools, int(rounds))
-            for number, used in enumerate(others, 1):
-                print(f"| {case} | {way} | {number} | {median(u.seconds for u in base):.3f} s "
-                      f"| {median(u.seconds for u in used):.3f} s | {ratio(used, base, 'seconds'):.2f} "
-                      f"| {ratio(used, base, 'cpu'):.2f} | {max(u.peak for u in used) / 1024:.0f} MiB |", flush=True)
-        for file in (capture, directory / "out", directory / "report"):
-            file.unlink(missing_ok=True)
+    for row in ROWS:
+        if re.search(pattern, f"{row.capture} {row.what} {row.peer_name}"):
+            bench.measure(row, tools)
 
 
 if __name__ == "__main__":

@@ -59,9 +59,9 @@ void Session::read_hosts_files() {
 }
 
 void Session::run(CaptureReader& reader, Decryption* decryption, Sink& sink) {
+  may_pass_ = decryption == nullptr && !options_.tracker.accounts && !sink.wants_all();
   if (options_.window) return read_window(reader, sink);
   decryption_ = decryption;
-  may_pass_ = decryption == nullptr && !options_.tracker.accounts && !sink.wants_all();
   LookAhead ahead(reader, filter_ ? &*filter_ : nullptr, tracker_);
   while (const Packet* next = ahead.next()) {
     if (decryption_ != nullptr && decryption_->is_stopped()) break;

@@ -2,15 +2,28 @@
 // summary: values as JSON, written at once.
 #include "report/json_text.hpp"
 
+#include <algorithm>
+
 namespace proxytunnel {
 
-std::string json_text(std::string_view text) {
-  std::string quoted = "\"";
-  for (const char letter : text) {
-    if (letter == '"' || letter == '\\') quoted += '\\';
-    quoted += letter;
+void add_json_text(std::string_view text, std::string& to) {
+  const auto is_special = [](char letter) { return letter == '"' || letter == '\\'; };
+  to += '"';
+  for (auto at = text.begin();;) {
+    const auto special = std::find_if(at, text.end(), is_special);
+    to.append(at, special);
+    if (special == text.end()) break;
+    to += '\\';
+    to += *special;
+    at = special + 1;
   }
-  return quoted + "\"";
+  to += '"';
+}
+
+std::string json_text(std::string_view text) {
+  std::string quoted;
+  add_json_text(text, quoted);
+  return quoted;
 }
 
 std::string json_list(const std::vector<std::string>& texts) {

@@ -11,6 +11,8 @@ namespace proxytunnel {
 
 /// A string. Texts are as printable() makes them, so that little is left to escape.
 [[nodiscard]] std::string json_text(std::string_view text);
+/// The same, behind what is in `to`.
+void add_json_text(std::string_view text, std::string& to);
 /// An array of strings.
 [[nodiscard]] std::string json_list(const std::vector<std::string>& texts);
 
@@ -19,11 +21,15 @@ class JsonObject {
  public:
   /// `json` is the text of a value.
   void add(std::string_view name, std::string_view json) {
-    text_ += text_.empty() ? "{" : ",";
-    text_ += json_text(name);
-    text_ += ':';
-    text_ += json;
+    member(name) += json;
   }
+  /// The same, for who puts the value behind what is there.
+  std::string& member(std::string_view name) {
+    text_ += text_.empty() ? '{' : ',';
+    add_json_text(name, text_);
+    return text_ += ':';
+  }
+  void clear() noexcept { text_.clear(); }
   [[nodiscard]] bool is_empty() const noexcept { return text_.empty(); }
   [[nodiscard]] std::string text() const { return (text_.empty() ? "{" : text_) + "}"; }
 

@@ -161,16 +161,19 @@ Json encapsulation_of(const Attempt& attempt) {
   return all;
 }
 
+/// Puts a value behind what is there.
 struct AsJson {
-  std::string operator()(Absent) const { return "null"; }
-  std::string operator()(Null) const { return "null"; }
-  std::string operator()(Moment value) const { return json_text(rfc3339(value.time)); }
-  std::string operator()(Interval value) const { return operator()(static_cast<double>(value.time) / 1e9); }
-  std::string operator()(double value) const { return Json(value).dump(); }
-  std::string operator()(bool value) const { return value ? "true" : "false"; }
-  std::string operator()(std::int64_t value) const { return std::to_string(value); }
-  std::string operator()(const std::string& value) const { return json_text(value); }
-  std::string operator()(const Words& value) const { return json_list(value); }
+  std::string& to;
+
+  void operator()(Absent) const { to += "null"; }
+  void operator()(Null) const { to += "null"; }
+  void operator()(Moment value) const { add_json_text(rfc3339(value.time), to); }
+  void operator()(Interval value) const { operator()(static_cast<double>(value.time) / 1e9); }
+  void operator()(double value) const { to += Json(value).dump(); }
+  void operator()(bool value) const { to += value ? "true" : "false"; }
+  void operator()(std::int64_t value) const { to += std::to_string(value); }
+  void operator()(const std::string& value) const { add_json_text(value, to); }
+  void operator()(const Words& value) const { to += json_list(value); }
 };
 
 /// Facts that stand in one object; one alone stands in the entry itself, by the name of the place.
@@ -198,7 +201,9 @@ std::vector<Place> places_of_facts() {
 // What stands behind the facts of a place, and is more than one value.
 void add_lists(const Place& place, const ReportEntry& entry, JsonObject& object) {
   const Attempt& attempt = entry.attempt;
-  if (place.name == "origin" && attempt.origin) object.add("candidates", candidates_of(*attempt.origin).dump());
+  if (place.name == "origin" && attempt.origin) {
+    object.add("candidates", attempt.origin->candidates.empty() ? "[]" : candidates_of(*attempt.origin).dump());
+  }
   const auto add_overflow = [&](std::string_view name, Direction direction) {
     if (place.name != name) return;
     if (const auto ranges = held_overflow_of(attempt, direction)) object.add("held_overflow", ranges->dump());
@@ -211,13 +216,13 @@ void add_lists(const Place& place, const ReportEntry& entry, JsonObject& object)
 std::string tunnel_text(const ReportEntry& entry, Passwords passwords) {
   static const std::vector<Place> places = places_of_facts();
   const Attempt& attempt = entry.attempt;
-  JsonObject result;
+  JsonObject result, object;
   for (const Place& place : places) {
-    JsonObject object;
+    object.clear();
     for (const auto& [name, fact] : place.members) {
       const Value value = fact->read(entry);
       if (std::holds_alternative<Absent>(value)) continue;
-      (name.empty() ? result : object).add(name.empty() ? place.name : name, std::visit(AsJson(), value));
+      std::visit(AsJson{(name.empty() ? result : object).member(name.empty() ? place.name : name)}, value);
     }
     add_lists(place, entry, object);
     if (!object.is_empty()) result.add(place.name, object.text());
@@ -227,7 +232,7 @@ std::string tunnel_text(const ReportEntry& entry, Passwords passwords) {
   if (!attempt.origin) result.add("origin", "null");
   result.add("encapsulation", attempt.encapsulation.empty() ? "[]" : encapsulation_of(attempt).dump());
   const bool has_flows = attempt.command == Command::udp_associate;  // and each of them has its own
-  result.add("wan_leg", has_flows ? "null" : wan_leg_of(entry, 0).dump());
+  result.add("wan_leg", has_flows || entry.wan.empty() ? "null" : wan_leg_of(entry, 0).dump());
   if (attempt.command == Command::forward) result.add("hosts", hosts_of(attempt).dump());
   if (has_flows) result.add("flows", flows_of(entry).dump());
   return result.text();

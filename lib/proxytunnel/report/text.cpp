@@ -2,9 +2,9 @@
 // summary: values as text for people and for JSON.
 #include "report/text.hpp"
 
-#include <array>
+#include <algorithm>
+#include <chrono>
 #include <cstdint>
-#include <ctime>
 
 namespace proxytunnel {
 namespace {
@@ -57,17 +57,28 @@ std::string rfc3339(Time time) {
     --seconds;
     nanoseconds += second;
   }
-  const auto unix_time = static_cast<std::time_t>(seconds);
-  std::tm parts{};
-  gmtime_r(&unix_time, &parts);
-  std::array<char, 32> head{};
-  const std::size_t size = std::strftime(head.data(), head.size(), "%Y-%m-%dT%H:%M:%S", &parts);
-  std::string fraction = std::to_string(nanoseconds);
-  fraction.insert(0, 9 - fraction.size(), '0');
-  return std::string(head.data(), size) + "." + fraction + "Z";
+  using namespace std::chrono;
+  const sys_seconds moment{std::chrono::seconds(seconds)};
+  const sys_days midnight = floor<days>(moment);
+  const year_month_day day{midnight};
+  const auto of_day = static_cast<unsigned>((moment - midnight).count());
+  std::string text = "0000-00-00T00:00:00.000000000Z";
+  const auto put = [&text](std::size_t last, std::int64_t number) {  // nothing that Time can tell has more digits
+    for (; number != 0; number /= 10) text[last--] = static_cast<char>('0' + number % 10);
+  };
+  put(3, static_cast<int>(day.year()));
+  put(6, static_cast<unsigned>(day.month()));
+  put(9, static_cast<unsigned>(day.day()));
+  put(12, of_day / 3600);
+  put(15, of_day / 60 % 60);
+  put(18, of_day % 60);
+  put(28, nanoseconds);
+  return text;
 }
 
 std::string printable(std::string_view text) {
+  const auto is_plain = [](char letter) { return letter >= ' ' && letter <= '~'; };
+  if (std::all_of(text.begin(), text.end(), is_plain)) return std::string(text);
   constexpr std::string_view digits = "0123456789abcdef";
   std::string clean;
   bool escaped = false;
