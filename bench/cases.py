@@ -25,6 +25,8 @@ CAPTURES: dict[str, list[str]] = {
     "bulk.pcap": made("--bytes", "1e9", "--flow-bytes", "60e6", "--fixed", "--concurrency", "16", "--proxied", "1"),
     "many.pcap": made("--flows", "150000", "--bytes", "1e12", "--flow-bytes", "500", "--concurrency", "200",
                       "--proxied", "0.5"),
+    "many2.pcap": made("--flows", "150000", "--bytes", "1e12", "--flow-bytes", "500", "--concurrency", "200",
+                       "--proxied", "0.5", "--seed", "2"),
     "noise.pcap": made("--bytes", "1e9", "--proxied", "0.01", *NOISE),
     "noise20.pcap": made("--bytes", "20e6", "--proxied", "0.01", *NOISE),
     "mix.pcap": made("--bytes", "200e6", "--proxied", "0.5", *NOISE),
@@ -51,8 +53,8 @@ CAPTURES: dict[str, list[str]] = {
 
 
 class Row(NamedTuple):
-    """`command` on a capture, and the peer that it is compared with. TOOL, IN and OUT are filled in; a peer may name
-    other captures. "> FILE" at the end is where its output goes."""
+    """`command` on a capture, and the peer that it is compared with. TOOL, FLOOR (floor.cpp), IN and OUT are filled in;
+    a peer may name other captures. "> FILE" at the end is where its output goes."""
     capture: str
     what: str
     command: str
@@ -79,6 +81,8 @@ def over_plain(capture: str, what: str, options: str, goal: str = "") -> Row:
 
 
 ROWS = [
+    *(Row(capture, "the floor, to /dev/null", "FLOOR IN /dev/null", "tcpdump", TCPDUMP_NULL)
+      for capture in ("bulk.pcap", "many.pcap", "noise.pcap", "mix.pcap")),
     null("bulk.pcap", "0.75"), null("many.pcap", "1.0"), null("noise.pcap", "0.60"), null("mix.pcap", "0.9"),
     file("bulk.pcap", "0.50"), file("many.pcap", "0.60"), file("noise.pcap", "0.15"), file("mix.pcap", "0.50"),
     Row("bulk.pcap", "to a file", FILE, "cat", "cat IN > OUT", "1.3"),
@@ -97,8 +101,8 @@ ROWS = [
     over_plain("many.pcap", "Zeek's logs", "--log zeek --log-dir OUT.logs"),
     over_plain("mix.pcap", "legs", "--correlate"),
     over_plain("mix.pcap", "replace", "--mode replace"),
-    Row("half1.pcap", "two files, -j 2", "TOOL -q -j 2 half1.pcap half2.pcap --output-dir OUT.dir", "-j 1",
-        "TOOL -q -j 1 half1.pcap half2.pcap --output-dir OUT.dir", "0.56"),
+    Row("many.pcap", "two files, -j 2", "TOOL -q -j 2 many.pcap many2.pcap --output-dir OUT.dir", "-j 1",
+        "TOOL -q -j 1 many.pcap many2.pcap --output-dir OUT.dir", "0.56"),
     Row("noise.pcap", "1 GB, per packet", NULL, "20 MB", "TOOL -q noise20.pcap -w /dev/null", "1.15", True),
     Row("idle-100k.pcap", "100,000 open, per packet", NULL, "1,000 open", "TOOL -q idle-1k.pcap -w /dev/null", "2",
         True),

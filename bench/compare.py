@@ -46,7 +46,8 @@ class Bench:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def run(self, command: str, tool: str, capture: str) -> Usage:
-        filled = command.replace("TOOL", tool).replace("IN", capture).replace("OUT", "out")
+        floor = os.path.join(os.path.dirname(self.capgen), "floor")
+        filled = command.replace("TOOL", tool).replace("FLOOR", floor).replace("IN", capture).replace("OUT", "out")
         line, _, output = filled.partition(" > ")
         actions = [(os.POSIX_SPAWN_OPEN, 1, output or os.devnull, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666),
                    (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0)]

@@ -11,7 +11,7 @@
   deep SESSIONS LAYERS           SOCKS5 inside SOCKS5, so many times, and 20 segments
   one-way SESSIONS               CONNECT and 20 segments, of which the capture has the client's only
   open CONNECTIONS               that many SOCKS5 sessions, all open at the same time, in their handshake
-  idle CONNECTIONS               that many ordinary connections, all open at the same time, with a request and its answer
+  idle CONNECTIONS               that many ordinary connections, all open at the same time, each with one request
   syns NUMBER                    SYNs without an answer
   refused SESSIONS               CONNECT that the proxy refuses
 

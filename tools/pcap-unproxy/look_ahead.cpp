@@ -12,6 +12,8 @@ namespace {
 constexpr Time most_time = 2'000'000'000;
 constexpr std::size_t most_packets = 16384;
 constexpr std::size_t most_bytes = std::size_t{8} << 20;
+// What is larger is not kept for the next packet, which may be small.
+constexpr std::size_t ordinary_room = 2048;
 
 // By more than most_time; time stamps may be anything.
 bool is_later(Time last, Time first) {
@@ -31,6 +33,7 @@ const Packet* LookAhead::next() {
   ahead_ = true;
   fill();
   if (waiting_.empty()) return nullptr;
+  if (current_.bytes.capacity() <= ordinary_room) rooms_.push_back(std::move(current_.bytes));
   current_ = std::move(waiting_.front());
   waiting_.pop_front();
   waiting_bytes_ -= current_.bytes.size();
@@ -51,7 +54,12 @@ void LookAhead::fill() {
 }
 
 void LookAhead::wait(const Packet& packet) {
-  Copy& copy = waiting_.emplace_back(Copy{packet, {packet.data.begin(), packet.data.end()}});
+  Copy& copy = waiting_.emplace_back(Copy{packet, {}});
+  if (!rooms_.empty()) {
+    copy.bytes = std::move(rooms_.back());
+    rooms_.pop_back();
+  }
+  copy.bytes.assign(packet.data.begin(), packet.data.end());
   const Bytes options = packet.options.bytes;
   copy.bytes.insert(copy.bytes.end(), options.begin(), options.end());
   waiting_bytes_ += copy.bytes.size();

@@ -49,6 +49,7 @@ class LookAhead {
   bool ahead_ = false;
   std::deque<Copy> waiting_;
   std::size_t waiting_bytes_ = 0;
+  std::vector<std::vector<std::uint8_t>> rooms_;  // of packets that are gone, for those that come
   Copy current_;
   struct Message {
     proxytunnel::Datagram datagram;
