@@ -55,8 +55,8 @@ def summary_text(rows: list[dict[str, Any]]) -> str:
     lines = table_of([*rows, {**total, "sensor": "all"}])
     short = sum(len(row["too_short"]) for row in rows)
     if short:
-        lines.append(f"{short} windows looked ahead too short for {total['unfinished']} sessions, of which more may have "
-                     "come; see look_ahead")
+        lines.append(f"{short} windows looked ahead too short for {total['unfinished']} sessions, of which more may "
+                     "have come; see look_ahead")
     faults = [f"{row['sensor']}: {fault}" for row in rows for fault in row["faults"]]
     lines += [f"{len(faults)} faults"] if faults else ["no faults"]
     lines += faults[:MOST_WORDS]
