@@ -208,5 +208,6 @@ def test_the_workflow_gives_what_the_sequence_gives(tool, captures, tmp_path):
     (tmp_path / kept.name).rename(kept)
     again = snakemake(tmp_path)
     assert 0 < again.count("rule window:") <= 2 and again.count("rule sensor:") == 1
+    assert "results of earlier plans are needed no more" in again
     run_sequence(tool, [*rings["border"], kept], tmp_path / "sequences/grown", "--hash")
     assert differences(tmp_path / "out", "border", tmp_path / "sequences/grown") == []

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +14,7 @@ from typing import Any
 import pytest
 
 from sequences import differences, run_sequence
-from workflow_run import cut, do_window, write_plan
+from workflow_run import WORKFLOW, cut, do_window, script, write_plan
 import capture
 import merge
 import report
@@ -178,6 +181,22 @@ def test_times_of_captures(tmp_path):
     assert told["last_time"] == "2023-11-14T22:13:21.000000002Z"
     path.write_bytes(head)
     assert capture.describe(path)["first_time"] is None
+
+
+def test_parquet_by_the_command_and_without_any(tmp_path):
+    """What has no rows, and what is no JSON, is left out."""
+    for name, text in [("a.ndjson", "{}\n"), ("b.ndjson", ""), ("c.log", '{"ts":1}\n'), ("d.log", "#fields\n")]:
+        (tmp_path / name).write_text(text)
+    (tmp_path / "bin").mkdir()
+    script(tmp_path / "bin/duckdb", 'echo "$2" | tr ";" "\\n" | sed "s/.* TO \'\\([^\']*\\)\'.*/\\1/" | '
+                                    'while read -r file; do echo made >"$file"; done')
+    command = [sys.executable, str(WORKFLOW / "steps/parquet.py"), "told", str(tmp_path)]
+    for path, told in [(str(tmp_path / "none"), "no DuckDB"), (f"{tmp_path}/bin:{os.environ['PATH']}", "c.log.parquet")]:
+        done = subprocess.run(command, cwd=tmp_path, env={**os.environ, "PATH": path}, capture_output=True, text=True,
+                              check=False)
+        assert done.returncode == 0 and told in (tmp_path / "told").read_text(), done.stderr
+    made = sorted(path.name for path in tmp_path.glob("*.parquet"))
+    assert made == ["a.ndjson.parquet", "c.log.parquet"] and (tmp_path / made[0]).read_text() == "made\n"
 
 
 def test_windows_put_together_are_the_sequence(tool, captures, tmp_path):

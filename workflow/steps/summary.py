@@ -21,13 +21,22 @@ def results_of(output: Path, plan: dict[str, Any]) -> Iterator[tuple[dict[str, A
         yield window, json.loads(path.read_text()) if path.exists() else None
 
 
+def stale_results(output: Path, plan: dict[str, Any]) -> list[str]:
+    """What earlier plans left: whoever wants them no more may remove them."""
+    needed = {window["key"] for window in plan["windows"]}
+    found = sorted((output / "windows" / plan["sensor"]).glob("*.json"))
+    return [str(path.with_suffix("").relative_to(output)) for path in found if path.stem not in needed]
+
+
 def sum_up(output: Path, sensor: str) -> dict[str, Any]:
     path = output / "plan" / f"{sensor}.json"
     if not path.exists():
-        return {**dict.fromkeys(COLUMNS, 0), "sensor": sensor, "faults": ["there is no plan"], "too_short": []}
+        return {**dict.fromkeys(COLUMNS, 0), "sensor": sensor, "faults": ["there is no plan"], "too_short": [],
+                "stale": []}
     plan = json.loads(path.read_text())
     row: dict[str, Any] = {**dict.fromkeys(COLUMNS, 0), "sensor": sensor, "windows": len(plan["windows"]),
-                           "files": plan["files"], "bytes": plan["bytes"], "faults": [], "too_short": []}
+                           "files": plan["files"], "bytes": plan["bytes"], "faults": [], "too_short": [],
+                           "stale": stale_results(output, plan)}
     if not plan["files"]:
         row["faults"].append("there are no files")
     for window, result in results_of(output, plan):
@@ -57,6 +66,8 @@ def summary_text(rows: list[dict[str, Any]]) -> str:
     if short:
         lines.append(f"{short} windows looked ahead too short for {total['unfinished']} sessions, of which more may "
                      "have come; see look_ahead")
+    if stale := sum(len(row["stale"]) for row in rows):
+        lines.append(f"{stale} results of earlier plans are needed no more: see summary.json")
     faults = [f"{row['sensor']}: {fault}" for row in rows for fault in row["faults"]]
     lines += [f"{len(faults)} faults"] if faults else ["no faults"]
     lines += faults[:MOST_WORDS]
