@@ -38,6 +38,7 @@ class Settings:
     look_back: int | None   # files; None: all
     look_ahead: int | None  # files; None: until the connections of the window are over
     parquet: bool
+    together: bool  # all sensors in one set of files, too
     retries: int
     memory_mb: int
     minutes: int
@@ -51,8 +52,8 @@ class Settings:
 
 DEFAULTS: dict[str, Any] = {
     "tool": "pcap-unproxy", "options": [], "logs": ["zeek", "ndjson"], "log_json": False, "export": True,
-    "window_bytes": "4 GB", "look_back": 1, "look_ahead": 2, "parquet": False, "retries": 2, "memory_mb": 2000,
-    "minutes": 240,
+    "window_bytes": "4 GB", "look_back": 1, "look_ahead": 2, "parquet": False, "together": True, "retries": 2,
+    "memory_mb": 2000, "minutes": 240,
 }
 
 
@@ -125,6 +126,7 @@ def read_settings(config: dict[str, Any], folder: Path) -> Settings:
         look_back=files_or_none("look_back", given["look_back"]),
         look_ahead=files_or_none("look_ahead", given["look_ahead"]),
         parquet=bool(given["parquet"]),
+        together=bool(given["together"]),
         retries=count_of("retries", given["retries"]),
         memory_mb=count_of("memory_mb", given["memory_mb"], 1),
         minutes=count_of("minutes", given["minutes"], 1),
