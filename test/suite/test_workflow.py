@@ -137,6 +137,10 @@ def test_files_of_a_sensor(tmp_path):
     before = (tmp_path / "plan/a.files").stat().st_ino
     settings.list_files(read, tmp_path / "plan")
     assert (tmp_path / "plan/a.files").stat().st_ino == before
+    (tmp_path / "two\nlines.pcap").write_bytes(b"12")
+    with pytest.raises(settings.ConfigError, match="line break"):
+        settings.list_files(read, tmp_path / "plan")
+    (tmp_path / "two\nlines.pcap").unlink()
     (tmp_path / "b.pcap").write_bytes(b"123")
     settings.list_files(read, tmp_path / "plan")
     assert (tmp_path / "plan/a.files").stat().st_ino != before
@@ -191,10 +195,11 @@ def test_the_workflow_gives_what_the_sequence_gives(tool, captures, tmp_path):
              "office": cut(captures / "http_forward.pcapng", tmp_path / "office", 60)}
     kept = rings["border"].pop()
     kept.rename(tmp_path / kept.name)
-    (tmp_path / "config.yaml").write_text(json.dumps({
+    config = {
         "output": "out", "tool": str(tool), "options": ["--hash"], "logs": ["zeek", "csv", "ndjson"],
         "window_bytes": 40000, "look_back": 1, "look_ahead": 1,
-        "sensors": {"border": "border/*.pcapng", "office": "office/*.pcapng", "none": "none/*"}}))
+        "sensors": {"border": "border/*.pcapng", "office": "office/*.pcapng", "none": "none/*"}}
+    (tmp_path / "config.yaml").write_text(json.dumps(config))
     told = snakemake(tmp_path)
     assert "no files" in told and told.count("rule window:") >= 4
     for sensor, files in rings.items():
@@ -211,3 +216,6 @@ def test_the_workflow_gives_what_the_sequence_gives(tool, captures, tmp_path):
     assert "results of earlier plans are needed no more" in again
     run_sequence(tool, [*rings["border"], kept], tmp_path / "sequences/grown", "--hash")
     assert differences(tmp_path / "out", "border", tmp_path / "sequences/grown") == []
+    (tmp_path / "config.yaml").write_text(json.dumps({**config, "options": ["--hash", "--disable", "socks5"]}))
+    assert snakemake(tmp_path).count("rule window:") == told.count("rule window:") + 1
+    assert not json.loads((tmp_path / "out/sensors/border/report.json").read_text())["tunnels"]

@@ -191,7 +191,8 @@ def test_parquet_by_the_command_and_without_any(tmp_path):
     script(tmp_path / "bin/duckdb", 'echo "$2" | tr ";" "\\n" | sed "s/.* TO \'\\([^\']*\\)\'.*/\\1/" | '
                                     'while read -r file; do echo made >"$file"; done')
     command = [sys.executable, str(WORKFLOW / "steps/parquet.py"), "told", str(tmp_path)]
-    for path, told in [(str(tmp_path / "none"), "no DuckDB"), (f"{tmp_path}/bin:{os.environ['PATH']}", "c.log.parquet")]:
+    for path, told in [(str(tmp_path / "none"), "no DuckDB"),
+                       (f"{tmp_path}/bin:{os.environ['PATH']}", "c.log.parquet")]:
         done = subprocess.run(command, cwd=tmp_path, env={**os.environ, "PATH": path}, capture_output=True, text=True,
                               check=False)
         assert done.returncode == 0 and told in (tmp_path / "told").read_text(), done.stderr

@@ -27,9 +27,8 @@ def write_plan(folder: Path, tool: Path, files: list[Path], **others: Any) -> Pa
              "window_bytes": 20000, "look_back": None, "look_ahead": None, **others}
     read = settings.read_settings(given, folder)
     settings.list_files(read, folder / "plan")
-    words = json.dumps({"sensor": "a", "window_bytes": read.window_bytes, **read.of_window()})
-    done = run_program(sys.executable, WORKFLOW / "steps/plan.py", words, folder / "plan/a.files",
-                       folder / "plan/a.order", folder / "plan/a.json")
+    done = run_program(sys.executable, WORKFLOW / "steps/plan.py", "a", folder / "plan/settings",
+                       *[folder / f"plan/a.{ending}" for ending in ("files", "order", "json")])
     assert done.code == 0, done.stderr
     return folder / "plan/a.json"
 

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """summary: the windows of a sensor: consecutive files of about as many bytes, and what each result depends on.
 
-Usage: plan.py SETTINGS FILES ORDER PLAN
+Usage: plan.py SENSOR SETTINGS FILES ORDER PLAN
 
-SETTINGS  a JSON object: what settings.py calls of_window(), window_bytes and sensor
-FILES     names, sizes and times of the sensor's files, as list_files() wrote them
+SETTINGS  and
+FILES     what list_files() wrote: what a plan depends on; names, sizes and times of the sensor's files
 ORDER     written: the files in the order of pcap-unproxy --sequence, as it told it
 PLAN      written: the windows. The same files and settings give the same bytes.
 
@@ -89,9 +89,9 @@ def ask_order(tool: str, files: list[RingFile], order: Path) -> list[RingFile]:
 
 
 def main() -> None:
-    words, listed, order, plan = sys.argv[1:]
-    settings = json.loads(words)
-    sensor, window_bytes = settings.pop("sensor"), settings.pop("window_bytes")
+    sensor, given, listed, order, plan = sys.argv[1:]
+    settings = json.loads(Path(given).read_text())
+    window_bytes = settings.pop("window_bytes")
     files = ask_order(settings["tool"], read_files(Path(listed)), Path(order))
     with written(Path(plan)) as file:
         json.dump(make_plan(sensor, files, window_bytes, settings), file, indent=1)

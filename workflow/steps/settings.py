@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import glob
+import json
 import os
 import re
+import stat
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -147,13 +149,18 @@ def files_of(globs: list[str]) -> list[RingFile]:
             state = os.stat(name)
         except FileNotFoundError:
             continue
-        if "\n" not in name and os.path.isfile(name):
+        if "\n" in name:
+            raise ConfigError(f"a list of files cannot name {name!r}, which has a line break")
+        if stat.S_ISREG(state.st_mode):
             found.append(RingFile(name, state.st_size, state.st_mtime_ns))
     return found
 
 
 def list_files(settings: Settings, place: Path) -> None:
-    """Writes place/SENSOR.files for each sensor, where that is news: whoever depends on it is done again then."""
+    """Writes place/SENSOR.files for each sensor, and place/settings, what plans depend on besides: where that is news,
+    whoever depends on it is done again."""
+    depends = {"window_bytes": settings.window_bytes, **settings.of_window()}
+    write_if_new(place / "settings", json.dumps(depends, indent=1) + "\n")
     for sensor, globs in settings.sensors.items():
         rows = [f"{ring.bytes}\t{ring.changed}\t{ring.file}\n" for ring in files_of(globs)]
         write_if_new(place / f"{sensor}.files", "".join(rows))
