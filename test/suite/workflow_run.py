@@ -16,7 +16,7 @@ import settings  # noqa: E402
 
 def cut(whole: Path, folder: Path, packets: int) -> list[Path]:
     folder.mkdir(parents=True)
-    done = run_program("editcap", "-F", "pcapng", "-c", packets, whole, folder / "ring.pcapng")
+    done = run_program("editcap", "-F", "pcapng", "-c", str(packets), whole, folder / "ring.pcapng")
     assert done.code == 0, done.stderr
     return sorted(folder.iterdir())
 
@@ -36,7 +36,7 @@ def write_plan(folder: Path, tool: Path, files: list[Path], **others: Any) -> Pa
 def do_window(plan_path: Path, number: int = 0, attempts_left: int = 0) -> tuple[Run, Path]:
     key = json.loads(plan_path.read_text())["windows"][number]["key"]
     result = plan_path.parent.parent / "windows/a" / f"{key}.json"
-    done = run_program(sys.executable, WORKFLOW / "steps/window.py", plan_path, key, result, attempts_left)
+    done = run_program(sys.executable, WORKFLOW / "steps/window.py", plan_path, key, result, str(attempts_left))
     return done, result
 
 

@@ -26,6 +26,8 @@ def blocks(file: BinaryIO, size: int) -> Iterator[Block]:
     while at + 12 <= size:
         file.seek(at)
         kind, length = struct.unpack("=II", file.read(8))
+        if length < 12:
+            return
         yield Block(kind, at, length)
         at += length
 
@@ -34,6 +36,8 @@ def blocks_from_the_end(file: BinaryIO, size: int) -> Iterator[Block]:
     while size >= 12:
         file.seek(size - 4)
         length, = struct.unpack("=I", file.read(4))
+        if not 12 <= length <= size:
+            return
         size -= length
         file.seek(size)
         yield Block(struct.unpack("=I", file.read(4))[0], size, length)
@@ -47,7 +51,7 @@ def units_per_second(file: BinaryIO, block: Block) -> int:
         if code == END:
             break
         if code == RESOLUTION:
-            return 2 ** (options[4] & 127) if options[4] & 128 else 10 ** options[4]
+            return int(2 ** (options[4] & 127) if options[4] & 128 else 10 ** options[4])
         options = options[4 + length + -length % 4:]
     return 10**6
 
@@ -58,7 +62,7 @@ def time_of(file: BinaryIO, block: Block, size: int) -> int:
     interface, high, low = struct.unpack("=III", file.read(12))
     found = (each for each in blocks(file, size) if each.kind == INTERFACE)
     units = units_per_second(file, next(each for number, each in enumerate(found) if number == interface))
-    return (high << 32 | low) * 10**9 // units
+    return int((high << 32 | low) * 10**9 // units)
 
 
 def rfc3339(nanoseconds: int) -> str:

@@ -7,11 +7,11 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import IO
 
 
 @contextmanager
-def written(path: Path) -> Iterator[TextIO]:
+def written(path: Path) -> Iterator[IO[str]]:
     """A file that gets its name at the end, if there was no exception."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")

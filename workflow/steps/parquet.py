@@ -7,6 +7,7 @@ Usage: parquet.py TOLD FOLDER...
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import shutil
 import subprocess
@@ -39,8 +40,7 @@ def by_command(statements: list[str]) -> None:
 
 
 def by_python(statements: list[str]) -> None:
-    import duckdb
-    connection = duckdb.connect()
+    connection = importlib.import_module("duckdb").connect()
     for sql in statements:
         connection.execute(sql)
 

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, BinaryIO, TextIO
+from typing import IO, Any
 
 from files import written
 from tables import FILE_COLUMNS, Renumber, json_text, merged
@@ -73,7 +73,7 @@ class Report:
 class ReportWriter:
     """Writes a report as pcap-unproxy does: values, then arrays in their order, then the counters."""
 
-    def __init__(self, file: TextIO, values: Entry):
+    def __init__(self, file: IO[str], values: Entry):
         self.file = file
         self.array = -1
         self.is_first = True
@@ -153,7 +153,7 @@ class Numbering:
     """Which number an attempt of a window has in the whole. On disk: records in the order of the latter."""
     RECORD = 8
 
-    def __init__(self, spool: BinaryIO, windows: int):
+    def __init__(self, spool: IO[bytes], windows: int):
         self.spool = spool
         self.count = 0
         self.ranges: list[tuple[int, int]] = [(0, 0)] * windows   # in which records those of a window are
@@ -213,7 +213,7 @@ def copy(reports: list[Report], array: str, writer: ReportWriter) -> None:
 
 
 def merge_windows(reports: list[Report], values: Entry, place: Callable[[Entry], Place], numbering: Numbering,
-                  file: TextIO) -> None:
+                  file: IO[str]) -> None:
     """The report of the sequence that these are windows of. `place` orders attempts. A tunnel inside another one is in
     the same connection, and so in the same window."""
     known: dict[int, dict[int, int]] = {}   # of windows that are open
@@ -234,7 +234,7 @@ def merge_windows(reports: list[Report], values: Entry, place: Callable[[Entry],
     writer.finish(sum_of(reports))
 
 
-def merge_sensors(reports: list[Report], values: Entry, file: TextIO) -> list[Renumber]:
+def merge_sensors(reports: list[Report], values: Entry, file: IO[str]) -> list[Renumber]:
     """One sensor after the other, as pcap-unproxy reads several inputs; how each was renumbered."""
     writer = ReportWriter(file, values)
     copy(reports, "inputs", writer)

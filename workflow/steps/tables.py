@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple, TextIO
+from typing import IO, Any, NamedTuple, TypeVar
 
 SUFFIXES = {".log", ".csv", ".ndjson"}
 ROWS_IN_MEMORY = 100_000
@@ -26,6 +26,7 @@ NUMBERS = re.compile(rf'(?<=[{{,])"(id|parent|input_id|{"|".join(map(re.escape, 
 TIME = re.compile(r'(?<=[{,])"(?:ts|times\.request)":(?:"([^"]*)"|([-0-9.e+]+))')
 
 Key = tuple[float, str]
+Item = TypeVar("Item")
 
 
 class Renumber(NamedTuple):
@@ -45,7 +46,7 @@ def log_files(folder: Path) -> list[Path]:
     return sorted(file for file in folder.iterdir() if file.suffix in SUFFIXES)
 
 
-def open_log(path: Path, mode: str = "r") -> TextIO:
+def open_log(path: Path, mode: str = "r") -> IO[str]:
     return path.open(mode, newline="", errors="surrogateescape")
 
 
@@ -121,7 +122,7 @@ class Log:
     def is_row(line: str) -> bool:
         return bool(line) and not line.startswith("#close")
 
-    def take_head(self, file: TextIO) -> list[str]:
+    def take_head(self, file: IO[str]) -> list[str]:
         if self.has_names:
             return [file.readline()]
         head = []
@@ -170,12 +171,12 @@ def sort_log(path: Path) -> None:
     part.replace(path)
 
 
-def merged(sources: list[tuple[object, Callable[[], Iterator[tuple]]]]) -> Iterator[tuple[int, object]]:
+def merged(sources: list[tuple[Any, Callable[[], Iterator[tuple[Any, Item]]]]]) -> Iterator[tuple[int, Item]]:
     """The items of several ordered sources in one order, each with the number of its source. A source is its first key
     (None: it has none) and what opens it: pairs of key and item. It is open only between its first item and its last,
     so of windows only those that overlap are open at once."""
     waiting = sorted(((first, number) for number, (first, _) in enumerate(sources) if first is not None), reverse=True)
-    heap: list[tuple] = []
+    heap: list[tuple[Any, int, Item, Iterator[tuple[Any, Item]]]] = []
     while waiting or heap:
         while waiting and (not heap or waiting[-1] <= heap[0][:2]):
             number = waiting.pop()[1]
@@ -191,7 +192,7 @@ def merged(sources: list[tuple[object, Callable[[], Iterator[tuple]]]]) -> Itera
             heapq.heapreplace(heap, (following[0], number, following[1], items))
 
 
-def merge_logs(paths: list[Path], numbers: Callable[[int], Renumber], file: TextIO) -> int:
+def merge_logs(paths: list[Path], numbers: Callable[[int], Renumber], file: IO[str]) -> int:
     """Logs of one name, each in order, in one; `numbers` of each. The number of rows."""
     logs = [Log(path) for path in paths]
     opened = min((log.opened for log in logs if log.opened), default="")
@@ -202,7 +203,7 @@ def merge_logs(paths: list[Path], numbers: Callable[[int], Renumber], file: Text
     for number, row in merged([(log.first, log.keyed) for log in logs]):
         if number not in current:
             current[number] = numbers(number)
-        file.write(logs[number].form.renumbered(str(row), current[number]))
+        file.write(logs[number].form.renumbered(row, current[number]))
         rows += 1
     file.write(max((log.closed() for log in logs), default=""))
     return rows
