@@ -193,7 +193,7 @@ class InputRun::Work {
 
   // It begins with the file that was begun first.
   void begin_sequence(const StopFlag* stop) {
-    files_ = in_order_of_time(options_.inputs, stop);
+    files_ = in_order_of_time(options_.inputs, options_.first_times, stop);
     result_.inputs.clear();
     for (const SequenceFile& file : files_) {
       InputSummary& of_file = result_.inputs.emplace_back();

@@ -360,6 +360,7 @@ std::string final_name(std::filesystem::path path) {
 Complaint check_outputs(const Options& options) {
   if (options.inputs.empty()) return "INPUT is required, or -i IFACE";
   const bool writes = !options.write.empty() || !options.output_dir.empty();
+  if (options.list_files) return std::nullopt;
   if (!writes && options.report.empty() && options.list == List::none && options.logs.empty()) {
     return "nothing to do: give -w FILE, -d DIR, --report FILE, --list or --log FORMS";
   }
@@ -392,6 +393,8 @@ Complaint check_outputs(const Options& options) {
   for (const std::string& output : outputs) {
     if (output == "-") continue;
     if (!seen.insert(final_name(output)).second) return "two outputs would be written to " + output;
+    std::error_code none;
+    if (!std::filesystem::exists(output, none)) continue;
     for (const auto& input : inputs) {
       if (input != "-" && same_file(input, output)) return output + " is an input: it would be overwritten";
     }
@@ -419,6 +422,7 @@ Complaint finish(const Raw& raw, Options& options) {
   if (auto complaint = take_prefix("--synthetic6", raw.synthetic6, 6, options.tracker.synthetic6)) return complaint;
   if (auto complaint = take_live(raw.live, options)) return complaint;
   if (!options.live) expand_directories(options);
+  if (auto complaint = take_listed_files(raw.sequence, options)) return complaint;
   if (auto complaint = take_correlate(raw.correlate, options)) return complaint;
   if (auto complaint = take_sequence(raw.sequence, options)) return complaint;
   if (auto complaint = check_replace(options)) return complaint;

@@ -48,9 +48,11 @@ struct Options {
   bool log_json = false;  ///< Zeek's logs as JSON
   bool hash = false;
   bool show_credentials = false;
-  unsigned jobs = 1;             ///< inputs at once, at least 1
-  bool sequence = false;         ///< the inputs are one capture
-  std::optional<Window> window;  ///< of it; absent: all of it
+  unsigned jobs = 1;                                     ///< inputs at once, at least 1
+  bool sequence = false;                                 ///< the inputs are one capture
+  std::optional<Window> window;                          ///< of it; absent: all of it
+  std::map<std::string, proxytunnel::Time> first_times;  ///< of its files, where they are known
+  bool list_files = false;                               ///< of it, in their order, and nothing else
   Mode mode = Mode::virtual_packets;
   Handshakes handshakes = Handshakes::keep;
   Layers layers = Layers::all;

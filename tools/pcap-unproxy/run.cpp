@@ -12,6 +12,7 @@
 #include "jobs.hpp"
 #include "log/log_files.hpp"
 #include "report_spool.hpp"
+#include "sequence_files.hpp"
 #include "terminal.hpp"
 
 namespace unproxy {
@@ -150,6 +151,7 @@ class Run final : public LineSink {
 }  // namespace
 
 int run(const Options& options, const StopFlag& stop) {
+  if (options.list_files) return write_files_list(options, &stop);
   return Run(options, stop)();
 }
 

@@ -115,11 +115,17 @@ std::uint64_t files_missing_between(const std::string& one, const std::string& n
   return behind->number - before->number - 1;
 }
 
-std::vector<SequenceFile> in_order_of_time(const std::vector<std::string>& paths, const StopFlag* stop) {
+std::vector<SequenceFile> in_order_of_time(const std::vector<std::string>& paths,
+                                           const std::map<std::string, Time>& known, const StopFlag* stop) {
   std::vector<SequenceFile> files;
   files.reserve(paths.size());
   for (const std::string& path : paths) {
-    SequenceFile& file = files.emplace_back(SequenceFile{path, std::nullopt, {}, FileState(path)});
+    SequenceFile& file = files.emplace_back(SequenceFile{path, std::nullopt, {}, std::nullopt});
+    if (const auto found = known.find(path); found != known.end()) {
+      file.first_time = found->second;
+      continue;
+    }
+    file.state.emplace(path);
     try {
       const auto reader = open_capture(path, nullptr, stop, window_of_a_look);
       if (const Packet* first = reader->next()) file.first_time = first->time;
@@ -160,11 +166,12 @@ const Packet* SequenceReader::next() {
 // False when there is no other.
 bool SequenceReader::open_next() {
   while (opened_ < end_ && !is_stopped(stop_)) {
-    const SequenceFile& file = files_[opened_];
+    SequenceFile& file = files_[opened_];
     proxytunnel::InputSummary& summary = summaries_[opened_];
     const bool is_hashed = hash_ == Hash::yes && (!window_ || window_->has_file(opened_));
     ++opened_;
     if (!file.unreadable.empty()) continue;
+    if (!file.state) file.state.emplace(file.path);
     try {
       digest_ = is_hashed ? std::make_unique<InputHash>() : nullptr;
       reader_ = open_capture(file.path, digest_.get(), stop_);
@@ -181,7 +188,7 @@ bool SequenceReader::open_next() {
 void SequenceReader::close() {
   take_side_blocks();
   proxytunnel::InputSummary& summary = summaries_[opened_ - 1];
-  note_file(summary, *reader_, digest_.get(), is_stopped(stop_), files_[opened_ - 1].state);
+  note_file(summary, *reader_, digest_.get(), is_stopped(stop_), *files_[opened_ - 1].state);
   const DroppedBlocks dropped = reader_->dropped_blocks();
   dropped_.names += dropped.names;
   dropped_.secrets += dropped.secrets;

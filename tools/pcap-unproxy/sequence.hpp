@@ -22,13 +22,15 @@ namespace unproxy {
 struct SequenceFile {
   std::string path;
   std::optional<Time> first_time;  ///< of its first packet; absent: it has none, or cannot be read
-  std::string unreadable;          ///< empty: it can be read
-  FileState state;                 ///< before it was opened
+  std::string unreadable;          ///< empty: nothing is known against it
+  std::optional<FileState> state;  ///< before it was opened; absent: it was not
 };
 
 /// The files in the order of their first packets; those of a ring in that of the numbers in their names, where times
-/// say the same or nearly so. What has no packet stays behind what it was named after. Each is opened and looked into.
-std::vector<SequenceFile> in_order_of_time(const std::vector<std::string>& paths, const StopFlag* stop);
+/// say the same or nearly so. What has no packet stays behind what it was named after. Each is opened and looked into,
+/// unless its time is among `known`.
+std::vector<SequenceFile> in_order_of_time(const std::vector<std::string>& paths,
+                                           const std::map<std::string, Time>& known, const StopFlag* stop);
 
 /// Files that should lie between two, by the numbers that dumpcap puts into names (NAME_00001_20260131235959.pcapng);
 /// 0 where names have none, or do not belong together.

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "inputs.hpp"
+#include "sequence_files.hpp"
 
 namespace unproxy {
 namespace {
@@ -17,7 +18,9 @@ constexpr std::size_t most_files = std::size_t{1} << 24;  // that a frame number
 
 Complaint check_sequence(const Options& options) {
   if (options.live) return "--sequence is for the files of one capture; -i captures anew";
-  if (const auto stream = first_stream(options)) {
+  // What has a time was looked into before.
+  const bool is_all_known = options.first_times.size() == options.inputs.size();
+  if (const auto stream = is_all_known ? std::nullopt : first_stream(options)) {
     return "--sequence looks for the first time stamp of each file before it reads them, and " + *stream +
            " cannot be read twice: give files";
   }
@@ -73,6 +76,11 @@ Complaint check_window(const Options& options) {
 void define_sequence(CLI::App& app, SequenceWords& words, Options& options) {
   app.add_flag("--sequence", options.sequence,
                "the inputs are one capture that was cut into files, as a ring buffer leaves it");
+  app.add_option("--files-from", words.files_from, "of a sequence, the files are those that FILE names, one in a line")
+      ->type_name("FILE");
+  app.add_flag("--list-files", options.list_files,
+               "the files of a sequence in their order, for --window, and as a list for --files-from; nothing else is "
+               "done");
   app.add_option("--window", words.window,
                  "of a sequence, only what began in these files of it, counted from 1; others are read as far as that "
                  "needs them")
@@ -84,11 +92,18 @@ void define_sequence(CLI::App& app, SequenceWords& words, Options& options) {
   add_look("--look-ahead", words.look_ahead, "and at most so many behind it (until all that began in it is over)");
 }
 
+std::optional<std::string> take_listed_files(const SequenceWords& words, Options& options) {
+  if (words.files_from.empty()) return std::nullopt;
+  if (!options.sequence) return "--files-from is for --sequence";
+  return take_files_list(words.files_from, options);
+}
+
 std::optional<std::string> take_sequence(const SequenceWords& words, Options& options) {
   if (!words.window && (words.look_back || words.look_ahead)) {
     return "--look-back and --look-ahead are for --window FIRST..LAST";
   }
   if (words.window && !options.sequence) return "--window is for --sequence";
+  if (options.list_files && !options.sequence) return "--list-files is for --sequence";
   if (!options.sequence) return std::nullopt;
   if (auto complaint = check_sequence(options)) return complaint;
   if (!words.window) return std::nullopt;
