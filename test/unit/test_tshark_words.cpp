@@ -101,8 +101,9 @@ void keys_are_handed_on(void**) {
 void nothing_else_is_handed_on(void**) {
   assert_of_no_concern([](Options& o) {
     auto& [inputs, folders, live, write, output_dir, report, list, logs, log_dir, log_json, hash, credentials, jobs,
-           sequence, window, mode, handshakes, which_layers, format, link, ring, split, select, names, view, correlate,
-           wan, skew, filter, engine, keylog, tshark, progress, verbosity, command, tracker] = o;
+           sequence, window, first_times, list_files, mode, handshakes, which_layers, format, link, ring, split, select,
+           names, view, correlate, wan, skew, filter, engine, keylog, tshark, progress, verbosity, command, tracker] =
+        o;
     inputs = {"a.pcap", "b.pcap"};
     folders = {{"a.pcap", "sub"}};
     write = output_dir = report = "out";
@@ -110,7 +111,8 @@ void nothing_else_is_handed_on(void**) {
     logs = {Log::zeek};
     log_dir = "logs";
     command = {"pcap-unproxy"};
-    log_json = hash = credentials = sequence = correlate = true;
+    log_json = hash = credentials = sequence = list_files = correlate = true;
+    first_times = {{"a.pcap", 1}};
     wan = {"wan.pcap"};
     skew = 1;
     view = View::wan;
