@@ -3,8 +3,8 @@
 #include "report/text.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <cstdint>
+#include <ctime>
 
 namespace proxytunnel {
 namespace {
@@ -57,21 +57,19 @@ std::string rfc3339(Time time) {
     --seconds;
     nanoseconds += second;
   }
-  using namespace std::chrono;
-  const sys_seconds moment{std::chrono::seconds(seconds)};
-  const sys_days midnight = floor<days>(moment);
-  const year_month_day day{midnight};
-  const auto of_day = static_cast<unsigned>((moment - midnight).count());
+  const auto unix_time = static_cast<std::time_t>(seconds);
+  std::tm parts{};
+  gmtime_r(&unix_time, &parts);
   std::string text = "0000-00-00T00:00:00.000000000Z";
   const auto put = [&text](std::size_t last, std::int64_t number) {  // nothing that Time can tell has more digits
     for (; number != 0; number /= 10) text[last--] = static_cast<char>('0' + number % 10);
   };
-  put(3, static_cast<int>(day.year()));
-  put(6, static_cast<unsigned>(day.month()));
-  put(9, static_cast<unsigned>(day.day()));
-  put(12, of_day / 3600);
-  put(15, of_day / 60 % 60);
-  put(18, of_day % 60);
+  put(3, parts.tm_year + 1900);
+  put(6, parts.tm_mon + 1);
+  put(9, parts.tm_mday);
+  put(12, parts.tm_hour);
+  put(15, parts.tm_min);
+  put(18, parts.tm_sec);
   put(28, nanoseconds);
   return text;
 }
