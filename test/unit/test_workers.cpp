@@ -97,7 +97,7 @@ void blocks_come_in_order(void**) {
   const std::string contents = random_text(1'000'001);
   unproxy::InputFile file(directory.file("a", contents), nullptr, nullptr);
   ReadAhead ahead(file, 1000);
-  assert_true(ahead.is_started());
+  if (!ahead.is_started()) return print_message("skipped: there is one core\n");
   std::string read;
   for (ReadAhead::Block block; (block = ahead.next()).size > 0; ahead.give_back(std::move(block.room))) {
     read.append(reinterpret_cast<const char*>(&block.room[ReadAhead::headroom]), block.size);
