@@ -12,7 +12,6 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
-#include <thread>
 
 #include "capture/unnamed_file.hpp"
 #include "capture/worker.hpp"
@@ -93,7 +92,7 @@ class Jobs::Job {
   [[noreturn]] void read_input(const Options& options, const StopFlag& stop, pid_t parent) const {
     ::setpgid(0, 0);
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (options.jobs >= std::thread::hardware_concurrency()) start_no_workers();
+    if (options.jobs >= cores()) start_no_workers();
     Options own = options;
     own.progress = Progress::never;  // it is ours to show
     if (::getppid() != parent || ::dup2(words_.number(), STDERR_FILENO) < 0) ::_exit(exit_code::unreadable_input);

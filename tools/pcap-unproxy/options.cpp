@@ -8,9 +8,9 @@
 #include <filesystem>
 #include <map>
 #include <sstream>
-#include <thread>
 
 #include "capture/open.hpp"
+#include "capture/worker.hpp"
 #include "command_line.hpp"
 #include "completion.hpp"
 #include "correlation/correlate_options.hpp"
@@ -413,7 +413,7 @@ Complaint finish(const Raw& raw, Options& options) {
   options.verbosity = raw.quiet ? Verbosity::quiet : raw.verbose ? Verbosity::verbose : Verbosity::normal;
   if (raw.fix_checksums) options.tracker.checksums = proxytunnel::Checksums::compute;
   take_disabled(raw, options.tracker.disabled);
-  if (options.jobs == 0) options.jobs = std::max(1U, std::thread::hardware_concurrency());
+  if (options.jobs == 0) options.jobs = cores();
   options.logs.insert(raw.logs.begin(), raw.logs.end());
   options.tracker.accounts = options.logs.contains(Log::zeek);
   if (auto complaint = take_names(raw, options.names)) return complaint;

@@ -3,7 +3,9 @@
 #include "capture/worker.hpp"
 
 #include <pthread.h>
+#include <sched.h>
 
+#include <algorithm>
 #include <csignal>
 #include <system_error>
 #include <utility>
@@ -11,9 +13,16 @@
 namespace unproxy {
 namespace {
 
-bool has_one_core = std::thread::hardware_concurrency() == 1;
+bool has_one_core = cores() == 1;
 
 }  // namespace
+
+// Of those that the machine has, a cluster or taskset may leave it fewer, which hardware_concurrency() does not see.
+unsigned cores() noexcept {
+  cpu_set_t allowed;
+  if (::sched_getaffinity(0, sizeof allowed, &allowed) != 0) return std::max(1U, std::thread::hardware_concurrency());
+  return static_cast<unsigned>(std::max(1, CPU_COUNT(&allowed)));
+}
 
 std::optional<std::thread> start_worker(std::function<void()> work) {
   if (has_one_core) return std::nullopt;
