@@ -11,6 +11,8 @@
 #include <cstring>
 #include <utility>
 
+#include "capture/worker.hpp"
+
 namespace unproxy {
 namespace {
 
@@ -96,7 +98,7 @@ void InputWindow::fill(std::size_t count) {
 
 void InputWindow::make_room(std::size_t count) {
   if (begin_ == 0) return grow(std::min(count, 2 * size_));
-  if (file_->is_regular() && size_ == default_size) {
+  if (file_->is_regular() && size_ == default_size && may_start_workers()) {
     ahead_ = std::make_unique<ReadAhead>(*file_, size_);
     if (ahead_->is_started()) return;
     ahead_.reset();

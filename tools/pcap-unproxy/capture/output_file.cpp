@@ -13,6 +13,8 @@
 #include <filesystem>
 #include <random>
 
+#include "capture/worker.hpp"
+
 namespace unproxy {
 namespace {
 
@@ -177,7 +179,8 @@ void OutputFile::resume() {
 // What a disk takes while more is made need not be waited for.
 void OutputFile::hand_on() {
   constexpr std::uint64_t large = 4 * default_size;
-  if (behind_ == nullptr && !target_.empty() && size_ == default_size && written_ >= large) {
+  const bool is_worth_it = !target_.empty() && size_ == default_size && written_ >= large;
+  if (behind_ == nullptr && is_worth_it && may_start_workers()) {
     behind_ = std::make_unique<WriteBehind>(file_.number(), size_);
     if (!behind_->is_started()) behind_.reset();
   }

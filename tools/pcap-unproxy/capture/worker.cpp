@@ -24,8 +24,12 @@ unsigned cores() noexcept {
   return static_cast<unsigned>(std::max(1, CPU_COUNT(&allowed)));
 }
 
+bool may_start_workers() noexcept {
+  return !has_one_core;
+}
+
 std::optional<std::thread> start_worker(std::function<void()> work) {
-  if (has_one_core) return std::nullopt;
+  if (!may_start_workers()) return std::nullopt;
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
