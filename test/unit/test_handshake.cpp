@@ -29,12 +29,6 @@ HttpResponseHead response_of(const char* text) {
   return head.value;
 }
 
-HttpRequestHead request_of(const char* text) {
-  const auto head = parse_http_request_head(bytes_of(text), Requests::to_proxies);
-  assert_true(head.is_ok());
-  return head.value;
-}
-
 void names_are_the_reports(void**) {
   assert_text(name_of(Protocol::socks4a), "socks4a");
   assert_text(name_of(Protocol::http_connect), "http-connect");
@@ -87,6 +81,39 @@ void fields_come_one_by_one(void**) {
   assert_false(take_field(fields).has_value());
 }
 
+void fields_that_say_something_are_named(void**) {
+  using Name = HttpFieldName;
+  const std::string lines =
+      "Host: a\r\nAge:1\r\n  2\r\nno colon\r\n more\r\nagent: b\r\n\tForwarded: no\r\nPROXY-x: 1\nproxy-authorization: "
+      "c\r\nForwarded : for=d\r\nX-Cache-Lookup: MISS\r\nProxy: e\r\n: f\r\nUpgrade\r\n";
+  const HttpFields fields(lines);
+  const std::vector<std::pair<Name, const char*>> expected = {
+      {Name::age, "1 2"}, {Name::proxy, "1"}, {Name::proxy_authorization, "c"}, {Name::forwarded, "for=d"}};
+  assert_int_equal(std::distance(fields.begin(), fields.end()), expected.size());
+  std::size_t at = 0;
+  for (const auto& [name, field] : fields) {
+    assert_true(name == expected[at].first);
+    assert_text(field.value(), expected[at++].second);
+  }
+  assert_true(fields.has(Name::age));
+  assert_false(fields.has(Name::upgrade) || fields.has(Name::x_cache));
+}
+
+void every_way_to_read_fields_says_the_same(void**) {
+  for (const char* name :
+       {"Age", "Cache-Status", "Content-Length", "Forwarded", "Proxy-Authorization", "Transfer-Encoding", "Upgrade",
+        "X-Cache", "X-Forwarded-For", "X-Squid-Error", "Proxy-Connection"}) {
+    const std::string lines = "A: b\r\n c\r\n" + std::string(name) + ": d \r\n\te\r\nF: g\r\n";
+    std::string_view rest = lines;
+    static_cast<void>(take_field(rest));
+    const auto field = take_field(rest);
+    const HttpFields fields(lines);
+    assert_int_equal(std::distance(fields.begin(), fields.end()), 1);
+    assert_text(fields.begin()->field.name, std::string(field->name).c_str());
+    assert_text(fields.begin()->field.value(), std::string(field->value()).c_str());
+  }
+}
+
 void heads_end_at_the_empty_line(void**) {
   const std::string request = "CONNECT  a:1 \t HTTP/1.1 \nA: 1\n\r\nrest";
   const auto head = parse_http_request_head(bytes_of(request), Requests::to_proxies);
@@ -134,7 +161,7 @@ void what_is_no_response_is_malformed_at_once(void**) {
 }
 
 void a_body_ends_where_its_head_says(void**) {
-  HttpFraming length(response_of("HTTP/1.1 403 No\r\ncontent-length: 5\r\n\r\n"), HttpFraming::AnswerTo::other_method);
+  HttpFraming length(403, HttpFields("content-length: 5\r\n"), HttpFraming::AnswerTo::other_method);
   assert_true(length.state() == State::more);
   assert_int_equal(length.feed(bytes_of("he")), 2);
   assert_int_equal(length.feed({}), 0);
@@ -143,7 +170,7 @@ void a_body_ends_where_its_head_says(void**) {
   assert_true(length.state() == State::complete);
   assert_int_equal(length.feed(bytes_of("HTTP/1.1")), 0);
 
-  HttpFraming chunked(request_of("POST http://a/ HTTP/1.1\r\nTransfer-Encoding: Chunked\r\n\r\n"));
+  HttpFraming chunked(HttpFields("Transfer-Encoding: Chunked\r\n"));
   assert_int_equal(chunked.feed(bytes_of("3;a=b\r\nab")), 9);
   assert_int_equal(chunked.feed(bytes_of("c\r\n0\r\nTrailer: 1\r\n")), 18);
   assert_true(chunked.state() == State::more);
@@ -152,20 +179,38 @@ void a_body_ends_where_its_head_says(void**) {
 }
 
 void a_body_without_length_ends_with_the_connection(void**) {
-  const HttpResponseHead head = response_of("HTTP/1.1 403 No\r\nA: 1\r\n\r\n");
-  HttpFraming until_close(head, HttpFraming::AnswerTo::other_method);
+  const HttpFields fields("A: 1\r\n");
+  HttpFraming until_close(403, fields, HttpFraming::AnswerTo::other_method);
   assert_true(until_close.state() == State::until_close);
   assert_int_equal(until_close.feed(bytes_of("anything")), 8);
-  assert_true(HttpFraming(head, HttpFraming::AnswerTo::head).state() == State::complete);
-  const HttpRequestHead request = request_of("POST http://a/ HTTP/1.0\r\n\r\n");
-  assert_true(HttpFraming(request).state() == State::complete);
+  assert_true(HttpFraming(403, fields, HttpFraming::AnswerTo::head).state() == State::complete);
+  assert_true(HttpFraming(fields).state() == State::complete);
+}
+
+// However it is written, and however long it is.
+void a_length_is_a_length(void**) {
+  for (const char* lines :
+       {"Content-Length: 12\r\n", "Content-Length: 012\r\n", "Content-Length: 12\r\nContent-Length: 12\r\n",
+        "Content-Length: 00000000000000000000012\r\n"}) {
+    HttpFraming framing(200, HttpFields(lines), HttpFraming::AnswerTo::other_method);
+    assert_int_equal(framing.known_length().value_or(0), 12);
+    assert_int_equal(framing.feed(bytes_of("0123456789")), 10);
+    assert_int_equal(framing.known_length().value_or(0), 2);
+    assert_int_equal(framing.feed(bytes_of("0123456789")), 2);
+    assert_true(framing.state() == State::complete);
+  }
+  const std::string longest = std::to_string(HttpFraming::longest), longer = std::to_string(HttpFraming::longest + 1);
+  assert_true(HttpFraming(HttpFields("Content-Length: " + longest + "\r\n")).state() == State::more);
+  assert_true(HttpFraming(HttpFields("Content-Length: " + longer + "\r\n")).state() == State::failed);
+  assert_true(HttpFraming(HttpFields("Content-Length: 0\r\n")).state() == State::complete);
+  assert_true(HttpFraming(HttpFields("Content-Length: 1\r\nTransfer-Encoding: chunked\r\n")).known_length() ==
+              std::nullopt);
 }
 
 void a_length_that_is_none_fails(void**) {
   for (const char* fields : {"Content-Length: x", "Content-Length: -1", "Content-Length: 1, 2",
                              "Content-Length: 99999999999999999999999", "Content-Length: 1\r\nContent-Length: 2"}) {
-    const std::string text = std::string("HTTP/1.1 403 No\r\n") + fields + "\r\n\r\n";
-    HttpFraming framing(response_of(text.c_str()), HttpFraming::AnswerTo::other_method);
+    HttpFraming framing(403, HttpFields(std::string(fields) + "\r\n"), HttpFraming::AnswerTo::other_method);
     assert_true(framing.state() == State::failed);
     assert_int_equal(framing.feed(bytes_of("x")), 0);
   }
@@ -181,12 +226,15 @@ int main() {
       cmocka_unit_test(canonical_addresses_are_literals),
       cmocka_unit_test(everything_else_is_a_name),
       cmocka_unit_test(fields_come_one_by_one),
+      cmocka_unit_test(fields_that_say_something_are_named),
+      cmocka_unit_test(every_way_to_read_fields_says_the_same),
       cmocka_unit_test(heads_end_at_the_empty_line),
       cmocka_unit_test(a_head_is_no_longer_than_its_limit),
       cmocka_unit_test(what_is_no_request_is_malformed_at_once),
       cmocka_unit_test(what_is_no_response_is_malformed_at_once),
       cmocka_unit_test(a_body_ends_where_its_head_says),
       cmocka_unit_test(a_body_without_length_ends_with_the_connection),
+      cmocka_unit_test(a_length_is_a_length),
       cmocka_unit_test(a_length_that_is_none_fails),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);

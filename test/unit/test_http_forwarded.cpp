@@ -28,9 +28,13 @@ struct Case {
   const char* expected;
 };
 
+ForwardedClaims claimed(const std::string& line) {
+  return read_forwarded(HttpFields(line + "\r\n"));
+}
+
 void check(const std::vector<Case>& cases) {
   for (const Case& each : cases) {
-    assert_string_equal(text_of(read_forwarded(each.fields).list()).c_str(), each.expected);
+    assert_string_equal(text_of(read_forwarded(HttpFields(each.fields)).list()).c_str(), each.expected);
   }
 }
 
@@ -114,7 +118,7 @@ void x_forwarded_for_is_a_list(void**) {
 void claims_are_bounded(void**) {
   std::string field = "X-Forwarded-For: 192.0.2.1";
   for (std::size_t i = 0; i < limits::forwarded_nodes; ++i) field += ", 10.0.0." + std::to_string(i);
-  const ForwardedClaims many = read_forwarded(field + "\r\n");
+  const ForwardedClaims many = claimed(field);
   assert_true(many.is_cut());
   assert_int_equal(many.list().nodes.size(), limits::forwarded_nodes);
   assert_string_equal(many.list().nodes.front().text.c_str(), "10.0.0.0");
@@ -123,18 +127,18 @@ void claims_are_bounded(void**) {
   // Whom the first of them named is not known any more.
   assert_false(believed_client(many, trusted).end.has_value());
 
-  const ForwardedClaims lengthy = read_forwarded("Forwarded: for=_" + std::string(60000, 'x') + "\r\n");
+  const ForwardedClaims lengthy = claimed("Forwarded: for=_" + std::string(60000, 'x'));
   assert_true(lengthy.is_cut());
   assert_int_equal(lengthy.list().nodes.front().text.size(), limits::forwarded_text);
-  assert_int_equal(read_forwarded("X-Forwarded-For: " + std::string(60000, ',') + "a\r\n").list().nodes.size(), 1);
-  assert_false(read_forwarded("X-Forwarded-For: " + std::string(limits::forwarded_text, 'x') + "\r\n").is_cut());
+  assert_int_equal(claimed("X-Forwarded-For: " + std::string(60000, ',') + "a").list().nodes.size(), 1);
+  assert_false(claimed("X-Forwarded-For: " + std::string(limits::forwarded_text, 'x')).is_cut());
 }
 
 // The peer is 10.0.0.1.
 std::string believed(const char* fields, const char* networks = "10.0.0.0/8,fd00::/8") {
   AddressSet trusted;
   assert_true(trusted.add_all(networks));
-  const BelievedClient client = believed_client(read_forwarded(std::string(fields) + "\r\n"), trusted);
+  const BelievedClient client = believed_client(claimed(std::string(fields)), trusted);
   assert_true(client.end.has_value() == client.doubt.empty());
   return client.end ? client.end->text() : std::string(client.doubt);
 }

@@ -93,15 +93,16 @@ void an_absolute_uri_names_a_host(void**) {
 }
 
 void fields_for_a_proxy_are_found(void**) {
-  assert_false(read_proxy_fields("").speaks_to_proxy);
-  assert_false(read_proxy_fields("Host: proxy-\r\nX-Proxy-A: b\r\nProxy: x\r\nrubbish\r\n").speaks_to_proxy);
-  assert_true(read_proxy_fields("Host: a\r\nproxy-connection: close\r\n").speaks_to_proxy);
-  assert_true(read_proxy_fields("PROXY-Anything:\r\n").speaks_to_proxy);
-  assert_false(read_proxy_fields("Proxy-Connection: close\r\n").credentials.username.has_value());
+  assert_false(read_proxy_fields(HttpFields("")).speaks_to_proxy);
+  assert_false(
+      read_proxy_fields(HttpFields("Host: proxy-\r\nX-Proxy-A: b\r\nProxy: x\r\nrubbish\r\n")).speaks_to_proxy);
+  assert_true(read_proxy_fields(HttpFields("Host: a\r\nproxy-connection: close\r\n")).speaks_to_proxy);
+  assert_true(read_proxy_fields(HttpFields("PROXY-Anything:\r\n")).speaks_to_proxy);
+  assert_false(read_proxy_fields(HttpFields("Proxy-Connection: close\r\n")).credentials.username.has_value());
 }
 
 void assert_credentials(const std::string& value, const char* user, const char* password) {
-  const ProxyFields fields = read_proxy_fields("Host: a\r\nProxy-Authorization: " + value + "\r\n");
+  const ProxyFields fields = read_proxy_fields(HttpFields("Host: a\r\nProxy-Authorization: " + value + "\r\n"));
   assert_true(fields.speaks_to_proxy);
   assert_int_equal(fields.credentials.username.has_value(), user != nullptr);
   assert_int_equal(fields.credentials.password.has_value(), password != nullptr);
@@ -161,14 +162,11 @@ void credentials_are_read(void**) {
   assert_credentials("Bearer YWxpY2U6c2VjcmV0", nullptr, nullptr);
   assert_credentials("Basic YTpi\r\nProxy-Authorization: Basic YzpkCg==", "a", "b");  // the first field counts
   // Credentials for the origin are none of the proxy's.
-  assert_false(read_proxy_fields("Authorization: Basic YTpi\r\n").credentials.username.has_value());
+  assert_false(read_proxy_fields(HttpFields("Authorization: Basic YTpi\r\n")).credentials.username.has_value());
 }
 
 bool may_be_proxys(int status, std::string_view fields) {
-  HttpResponseHead head;
-  head.status = status;
-  head.fields = fields;
-  return may_be_from_proxy(head);
+  return may_be_from_proxy(status, HttpFields(fields));
 }
 
 void an_answer_may_be_the_proxys_own(void**) {

@@ -94,7 +94,8 @@ struct Parsed {
   T value{};
   std::size_t size = 0;  ///< bytes that the value took, if ok
 
-  static Parsed ok(T value, std::size_t size) { return {ParseResult::ok, std::move(value), size}; }
+  static Parsed ok(T&& value, std::size_t size) { return {ParseResult::ok, std::move(value), size}; }
+  static Parsed ok(const T& value, std::size_t size) { return {ParseResult::ok, value, size}; }
   static Parsed need_more() { return {}; }
   static Parsed malformed() { return {ParseResult::malformed, {}, 0}; }
   [[nodiscard]] bool is_ok() const noexcept { return result == ParseResult::ok; }

@@ -31,8 +31,8 @@ std::optional<Target> host_of(const HttpRequestHead& head) {
   return std::nullopt;
 }
 
-void note_claims(const HttpRequestHead& head, HttpRequest& request) {
-  const ForwardedClaims claims = read_forwarded(head.fields);
+void note_claims(const HttpFields& fields, HttpRequest& request) {
+  const ForwardedClaims claims = read_forwarded(fields);
   const auto& nodes = claims.list().nodes;
   request.forwarded_nodes = nodes.size();
   if (!nodes.empty() && nodes.back().end) request.forwarded_for = nodes.back().end->address.unmapped();
@@ -75,8 +75,9 @@ bool HttpRequestReader::add(Bytes bytes, Stamp stamp, std::vector<HttpRequest>& 
     request.asked = asked_by(head.value);
     request.stamp = stamp;
     request.begin = at_;
-    note_claims(head.value, request);
-    body_.emplace(head.value);
+    const HttpFields fields(head.value.fields);
+    note_claims(fields, request);
+    body_.emplace(fields);
     if (body_->state() == HttpFraming::State::complete) body_.reset();
     at_ += static_cast<Offset>(head.size);
     bytes = bytes.subspan(head.size - before);

@@ -11,6 +11,7 @@
 #include "base/siphash.hpp"
 #include "base/streams.hpp"
 #include "handshake/http_framing.hpp"
+#include "handshake/http_head.hpp"
 
 namespace proxytunnel {
 

@@ -22,6 +22,7 @@
 #include <memory>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <variant>
 
 #include "base/bytes.hpp"
@@ -45,6 +46,9 @@ struct Wait {
 /// The size of Took where everything that follows in a direction is taken.
 constexpr std::size_t whole_rest = std::size_t{1} << 62;
 struct Took {
+  Took(Direction taken_from, std::size_t bytes, Message&& said) noexcept
+      : direction(taken_from), size(bytes), message(std::move(said)) {}
+
   Direction direction;
   std::size_t size;  ///< at least 1; more than there is only of a body, whose rest then need not be shown any more
   Message message;
@@ -67,6 +71,10 @@ struct Leave {
   std::string_view skipped{};  ///< why a tunnel may have been there all the same, a constant; mostly empty
 };
 using Step = std::variant<Wait, Took, Open, Relay, Reject, Again, Leave>;
+/// A Step that is Took: messages are large, and are made where they are to be.
+inline Step take_step(Direction direction, std::size_t size, Message&& message) noexcept {
+  return Step(std::in_place_type<Took>, direction, size, std::move(message));
+}
 
 class Handshake {
  public:

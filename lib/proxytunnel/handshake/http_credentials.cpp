@@ -134,17 +134,16 @@ Credentials parse_ntlm(std::string_view value) {
 
 }  // namespace
 
-ProxyFields read_proxy_fields(std::string_view fields) {
-  constexpr std::string_view prefix = "Proxy-";
+ProxyFields read_proxy_fields(const HttpFields& fields) {
   ProxyFields found;
   bool has_credentials = false;
-  while (const auto field = take_field(fields)) {
-    if (!same_word(field->name.substr(0, prefix.size()), prefix)) continue;
-    found.speaks_to_proxy = true;
-    if (has_credentials || !same_word(field->name, "Proxy-Authorization")) continue;
-    found.credentials = parse_basic(field->value());
-    if (!found.credentials.username) found.credentials = parse_digest(field->value());
-    if (!found.credentials.username) found.credentials = parse_ntlm(field->value());
+  for (const auto& [name, field] : fields) {
+    const bool authorizes = name == HttpFieldName::proxy_authorization;
+    found.speaks_to_proxy |= authorizes || name == HttpFieldName::proxy;
+    if (has_credentials || !authorizes) continue;
+    found.credentials = parse_basic(field.value());
+    if (!found.credentials.username) found.credentials = parse_digest(field.value());
+    if (!found.credentials.username) found.credentials = parse_ntlm(field.value());
     has_credentials = true;
   }
   return found;

@@ -3,9 +3,7 @@
 // spec: RFC 7617 (Basic), RFC 7616 (Digest), [MS-NLMP] (NTLM, also within Negotiate)
 #pragma once
 
-#include <string_view>
-
-#include "handshake/http_head.hpp"
+#include "handshake/http_fields.hpp"
 #include "handshake/message.hpp"
 
 namespace proxytunnel {
@@ -15,6 +13,6 @@ struct ProxyFields {
   Credentials credentials;       ///< of Proxy-Authorization: Basic, Digest, NTLM; others leave them empty
   bool speaks_to_proxy = false;  ///< Proxy-Authorization, Proxy-Connection or another Proxy-* field is there
 };
-[[nodiscard]] ProxyFields read_proxy_fields(std::string_view fields);
+[[nodiscard]] ProxyFields read_proxy_fields(const HttpFields& fields);
 
 }  // namespace proxytunnel

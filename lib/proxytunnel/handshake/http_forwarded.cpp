@@ -6,7 +6,6 @@
 #include <algorithm>
 
 #include "base/limits.hpp"
-#include "handshake/http_head.hpp"
 
 namespace proxytunnel {
 namespace {
@@ -125,18 +124,18 @@ const ForwardedNode* first_untrusted(const ForwardedList& list, const AddressSet
 
 }  // namespace
 
-ForwardedClaims read_forwarded(std::string_view fields) {
+ForwardedClaims read_forwarded(const HttpFields& fields) {
   ForwardedClaims claims;
   Nodes forwarded(claims.forwarded), x_forwarded_for(claims.x_forwarded_for);
   bool is_said = false;
-  while (const auto field = take_field(fields)) {
-    std::string_view value = field->value();
-    if (same_word(field->name, "Forwarded")) {
+  for (const auto& [name, field] : fields) {
+    std::string_view value = field.value();
+    if (name == HttpFieldName::forwarded) {
       while (!value.empty()) {
         const std::string_view element = take_part(value, ',');
         if (!element.empty()) is_said |= add_element(element, forwarded);
       }
-    } else if (same_word(field->name, "X-Forwarded-For")) {
+    } else if (name == HttpFieldName::x_forwarded_for) {
       while (!value.empty()) {
         const std::string_view entry = take_to(value.find(','), value);
         if (!entry.empty()) x_forwarded_for.add(entry, endpoint_of(entry));

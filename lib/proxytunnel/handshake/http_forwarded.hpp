@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/address_set.hpp"
+#include "handshake/http_fields.hpp"
 #include "handshake/message.hpp"
 
 namespace proxytunnel {
@@ -14,7 +15,7 @@ namespace proxytunnel {
 /// What the fields of a request claim: the parameters `for` of all Forwarded fields, one node for each element, and
 /// apart from them the entries of all X-Forwarded-For fields. Forwarded fields without any `for` claim nothing. Never
 /// fails: what is no address is a node without one, a field that breaks the grammar has no address from there on.
-[[nodiscard]] ForwardedClaims read_forwarded(std::string_view fields);
+[[nodiscard]] ForwardedClaims read_forwarded(const HttpFields& fields);
 
 /// Whom the claims name as the client.
 struct BelievedClient {

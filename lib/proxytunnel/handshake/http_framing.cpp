@@ -5,26 +5,44 @@
 
 #include <llhttp.h>
 
+#include <algorithm>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace proxytunnel {
 namespace {
 
-// The fields that decide the framing, one of each where they say the same. Transfer-Encoding overrides Content-Length
-// (RFC 9112 section 6.3), which llhttp would call an error.
-std::string framing_fields(std::string_view fields) {
-  std::string lengths, encodings;
-  std::string previous;
-  while (const auto field = take_field(fields)) {
-    if (same_word(field->name, "Transfer-Encoding")) {
-      encodings.append("Transfer-Encoding: ").append(field->value()).append("\r\n");
-    } else if (same_word(field->name, "Content-Length") && field->value() != previous) {
-      lengths.append("Content-Length: ").append(field->value()).append("\r\n");
-      previous = field->value();
+// What decides the framing. Lengths that say the same count once. Transfer-Encoding overrides Content-Length (RFC 9112
+// section 6.3), which llhttp would call an error.
+struct Fields {
+  explicit Fields(const HttpFields& all) {
+    for (const auto& [name, field] : all) {
+      if (name == HttpFieldName::transfer_encoding) encodings.push_back(field.value());
+      const bool is_new = lengths.empty() || lengths.back() != field.value();
+      if (name == HttpFieldName::content_length && is_new) lengths.push_back(field.value());
     }
   }
-  return (encodings.empty() ? lengths : encodings) + "\r\n";
+  [[nodiscard]] std::string text() const {
+    std::string text;
+    for (const std::string_view value : encodings) text.append("Transfer-Encoding: ").append(value).append("\r\n");
+    if (!encodings.empty()) return text + "\r\n";
+    for (const std::string_view value : lengths) text.append("Content-Length: ").append(value).append("\r\n");
+    return text + "\r\n";
+  }
+
+  std::vector<std::string_view> encodings, lengths;
+};
+
+// Digits and nothing else, and few enough of them.
+std::optional<std::size_t> plain_number(std::string_view text) noexcept {
+  constexpr std::size_t most_digits = 18;
+  const bool is_plain = !text.empty() && text.size() <= most_digits &&
+                        std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+  if (!is_plain) return std::nullopt;
+  std::size_t number = 0;
+  for (const char digit : text) number = number * 10 + static_cast<std::size_t>(digit - '0');
+  return number;
 }
 
 bool never_has_body(int status, HttpFraming::AnswerTo answer_to) noexcept {
@@ -34,27 +52,15 @@ bool never_has_body(int status, HttpFraming::AnswerTo answer_to) noexcept {
 }  // namespace
 
 struct HttpFraming::Parser {
-  Parser(llhttp_type_t type, std::string_view start_line, std::string_view fields) {
+  explicit Parser(llhttp_type_t type) {
     llhttp_settings_init(&settings);
     settings.on_message_complete = [](llhttp_t*) { return static_cast<int>(HPE_PAUSED); };
     llhttp_init(&llhttp, type, &settings);
-    const std::string head = std::string(start_line) + framing_fields(fields);
-    feed(bytes_of(head));
-    if (state == State::more && llhttp_message_needs_eof(&llhttp) != 0) state = State::until_close;
-    if (state == State::more && (llhttp.flags & F_CHUNKED) == 0) {
-      length = static_cast<std::size_t>(llhttp.content_length);
-      if (length > longest) state = State::failed;
-    }
   }
+  Parser(const Parser& from) : llhttp(from.llhttp), settings(from.settings) { llhttp.settings = &settings; }
 
-  explicit Parser(State known) : state(known) {}
-  Parser(const Parser& from) : llhttp(from.llhttp), settings(from.settings), state(from.state), length(from.length) {
-    llhttp.settings = &settings;
-  }
-
-  std::size_t feed(Bytes bytes) noexcept {
-    if (state == State::until_close) return bytes.size();
-    if (state != State::more || bytes.empty()) return 0;
+  // How many of the bytes it took.
+  std::size_t feed(Bytes bytes, State& state) noexcept {
     const auto* text = reinterpret_cast<const char*>(bytes.data());
     const llhttp_errno_t error = llhttp_execute(&llhttp, text, bytes.size());
     if (error == HPE_OK) return bytes.size();
@@ -64,32 +70,69 @@ struct HttpFraming::Parser {
 
   llhttp_t llhttp{};
   llhttp_settings_t settings{};
-  State state = State::more;
-  std::size_t length = 0;  ///< where the head says it
 };
 
-HttpFraming::HttpFraming(const HttpRequestHead& head) noexcept
-    : parser_(std::make_unique<Parser>(HTTP_REQUEST, "POST / HTTP/1.1\r\n", head.fields)) {}
+HttpFraming::HttpFraming(const HttpFields& fields) noexcept {
+  follow(fields, false);
+}
 
-HttpFraming::HttpFraming(const HttpResponseHead& head, AnswerTo answer_to) noexcept
-    : parser_(never_has_body(head.status, answer_to)
-                  ? std::make_unique<Parser>(State::complete)
-                  : std::make_unique<Parser>(HTTP_RESPONSE, "HTTP/1.1 200 OK\r\n", head.fields)) {}
+HttpFraming::HttpFraming(int status, const HttpFields& fields, AnswerTo answer_to) noexcept {
+  if (never_has_body(status, answer_to)) {
+    state_ = State::complete;
+  } else {
+    follow(fields, true);
+  }
+}
+
+void HttpFraming::follow(const HttpFields& all, bool is_answer) {
+  const Fields fields(all);
+  const bool says_nothing = fields.encodings.empty() && fields.lengths.empty();
+  const auto plain =
+      fields.encodings.empty() && fields.lengths.size() == 1 ? plain_number(fields.lengths[0]) : std::nullopt;
+  if (says_nothing) {
+    state_ = is_answer ? State::until_close : State::complete;
+  } else if (plain) {
+    expect(*plain);
+  } else {
+    parse(fields.text(), is_answer);
+  }
+}
+
+void HttpFraming::expect(std::size_t length) noexcept {
+  length_ = length;
+  state_ = length == 0 ? State::complete : length > longest ? State::failed : State::more;
+}
+
+void HttpFraming::parse(const std::string& fields, bool is_answer) {
+  const std::string head = (is_answer ? "HTTP/1.1 200 OK\r\n" : "POST / HTTP/1.1\r\n") + fields;
+  parser_ = std::make_unique<Parser>(is_answer ? HTTP_RESPONSE : HTTP_REQUEST);
+  parser_->feed(bytes_of(head), state_);
+  if (state_ != State::more) return;
+  const llhttp_t& found = parser_->llhttp;
+  if (llhttp_message_needs_eof(&found) != 0) {
+    state_ = State::until_close;
+  } else if ((found.flags & F_CHUNKED) == 0) {
+    expect(static_cast<std::size_t>(found.content_length));
+    parser_.reset();
+  }
+}
 
 HttpFraming::~HttpFraming() = default;
-HttpFraming::HttpFraming(const HttpFraming& from) : parser_(std::make_unique<Parser>(*from.parser_)) {}
+HttpFraming::HttpFraming(const HttpFraming& from)
+    : state_(from.state_),
+      length_(from.length_),
+      parser_(from.parser_ ? std::make_unique<Parser>(*from.parser_) : nullptr) {}
 HttpFraming::HttpFraming(HttpFraming&&) noexcept = default;
 HttpFraming& HttpFraming::operator=(HttpFraming&&) noexcept = default;
 
 std::size_t HttpFraming::feed(Bytes bytes) noexcept {
-  return parser_->feed(bytes);
-}
-HttpFraming::State HttpFraming::state() const noexcept {
-  return parser_->state;
-}
-std::optional<std::size_t> HttpFraming::known_length() const noexcept {
-  const bool is_known = parser_->state == State::more && parser_->length > 0;
-  return is_known ? std::optional(parser_->length) : std::nullopt;
+  if (state_ == State::until_close) return bytes.size();
+  if (state_ != State::more || bytes.empty()) return 0;
+  if (parser_) return parser_->feed(bytes, state_);
+  const std::size_t size = std::min(bytes.size(), length_);
+  length_ -= size;
+  if (length_ == 0) state_ = State::complete;
+  return size;
 }
 
 }  // namespace proxytunnel

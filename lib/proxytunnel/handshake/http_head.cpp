@@ -135,10 +135,6 @@ bool may_be_status_line(std::string_view text) noexcept {
 
 }  // namespace
 
-bool same_word(std::string_view a, std::string_view b) noexcept {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return lower(x) == lower(y); });
-}
-
 bool is_connect(std::string_view method) noexcept {
   return same_word(method, "CONNECT");
 }
@@ -172,18 +168,21 @@ Parsed<HttpRequestLine> parse_http_request_line(Bytes bytes, Requests which) noe
 }
 
 Parsed<HttpRequestHead> parse_http_request_head(Bytes bytes, Requests which) noexcept {
-  const auto line = parse_http_request_line(bytes, which);
+  return parse_http_request_head(bytes, parse_http_request_line(bytes, which));
+}
+
+Parsed<HttpRequestHead> parse_http_request_head(Bytes bytes, const Parsed<HttpRequestLine>& line) noexcept {
   if (!line.is_ok()) return {line.result, {}, 0};
   const auto fields = parse_fields(clip(bytes).substr(line.size));
   if (!fields.is_ok()) return {unfinished(bytes), {}, 0};
   return Parsed<HttpRequestHead>::ok({line.value, fields.value}, line.size + fields.size);
 }
 
-// HTTP-version SP status-code SP [ reason-phrase ] CRLF
-std::optional<HttpResponseHead> parse_status_line(Bytes bytes) noexcept {
-  const auto line = parse_line(clip(bytes));
-  if (!line.is_ok() || !may_be_status_line(line.value)) return std::nullopt;
-  const std::string_view behind = trim(line.value.substr(std::min(line.value.size(), version_pattern.size())));
+namespace {
+
+// HTTP-version SP status-code SP [ reason-phrase ], of which is known that it may be one.
+std::optional<HttpResponseHead> read_status_line(std::string_view line) noexcept {
+  const std::string_view behind = trim(line.substr(std::min(line.size(), version_pattern.size())));
   if (behind.size() < 3) return std::nullopt;
   HttpResponseHead head;
   for (const char digit : behind.substr(0, 3)) head.status = head.status * 10 + (digit - '0');
@@ -191,12 +190,19 @@ std::optional<HttpResponseHead> parse_status_line(Bytes bytes) noexcept {
   return head;
 }
 
+}  // namespace
+
+std::optional<HttpResponseHead> parse_status_line(Bytes bytes) noexcept {
+  const auto line = parse_line(clip(bytes));
+  return line.is_ok() && may_be_status_line(line.value) ? read_status_line(line.value) : std::nullopt;
+}
+
 Parsed<HttpResponseHead> parse_http_response_head(Bytes bytes) noexcept {
   const std::string_view text = clip(bytes);
   const auto line = parse_line(text);
   if (!may_be_status_line(line.is_ok() ? line.value : text)) return Parsed<HttpResponseHead>::malformed();
   if (!line.is_ok()) return {unfinished(bytes), {}, 0};
-  auto head = parse_status_line(bytes);
+  auto head = read_status_line(line.value);
   if (!head) return Parsed<HttpResponseHead>::malformed();
   const auto fields = parse_fields(text.substr(line.size));
   if (!fields.is_ok()) return {unfinished(bytes), {}, 0};
@@ -217,30 +223,6 @@ StatusLineSearch::Found StatusLineSearch::find(Bytes bytes) noexcept {
     before += is_whole ? end + 1 : line.size();
   }
   return {before, false};
-}
-
-std::optional<HttpField> take_field(std::string_view& fields) noexcept {
-  if (fields.empty()) return std::nullopt;
-  const auto take_line = [&fields] {
-    const auto line = parse_line(fields);
-    fields.remove_prefix(line.is_ok() ? line.size : fields.size());
-    return line.value;
-  };
-  const std::string_view line = take_line();
-  const std::size_t colon = line.find(':');
-  HttpField field({}, {});
-  if (colon != std::string_view::npos) field = HttpField(trim(line.substr(0, colon)), trim(line.substr(colon + 1)));
-  while (!fields.empty() && is_blank(fields[0])) {
-    const std::string_view more = trim(take_line());
-    if (!field.name.empty() && !more.empty()) field.fold(more);
-  }
-  return field;
-}
-
-void HttpField::fold(std::string_view more) {
-  if (joined_.empty()) joined_ = line_;
-  if (!joined_.empty()) joined_ += ' ';
-  joined_ += more;
 }
 
 bool HeadSearch::is_worth_parsing(Bytes bytes) const noexcept {

@@ -5,10 +5,10 @@
 
 #include <cstdint>
 #include <optional>
-#include <string>
 #include <string_view>
 
 #include "base/bytes.hpp"
+#include "handshake/http_fields.hpp"
 
 namespace proxytunnel {
 
@@ -37,36 +37,19 @@ enum class Requests : std::uint8_t { to_proxies, all };
 /// case-sensitive (RFC 9110 section 9.1), but proxies open the tunnel.
 [[nodiscard]] Parsed<HttpRequestLine> parse_http_request_line(Bytes bytes, Requests which) noexcept;
 [[nodiscard]] Parsed<HttpRequestHead> parse_http_request_head(Bytes bytes, Requests which) noexcept;
+/// With what parse_http_request_line() said of the same bytes.
+[[nodiscard]] Parsed<HttpRequestHead> parse_http_request_head(Bytes bytes,
+                                                              const Parsed<HttpRequestLine>& line) noexcept;
 [[nodiscard]] Parsed<HttpResponseHead> parse_http_response_head(Bytes bytes) noexcept;
 
 /// Status and reason of a response whose first line is there, the fields perhaps not (`fields` is empty). nullopt for
 /// anything else.
 [[nodiscard]] std::optional<HttpResponseHead> parse_status_line(Bytes bytes) noexcept;
 
-/// Letters A to Z without regard to case.
-[[nodiscard]] bool same_word(std::string_view a, std::string_view b) noexcept;
-
 /// "CONNECT", in any letter case.
 [[nodiscard]] bool is_connect(std::string_view method) noexcept;
 /// True if the bytes are the start of a CONNECT, perhaps behind empty lines, with its whole method.
 [[nodiscard]] bool begins_connect(Bytes bytes) noexcept;
-
-/// Takes the first field line off `fields`, folded lines joined by a blank (RFC 9112 section 5.2). The name is empty
-/// for a line without a colon. nullopt when none is left.
-class HttpField {
- public:
-  HttpField(std::string_view called, std::string_view value) noexcept : name(called), line_(value) {}
-  [[nodiscard]] std::string_view value() const noexcept { return joined_.empty() ? line_ : joined_; }
-  /// What a folded line goes on with.
-  void fold(std::string_view more);
-
-  std::string_view name;
-
- private:
-  std::string_view line_;
-  std::string joined_;  ///< where it was folded
-};
-[[nodiscard]] std::optional<HttpField> take_field(std::string_view& fields) noexcept;
 
 /// Finds the next status line in a stream whose bytes before it have no known length.
 class StatusLineSearch {

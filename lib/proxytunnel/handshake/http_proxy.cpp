@@ -25,13 +25,6 @@ bool is_success(int status) noexcept {
   return status >= 200 && status < 300;
 }
 
-bool has_field(std::string_view fields, std::string_view name) {
-  while (const auto field = take_field(fields)) {
-    if (same_word(field->name, name)) return true;
-  }
-  return false;
-}
-
 Message message_of(MessageKind kind, Protocol protocol) {
   Message message;
   message.kind = kind;
@@ -39,7 +32,7 @@ Message message_of(MessageKind kind, Protocol protocol) {
   return message;
 }
 
-void claim(std::string_view fields, Message& message) {
+void claim(const HttpFields& fields, Message& message) {
   message.claims = read_forwarded(fields);
   if (message.anomaly.empty() && message.claims.is_cut()) message.anomaly = claims_cut;
 }
@@ -56,8 +49,9 @@ Parsed<Message> parse_http_connect(Bytes bytes) noexcept {
   message.target = std::move(named.target);
   message.target_text = without_password(head.value.line.target);
   if (named.is_unusual) message.anomaly = "unusual-target";
-  message.credentials = read_proxy_fields(head.value.fields).credentials;
-  claim(head.value.fields, message);
+  const HttpFields fields(head.value.fields);
+  message.credentials = read_proxy_fields(fields).credentials;
+  claim(fields, message);
   return Parsed<Message>::ok(std::move(message), head.size);
 }
 
@@ -130,8 +124,8 @@ Step HttpProxyHandshake::next(const Untaken& untaken) noexcept {
   }
   while (true) {
     const bool had_body = body_[Direction::from_server] || next_answer_, was_over = over_[Direction::from_server];
-    if (auto step = take_client(untaken[Direction::from_client])) return *step;
-    if (auto step = take_server(untaken[Direction::from_server])) return *step;
+    if (auto step = take_client(untaken[Direction::from_client])) return std::move(*step);
+    if (auto step = take_server(untaken[Direction::from_server])) return std::move(*step);
     // That an answer ends, or that no other follows, is no step of its own, but a request may have waited for it.
     const bool answer_ended = had_body && !body_[Direction::from_server] && !next_answer_;
     const bool answers_ended = !was_over && over_[Direction::from_server];
@@ -160,7 +154,7 @@ Step HttpProxyHandshake::conclude(const Untaken& untaken) noexcept {
     next_answer_.reset();
   }
   if (auto step = take_client(client)) {
-    if (std::holds_alternative<Took>(*step)) return *step;
+    if (std::holds_alternative<Took>(*step)) return std::move(*step);
   }
   const std::string_view text = text_of(client);
   const std::size_t line_end = text.rfind('\n');
@@ -214,7 +208,7 @@ std::optional<Step> HttpProxyHandshake::take_client(Bytes bytes) noexcept {
     over_[Direction::from_client] = true;
     return std::nullopt;
   }
-  return is_attempt ? take_connect(bytes) : take_proxied_request(bytes);
+  return is_attempt ? take_connect(bytes) : take_proxied_request(bytes, line);
 }
 
 // What follows is no request, or none that can be read. Behind forwarded requests it is somebody's payload all the
@@ -246,42 +240,45 @@ std::optional<Step> HttpProxyHandshake::take_connect(Bytes bytes) noexcept {
   const Request kind = request.value.target ? Request::connect : Request::connect_without_target;
   request.value.exchange = exchanges_++;
   asked_.push_back({kind, false, true, request.value.exchange});
-  return Took{Direction::from_client, request.size, std::move(request.value)};
+  return std::make_optional<Step>(std::in_place_type<Took>, Direction::from_client, request.size,
+                                  std::move(request.value));
 }
 
-std::optional<Step> HttpProxyHandshake::take_proxied_request(Bytes bytes) noexcept {
-  const auto head = parse_http_request_head(bytes, Requests::all);
+std::optional<Step> HttpProxyHandshake::take_proxied_request(Bytes bytes,
+                                                             const Parsed<HttpRequestLine>& line) noexcept {
+  const auto head = parse_http_request_head(bytes, line);
   search_[Direction::from_client].parsed(bytes, head.result);
   if (head.result == ParseResult::malformed) return end_requests(head_too_long);
   if (!head.is_ok()) return std::nullopt;
   Message message = message_of(MessageKind::http_other, followed_);
   message.exchange = exchanges_++;
-  read_request(head.value, message);
+  const HttpFields fields(head.value.fields);
+  read_request(head.value.line, fields, message);
   const bool is_forward = message.kind != MessageKind::http_other;
   if (is_forward) forwarded_ = message.exchange;
   asked_.push_back({is_forward ? Request::forward : Request::other, head.value.line.method == "HEAD",
-                    has_field(head.value.fields, "Upgrade"), message.exchange});
-  begin_body(Direction::from_client, HttpFraming(head.value),
+                    fields.has(HttpFieldName::upgrade), message.exchange});
+  begin_body(Direction::from_client, HttpFraming(fields),
              is_forward ? MessageKind::http_forward_body : MessageKind::http_other, message.exchange);
-  return Took{Direction::from_client, head.size, std::move(message)};
+  return std::make_optional<Step>(std::in_place_type<Took>, Direction::from_client, head.size, std::move(message));
 }
 
 // What makes a request payload: a target, or a claim.
-void HttpProxyHandshake::read_request(const HttpRequestHead& head, Message& message) const {
+void HttpProxyHandshake::read_request(const HttpRequestLine& line, const HttpFields& fields, Message& message) const {
   if (serves_proxies()) {
-    claim(head.fields, message);
+    claim(fields, message);
     if (!message.claims.list().nodes.empty()) message.kind = MessageKind::http_forwarded_request;
     return;
   }
-  if (!disabled_.has(Family::http_forward)) message.target = parse_absolute_form(head.line.target);
+  if (!disabled_.has(Family::http_forward)) message.target = parse_absolute_form(line.target);
   if (!message.target) return;
-  const ProxyFields fields = read_proxy_fields(head.fields);
+  ProxyFields to_proxy = read_proxy_fields(fields);
   message.kind = MessageKind::http_forward_request;
   message.command = Command::forward;
-  message.target_text = without_password(head.line.target);
-  message.credentials = fields.credentials;
-  message.speaks_to_proxy = fields.speaks_to_proxy;
-  claim(head.fields, message);
+  message.target_text = without_password(line.target);
+  message.credentials = std::move(to_proxy.credentials);
+  message.speaks_to_proxy = to_proxy.speaks_to_proxy;
+  claim(fields, message);
 }
 
 // ---------------------------------------------------------------- the proxy's stream
@@ -321,7 +318,7 @@ std::optional<Step> HttpProxyHandshake::take_answer_to_connect(Bytes bytes) noex
   message.is_interim = is_interim(head.value.status);
   message.reason = head.value.reason;
   if (!is_interim(head.value.status)) judge(head.value);
-  return Took{Direction::from_server, head.size, std::move(message)};
+  return std::make_optional<Step>(std::in_place_type<Took>, Direction::from_server, head.size, std::move(message));
 }
 
 void HttpProxyHandshake::judge(const HttpResponseHead& head) noexcept {
@@ -339,7 +336,7 @@ void HttpProxyHandshake::judge(const HttpResponseHead& head) noexcept {
     last_words_ = Reject{Status::refused, "the proxy switched protocols", false};
     return;
   }
-  HttpFraming framing(head, HttpFraming::AnswerTo::other_method);
+  HttpFraming framing(head.status, HttpFields(head.fields), HttpFraming::AnswerTo::other_method);
   const bool ends = framing.state() != HttpFraming::State::failed;
   last_words_ = Reject{head.status == 407 ? Status::auth_failed : Status::refused, {}, ends};
   if (framing.state() == HttpFraming::State::until_close) begin_unframed();
@@ -376,6 +373,7 @@ std::optional<Step> HttpProxyHandshake::take_proxied_answer(Bytes bytes) noexcep
   // says next may have been read before the answer.
   const bool switches = head.value.status == 101 && asked.may_switch;
   const bool is_on_the_way = head.value.status < 200 && !switches;
+  const HttpFields fields(head.value.fields);
   Message message = message_of(MessageKind::http_other, followed_);
   message.exchange = asked.exchange;
   if (is_forward) {
@@ -384,13 +382,14 @@ std::optional<Step> HttpProxyHandshake::take_proxied_answer(Bytes bytes) noexcep
     message.is_interim = is_on_the_way;
     message.reason = head.value.reason;
     if (is_refusal) message.anomaly = "proxy-authentication-required";
-    if (!is_refusal && !serves_proxies() && may_be_from_proxy(head.value)) message.anomaly = "maybe-answered-by-proxy";
+    if (!is_refusal && !serves_proxies() && may_be_from_proxy(head.value.status, fields))
+      message.anomaly = "maybe-answered-by-proxy";
   }
   if (switches) {
     switched_ = true;
   } else if (!is_on_the_way) {
     using AnswerTo = HttpFraming::AnswerTo;
-    HttpFraming framing(head.value, asked.is_head ? AnswerTo::head : AnswerTo::other_method);
+    HttpFraming framing(head.value.status, fields, asked.is_head ? AnswerTo::head : AnswerTo::other_method);
     if (is_refusal && framing.state() == HttpFraming::State::until_close) {
       body_ended(Direction::from_server, asked.exchange);
       begin_unframed();
@@ -399,7 +398,8 @@ std::optional<Step> HttpProxyHandshake::take_proxied_answer(Bytes bytes) noexcep
                  asked.exchange);
     }
   }
-  return Took{Direction::from_server, head.size - before, std::move(message)};
+  return std::make_optional<Step>(std::in_place_type<Took>, Direction::from_server, head.size - before,
+                                  std::move(message));
 }
 
 // They belong to the request that they should have answered, or to the nearest one in absolute-form: the latest before

@@ -62,7 +62,7 @@ class HttpProxyHandshake final : public Handshake {
   [[nodiscard]] bool is_all_answered() const noexcept;
   [[nodiscard]] bool awaits_connect_answer() const noexcept;
   [[nodiscard]] bool serves_proxies() const noexcept { return followed_ == Protocol::http_forwarded; }
-  void read_request(const HttpRequestHead& head, Message& message) const;
+  void read_request(const HttpRequestLine& line, const HttpFields& fields, Message& message) const;
   [[nodiscard]] Took took(Direction direction, std::size_t size, MessageKind kind,
                           std::uint32_t exchange) const noexcept;
   std::optional<Step> take_client(Bytes bytes) noexcept;
@@ -70,7 +70,7 @@ class HttpProxyHandshake final : public Handshake {
   std::optional<Step> end_requests(std::string_view why) noexcept;
   [[nodiscard]] Took lost_rest(Direction direction, std::uint32_t exchange) const noexcept;
   std::optional<Step> take_connect(Bytes bytes) noexcept;
-  std::optional<Step> take_proxied_request(Bytes bytes) noexcept;
+  std::optional<Step> take_proxied_request(Bytes bytes, const Parsed<HttpRequestLine>& line) noexcept;
   std::optional<Step> take_answer_to_connect(Bytes bytes) noexcept;
   std::optional<Step> take_proxied_answer(Bytes bytes) noexcept;
   std::optional<Step> tell_lost_answers() noexcept;

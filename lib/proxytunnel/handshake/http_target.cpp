@@ -77,15 +77,21 @@ std::optional<Target> parse_absolute_form(std::string_view text) {
   return Target::named(authority, *port);
 }
 
-bool may_be_from_proxy(const HttpResponseHead& head) {
-  if (head.status >= 502 && head.status <= 504) return true;
-  std::string_view fields = head.fields;
-  while (const auto field = take_field(fields)) {
-    if (same_word(field->name, "Age") || same_word(field->name, "X-Squid-Error")) return true;
-    if (same_word(field->name, "X-Cache") && !has_word(field->value(), "MISS")) return true;
-    if (same_word(field->name, "Cache-Status") && has_word(field->value(), "hit")) return true;
-  }
-  return false;
+bool may_be_from_proxy(int status, const HttpFields& fields) {
+  if (status >= 502 && status <= 504) return true;
+  return std::any_of(fields.begin(), fields.end(), [](const HttpFields::Named& each) {
+    switch (each.name) {
+      case HttpFieldName::age:
+      case HttpFieldName::x_squid_error:
+        return true;
+      case HttpFieldName::x_cache:
+        return !has_word(each.field.value(), "MISS");
+      case HttpFieldName::cache_status:
+        return has_word(each.field.value(), "hit");
+      default:
+        return false;
+    }
+  });
 }
 
 }  // namespace proxytunnel

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "handshake/http_head.hpp"
+#include "handshake/http_fields.hpp"
 #include "handshake/message.hpp"
 
 namespace proxytunnel {
@@ -31,6 +31,6 @@ struct ConnectTarget {
 
 /// Whether an answer may be the proxy's own: gateway errors (502, 503, 504), an Age, a cache that does not say that it
 /// missed (X-Cache, Cache-Status), an error page of squid.
-[[nodiscard]] bool may_be_from_proxy(const HttpResponseHead& head);
+[[nodiscard]] bool may_be_from_proxy(int status, const HttpFields& fields);
 
 }  // namespace proxytunnel

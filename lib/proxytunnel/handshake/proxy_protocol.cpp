@@ -183,7 +183,7 @@ Step ProxyProtocolHandshake::next(const Untaken& untaken) noexcept {
       if (header.result == ParseResult::need_more) return Wait{Direction::from_client};
       if (!header.is_ok()) break;
       awaited_ = header.value.real_client ? Awaited::open : Awaited::no_client;
-      return Took{Direction::from_client, header.size, std::move(header.value)};
+      return take_step(Direction::from_client, header.size, std::move(header.value));
     }
     case Awaited::open:
       awaited_ = Awaited::over;

@@ -160,7 +160,7 @@ Step Socks4Handshake::next(const Untaken& untaken) noexcept {
       peer_is_known_ =
           has_target_ && !(request.value.target->address && request.value.target->address->is_unspecified());
       awaited_ = Awaited::reply;
-      return Took{Direction::from_client, request.size, std::move(request.value)};
+      return take_step(Direction::from_client, request.size, std::move(request.value));
     }
     case Awaited::reply:
     case Awaited::second_reply:
@@ -195,7 +195,7 @@ Step Socks4Handshake::take_reply(Bytes bytes) noexcept {
   reply.value.protocol = protocol_;
   if (awaited_ == Awaited::second_reply) reply.value.peer = std::exchange(reply.value.bound, std::nullopt);
   judge_reply(reply.value);
-  return Took{Direction::from_server, reply.size, std::move(reply.value)};
+  return take_step(Direction::from_server, reply.size, std::move(reply.value));
 }
 
 // VN CD, and less than there should be behind them.
@@ -209,7 +209,7 @@ Step Socks4Handshake::take_cut_refusal(Bytes bytes) noexcept {
   reply.protocol = protocol_;
   reply.reply_code = bytes[1];
   reject(Status::refused, answer_cut_short);
-  return Took{Direction::from_server, bytes.size(), std::move(reply)};
+  return take_step(Direction::from_server, bytes.size(), std::move(reply));
 }
 
 void Socks4Handshake::judge_reply(const Message& reply) noexcept {

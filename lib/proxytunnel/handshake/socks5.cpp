@@ -130,7 +130,7 @@ Step Socks5Handshake::take_cut_refusal(Bytes bytes) noexcept {
   reply.protocol = Protocol::socks5;
   reply.reply_code = bytes[1];
   reject(Status::refused, answer_cut_short);
-  return Took{Direction::from_server, bytes.size(), std::move(reply)};
+  return take_step(Direction::from_server, bytes.size(), std::move(reply));
 }
 
 Step Socks5Handshake::take_from_client_alone(Bytes bytes) noexcept {
@@ -141,17 +141,17 @@ Step Socks5Handshake::take_from_client_alone(Bytes bytes) noexcept {
   } else {
     awaited_ = Awaited::request;
   }
-  return Took{Direction::from_client, parsed.size, std::move(parsed.value)};
+  return take_step(Direction::from_client, parsed.size, std::move(parsed.value));
 }
 
-Step Socks5Handshake::take(Direction direction, Parsed<Message> parsed, std::string_view otherwise) noexcept {
+Step Socks5Handshake::take(Direction direction, Parsed<Message>&& parsed, std::string_view otherwise) noexcept {
   if (parsed.result == ParseResult::need_more) return Wait{direction};
   if (!parsed.is_ok()) {
     awaited_ = Awaited::over;
     return Reject{Status::malformed, otherwise, false};
   }
   advance(parsed.value);
-  return Took{direction, parsed.size, std::move(parsed.value)};
+  return take_step(direction, parsed.size, std::move(parsed.value));
 }
 
 void Socks5Handshake::advance(const Message& message) noexcept {

@@ -72,7 +72,7 @@ class Socks5Handshake final : public Handshake {
   Step take_server_token(const Untaken& untaken) noexcept;
   Step take_from_client_alone(Bytes bytes) noexcept;
   Step take_cut_refusal(Bytes bytes) noexcept;
-  Step take(Direction direction, Parsed<Message> parsed, std::string_view otherwise) noexcept;
+  Step take(Direction direction, Parsed<Message>&& parsed, std::string_view otherwise) noexcept;
   void advance(const Message& message) noexcept;
   void judge_method(std::uint8_t method) noexcept;
   void judge_token(int type) noexcept;

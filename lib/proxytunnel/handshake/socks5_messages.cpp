@@ -30,7 +30,7 @@ Message message_of(MessageKind kind) {
   return message;
 }
 
-Parsed<Message> finish(const Reader& reader, Message message) {
+Parsed<Message> finish(const Reader& reader, Message&& message) {
   if (!reader.complete()) return Parsed<Message>::need_more();
   return Parsed<Message>::ok(std::move(message), reader.position());
 }

@@ -54,8 +54,8 @@ void Tracker::take_header(const Datagram& datagram, const Message& header, std::
     if (is_new) begin_declared(datagram, header, declared.attempt.emplace());
     Attempt& attempt = *declared.attempt;
     attempt.note(header.anomaly);
-    outcome.events.emplace_back(MessageEvent{attempt.id, datagram.sender, datagram.receiver, Direction::from_client,
-                                             stamp_of(datagram.frame), size, header});
+    outcome.events.emplace_back(std::in_place_type<MessageEvent>, attempt.id, Ends{datagram.sender, datagram.receiver},
+                                Direction::from_client, stamp_of(datagram.frame), size, Message(header));
     if (is_new) outcome.events.emplace_back(OpenedEvent{attempt});
     show_declared(datagram, size, Direction::from_client, attempt, outcome);
   } else if (is_new) {

@@ -14,6 +14,15 @@ namespace proxytunnel {
 
 /// A message of a handshake was understood. It stands in the frame of `stamp`, which may be an earlier one.
 struct MessageEvent {
+  MessageEvent(TunnelId of, const Ends& ends, Direction from, Stamp at, std::size_t bytes, Message&& said) noexcept
+      : attempt(of),
+        client(ends.initiator),
+        proxy(ends.acceptor),
+        direction(from),
+        stamp(at),
+        size(bytes),
+        message(std::move(said)) {}
+
   TunnelId attempt;  ///< no_tunnel as long as the attempt's request was not understood
   Endpoint client, proxy;
   Direction direction;

@@ -119,9 +119,9 @@ void TunnelConnection::begin(Detection detection, Streams& streams, const Tunnel
   const Side server = other(client_);
   Message message;
   message.kind = MessageKind::preamble;
-  context.events.emplace_back(MessageEvent{no_tunnel, ends_[client_], ends_[server], Direction::from_server,
-                                           streams.stamp(server, detection.preamble), detection.preamble,
-                                           std::move(message)});
+  context.events.emplace_back(std::in_place_type<MessageEvent>, no_tunnel, Ends{ends_[client_], ends_[server]},
+                              Direction::from_server, streams.stamp(server, detection.preamble), detection.preamble,
+                              std::move(message));
   streams.take(server, detection.preamble);
 }
 
@@ -147,8 +147,8 @@ void TunnelConnection::took(Took& step, Streams& streams, const TunnelContext& c
   streams.take(side, step.size);
   const bool is_anybodys = !is_forwarded(step.message) || tunnel != no_tunnel;
   if (!is_anybodys || !is_told(step.message)) return;
-  context.events.emplace_back(MessageEvent{tunnel, ends_[client_], ends_[other(client_)], step.direction, stamp,
-                                           step.size, std::move(step.message)});
+  context.events.emplace_back(std::in_place_type<MessageEvent>, tunnel, Ends{ends_[client_], ends_[other(client_)]},
+                              step.direction, stamp, step.size, std::move(step.message));
 }
 
 SkippedEvent TunnelConnection::skipped_event(Side client, std::string_view reason) const noexcept {

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// summary: the header fields of an HTTP/1.x message, read leniently as the whole head is.
+#include "handshake/http_fields.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace proxytunnel {
+namespace {
+
+char lower(char c) noexcept {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+bool is_blank(char c) noexcept {
+  return c == ' ' || c == '\t';
+}
+
+std::string_view trim(std::string_view text) noexcept {
+  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+struct Known {
+  std::string_view text;
+  HttpFieldName name;
+};
+constexpr std::string_view proxy_prefix = "Proxy-";
+constexpr std::array<Known, 10> known{{{"Age", HttpFieldName::age},
+                                       {"Cache-Status", HttpFieldName::cache_status},
+                                       {"Content-Length", HttpFieldName::content_length},
+                                       {"Forwarded", HttpFieldName::forwarded},
+                                       {"Proxy-Authorization", HttpFieldName::proxy_authorization},
+                                       {"Transfer-Encoding", HttpFieldName::transfer_encoding},
+                                       {"Upgrade", HttpFieldName::upgrade},
+                                       {"X-Cache", HttpFieldName::x_cache},
+                                       {"X-Forwarded-For", HttpFieldName::x_forwarded_for},
+                                       {"X-Squid-Error", HttpFieldName::x_squid_error}}};
+
+HttpFieldName name_of(std::string_view text) noexcept {
+  const auto found = std::find_if(known.begin(), known.end(), [text](const Known& each) {
+    return each.text.size() == text.size() && lower(each.text[0]) == lower(text[0]) && same_word(each.text, text);
+  });
+  if (found != known.end()) return found->name;
+  return same_word(text.substr(0, proxy_prefix.size()), proxy_prefix) ? HttpFieldName::proxy : HttpFieldName::other;
+}
+
+bool goes_on(std::string_view fields) noexcept {
+  return !fields.empty() && is_blank(fields[0]);
+}
+
+}  // namespace
+
+bool same_word(std::string_view a, std::string_view b) noexcept {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return lower(x) == lower(y); });
+}
+
+std::string_view take_line(std::string_view& text) noexcept {
+  const std::size_t end = std::min(text.find('\n'), text.size());
+  const bool has_return = end > 0 && end < text.size() && text[end - 1] == '\r';
+  const std::string_view line = text.substr(0, has_return ? end - 1 : end);
+  text.remove_prefix(std::min(end + 1, text.size()));
+  return line;
+}
+
+std::optional<HttpField> take_field(std::string_view& fields) noexcept {
+  if (fields.empty()) return std::nullopt;
+  const std::string_view line = take_line(fields);
+  const std::size_t colon = line.find(':');
+  HttpField field({}, {});
+  if (colon != std::string_view::npos) field = HttpField(trim(line.substr(0, colon)), trim(line.substr(colon + 1)));
+  while (goes_on(fields)) {
+    const std::string_view more = trim(take_line(fields));
+    if (!field.name.empty() && !more.empty()) field.fold(more);
+  }
+  return field;
+}
+
+void HttpField::fold(std::string_view more) {
+  if (joined_.empty()) joined_ = line_;
+  if (!joined_.empty()) joined_ += ' ';
+  joined_ += more;
+}
+
+HttpFields::HttpFields(std::string_view lines) {
+  while (!lines.empty()) {
+    std::string_view rest = lines;
+    const std::string_view line = take_line(rest);
+    const HttpFieldName name = name_of(trim(line.substr(0, line.find(':'))));
+    if (name != HttpFieldName::other && line.find(':') != std::string_view::npos) {
+      list_.push_back({name, *take_field(lines)});
+      continue;
+    }
+    lines = rest;
+    while (goes_on(lines)) take_line(lines);
+  }
+}
+
+bool HttpFields::has(HttpFieldName name) const noexcept {
+  return std::any_of(list_.begin(), list_.end(), [name](const Named& each) { return each.name == name; });
+}
+
+}  // namespace proxytunnel
