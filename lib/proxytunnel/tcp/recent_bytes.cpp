@@ -19,12 +19,15 @@ void RecentBytes::remember(Offset begin, Bytes bytes, std::size_t room) {
     ring_.resize(wanted);
   }
   if (bytes.empty()) return;
-  Piece& latest = pieces_[latest_];
-  if (begin == latest.begin + static_cast<Offset>(latest.size) && written_ == latest.at + latest.size) {
-    latest.size += bytes.size();
+  const Piece piece{begin, bytes.size(), written_};
+  if (!pieces_.empty() && pieces_[latest_].goes_on_with(piece)) {
+    pieces_[latest_].size += bytes.size();
+  } else if (pieces_.size() < limits::recent_ranges) {
+    latest_ = pieces_.size();
+    pieces_.push_back(piece);
   } else {
     latest_ = (latest_ + 1) % pieces_.size();
-    pieces_[latest_] = {begin, bytes.size(), written_};
+    pieces_[latest_] = piece;
   }
   const std::size_t at = written_ % ring_.size();
   const std::size_t first = std::min(bytes.size(), ring_.size() - at);

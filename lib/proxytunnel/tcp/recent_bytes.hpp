@@ -2,7 +2,6 @@
 // summary: the latest bytes of one direction, to tell whether what comes again says something else.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -27,11 +26,15 @@ class RecentBytes {
     Offset begin = 0;
     std::uint64_t size = 0;
     std::uint64_t at = 0;  // how many bytes had been written before it
+
+    [[nodiscard]] bool goes_on_with(const Piece& next) const noexcept {
+      return next.begin == begin + static_cast<Offset>(size) && next.at == at + size;
+    }
   };
 
   std::vector<std::uint8_t> ring_;
-  std::array<Piece, limits::recent_ranges> pieces_{};
-  std::size_t latest_ = 0;  // of pieces_
+  std::vector<Piece> pieces_;  // at most limits::recent_ranges
+  std::size_t latest_ = 0;     // of pieces_
   std::uint64_t written_ = 0;
 };
 
