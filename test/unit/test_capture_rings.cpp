@@ -28,6 +28,18 @@ void assert_name(const std::string& path, std::uint64_t number, Time time, const
   assert_string_equal(unproxy::ring_name(path, number, time).c_str(), expected.c_str());
 }
 
+void names_are_written_once_until_there_are_too_many(void**) {
+  const auto address = *Address::parse("192.0.2.1"), another = *Address::parse("2001:db8::1");
+  unproxy::WrittenNames names(3);
+  assert_true(names.add(address, "b") && names.add(address, "a") && names.add(another, "a"));
+  assert_false(names.add(address, "a") || names.add(address, "b") || names.add(another, "a"));
+  assert_true(names.of(address) == std::set<std::string>({"a", "b"}));
+  assert_true(names.of(*Address::parse("192.0.2.2")).empty());
+  assert_true(names.add(another, "c"));  // all others are forgotten
+  assert_true(names.of(address).empty() && names.of(another).size() == 1);
+  assert_true(names.add(address, "a"));
+}
+
 void names_are_those_of_dumpcap(void**) {
   assert_name("out.pcapng", 1, 1'795'685'400 * second, "out_00001_20261126093000.pcapng");
   assert_name("a.b/out", 99999, 0, "a.b/out_99999_19700101000000");
@@ -140,8 +152,11 @@ int main() {
   ::setenv("TZ", "UTC", 1);
   ::tzset();
   const CMUnitTest tests[] = {
-      cmocka_unit_test(names_are_those_of_dumpcap), cmocka_unit_test(each_file_is_complete),
-      cmocka_unit_test(time_may_be_anything),       cmocka_unit_test(a_file_whose_time_is_over_ends),
+      cmocka_unit_test(names_are_written_once_until_there_are_too_many),
+      cmocka_unit_test(names_are_those_of_dumpcap),
+      cmocka_unit_test(each_file_is_complete),
+      cmocka_unit_test(time_may_be_anything),
+      cmocka_unit_test(a_file_whose_time_is_over_ends),
       cmocka_unit_test(the_oldest_are_removed),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);

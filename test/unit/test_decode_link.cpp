@@ -295,6 +295,23 @@ void adapt_falls_back_to_raw(void**) {
   assert_true(is_raw(105, ethernet(ipv4_type), 4, 60));
 }
 
+void tcp_is_told_by_a_look_or_not_at_all(void**) {
+  constexpr std::uint32_t type = linktype::ethernet;
+  const auto is_tcp = [](std::uint32_t link, const Buffer& frame) { return proxytunnel::is_plainly_tcp(link, frame); };
+  assert_true(is_tcp(type, ethernet(ipv4_type) + ipv4(tcp(0))) && is_tcp(type, ethernet(ipv6_type) + ipv6(tcp(0))));
+  assert_false(is_tcp(linktype::raw, ipv4(tcp(0))));
+  assert_false(is_tcp(type, ethernet(ipv6_type) + ipv4(tcp(0))));  // says IPv6 and is not
+  for (const Buffer& packet : {ethernet(ipv4_type) + ipv4(tcp(0)), ethernet(ipv6_type) + ipv6(tcp(0))}) {
+    constexpr std::size_t enough = 34;
+    for (std::size_t size = 0; size < enough; ++size) {
+      assert_false(is_tcp(type, Buffer(packet.begin(), packet.begin() + static_cast<std::ptrdiff_t>(size))));
+    }
+    Buffer other = packet;
+    other[14 + (packet[14] >> 4 == 4 ? 9 : 6)] = 17;
+    assert_false(is_tcp(type, other));
+  }
+}
+
 }  // namespace
 
 int main() {
@@ -308,6 +325,7 @@ int main() {
       cmocka_unit_test(adapts_the_right_bytes),
       cmocka_unit_test(adapt_gives_back_what_fits),
       cmocka_unit_test(adapt_falls_back_to_raw),
+      cmocka_unit_test(tcp_is_told_by_a_look_or_not_at_all),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

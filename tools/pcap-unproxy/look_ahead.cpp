@@ -68,6 +68,7 @@ void LookAhead::wait(const Packet& packet) {
 
 void LookAhead::read_names(const Packet& packet) {
   const Interface& interface = reader_.interfaces()[packet.interface];
+  if (proxytunnel::is_plainly_tcp(interface.link_type, packet.data)) return;
   if (filter_ != nullptr && !filter_->matches(packet, interface.link_type)) return;
   const proxytunnel::Decoded& decoded = decoder_.decode(packet.of_link_type(interface.link_type));
   if (decoded.kind != proxytunnel::Decoded::Kind::udp || !proxytunnel::is_of_dns(decoded.datagram)) return;

@@ -4,9 +4,9 @@
 
 #include <filesystem>
 #include <fstream>
-#include <random>
 #include <utility>
 
+#include "capture/random_key.hpp"
 #include "envelope.hpp"
 #include "live_names.hpp"
 #include "look_ahead.hpp"
@@ -16,12 +16,6 @@
 namespace unproxy {
 
 using proxytunnel::Provenance;
-
-proxytunnel::HashKey random_key() {
-  std::random_device system;
-  const auto word = [&system] { return static_cast<std::uint64_t>(system()) << 32 | system(); };
-  return {word(), word()};
-}
 
 namespace {
 

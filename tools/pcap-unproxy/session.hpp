@@ -74,9 +74,6 @@ struct Unfinished {
   std::size_t looked_at = 0, silent = 0;  ///< as Tracker::Unfinished; clients that are declared are among the former
 };
 
-/// From the system's randomness.
-[[nodiscard]] proxytunnel::HashKey random_key();
-
 class Session {
  public:
   /// With Mode::replace the sink gives tickets. Options are borrowed. Throws CaptureError if a hosts file cannot be

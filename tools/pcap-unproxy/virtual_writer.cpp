@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <initializer_list>
 #include <utility>
 
 #include "capture/packet_options.hpp"
@@ -28,22 +29,29 @@ using proxytunnel::VirtualPacket;
 // Long enough for any DNS name; a longer text must not push the rest out of the comment.
 constexpr std::size_t longest_text = 256;
 
+void append(std::string& text, std::initializer_list<std::string_view> parts) {
+  for (const std::string_view part : parts) text += part;
+}
+
 // What an analyst must know to judge the conversation that begins here, but for its frames.
 std::string opening_text(const Attempt& attempt) {
+  constexpr std::size_t usual = 256;
   const auto& origin = *attempt.origin;
-  std::string text = "tunnel " + std::to_string(attempt.id) + ": " + std::string(name_of(attempt.protocol)) +
-                     " through proxy " + attempt.proxy.text() + " to " +
-                     shortened_target(proxytunnel::target_text(attempt), longest_text) + ", shown as " +
-                     origin.endpoint.text() + " (" + std::string(name_of(origin.provenance)) + ")";
+  std::string text;
+  text.reserve(usual);
+  append(text, {"tunnel ", std::to_string(attempt.id), ": ", name_of(attempt.protocol), " through proxy ",
+                attempt.proxy.text(), " to ", shortened_target(proxytunnel::target_text(attempt), longest_text),
+                ", shown as ", origin.endpoint.text(), " (", name_of(origin.provenance), ")"});
   if (attempt.virtual_client) {
-    text += ", for client " + proxytunnel::client_text(attempt) + ", whose port is " +
-            (attempt.knows_client_port() ? "in use" : "not told") + " and stands as a synthetic one";
+    append(text, {", for client ", proxytunnel::client_text(attempt), ", whose port is ",
+                  attempt.knows_client_port() ? "in use" : "not told", " and stands as a synthetic one"});
   }
-  if (const auto& user = attempt.credentials.username; user && !user->empty())
-    text += ", user " + shortened(printable(*user), longest_text);
-  if (attempt.parent != proxytunnel::no_tunnel) text += ", inside tunnel " + std::to_string(attempt.parent);
+  if (const auto& user = attempt.credentials.username; user && !user->empty()) {
+    append(text, {", user ", shortened(printable(*user), longest_text)});
+  }
+  if (attempt.parent != proxytunnel::no_tunnel) append(text, {", inside tunnel ", std::to_string(attempt.parent)});
   if (attempt.inside_tls) text += ", inside TLS";
-  if (!attempt.encapsulation.empty()) text += ", in " + proxytunnel::encapsulation_text(attempt.encapsulation);
+  if (!attempt.encapsulation.empty()) append(text, {", in ", proxytunnel::encapsulation_text(attempt.encapsulation)});
   return text;
 }
 
@@ -97,13 +105,18 @@ void VirtualWriter::opened(const Attempt& attempt) {
   if (splitter_) splitter_->opened(attempt);
   if (!attempt.origin) return;
   if (attempt.transport == proxytunnel::Transport::udp) return flow(attempt);
-  opening_ = opening_text(attempt) + frames_text(attempt) + "; this packet is synthetic";
+  if (format_ == Format::pcapng) {  // a pcap file has no comments
+    opening_ = opening_text(attempt);
+    add_frames(attempt, opening_);
+    opening_ += "; this packet is synthetic";
+  }
   name_origin(attempt);
 }
 
 void VirtualWriter::flow(const Attempt& attempt) {
   if (splitter_) splitter_->flow(attempt);
-  new_flow_ = {attempt.id, opening_text(attempt) + frames_text(attempt)};
+  new_flow_ = {attempt.id, opening_text(attempt)};
+  add_frames(attempt, new_flow_.second);
   name_origin(attempt);
 }
 
@@ -112,11 +125,9 @@ std::string VirtualWriter::frame_text(proxytunnel::FrameNumber frame) const {
   return files_.empty() ? number : number + " of " + files_[proxytunnel::file_of(frame)];
 }
 
-std::string VirtualWriter::frames_text(const Attempt& attempt) const {
-  std::string text;
-  if (attempt.request.frame != 0) text += ", request in " + frame_text(attempt.request.frame);
-  if (attempt.reply.frame != 0) text += ", reply in " + frame_text(attempt.reply.frame);
-  return text;
+void VirtualWriter::add_frames(const Attempt& attempt, std::string& text) const {
+  if (attempt.request.frame != 0) append(text, {", request in ", frame_text(attempt.request.frame)});
+  if (attempt.reply.frame != 0) append(text, {", reply in ", frame_text(attempt.reply.frame)});
 }
 
 void VirtualWriter::name_origin(const Attempt& attempt) {

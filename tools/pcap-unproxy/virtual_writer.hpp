@@ -66,7 +66,7 @@ class VirtualWriter {
   void add_interfaces();
   void name_origin(const proxytunnel::Attempt& attempt);
   [[nodiscard]] std::string frame_text(proxytunnel::FrameNumber frame) const;
-  [[nodiscard]] std::string frames_text(const proxytunnel::Attempt& attempt) const;
+  void add_frames(const proxytunnel::Attempt& attempt, std::string& text) const;
   [[nodiscard]] bool is_bare();
   [[nodiscard]] proxytunnel::LinkHeader link_of(const proxytunnel::VirtualPacket& packet, std::size_t size,
                                                 proxytunnel::LinkHeaderRoom& room);

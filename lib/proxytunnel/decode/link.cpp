@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "decode/ip.hpp"
 #include "decode/link_walk.hpp"
 
 namespace proxytunnel {
@@ -83,6 +84,13 @@ LinkFrame find_ip(std::uint32_t link_type, Bytes frame, std::uint32_t wire_lengt
     return found_by(shape, frame, wire_length);
   }
   return found_by(LinkWalk(frame).of(link_type), frame, wire_length);
+}
+
+bool is_plainly_tcp(std::uint32_t link_type, Bytes frame) noexcept {
+  constexpr std::size_t ipv4_protocol = 9, ipv6_next_header = 6, enough = plain_ethernet + 20;
+  const unsigned version = frame.size() < enough ? 0 : version_of_plain(link_type, frame);
+  if (version == 0 || frame[plain_ethernet] >> 4 != version) return false;
+  return frame[plain_ethernet + (version == 4 ? ipv4_protocol : ipv6_next_header)] == ip_protocol::tcp;
 }
 
 LinkFrame find_ip_behind(std::uint16_t ethertype, Bytes bytes, std::uint32_t wire_length) noexcept {

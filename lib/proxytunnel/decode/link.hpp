@@ -35,6 +35,10 @@ LinkFrame find_ip(std::uint32_t link_type, Bytes frame, std::uint32_t wire_lengt
 /// The same for what begins behind an ethertype, as GRE and GENEVE carry it.
 LinkFrame find_ip_behind(std::uint16_t ethertype, Bytes bytes, std::uint32_t wire_length) noexcept;
 
+/// True of nearly all packets that are TCP, by one look: it is over IP right behind an Ethernet header. What else there
+/// is may be TCP, too.
+[[nodiscard]] bool is_plainly_tcp(std::uint32_t link_type, Bytes frame) noexcept;
+
 /// What an ERF record holds, by its type, and how many bytes stand before that in a file: link type `unknown` where it
 /// is none of those above. `data` is what stands behind the record's headers.
 struct ErfLink {

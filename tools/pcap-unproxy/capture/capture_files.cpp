@@ -12,7 +12,6 @@
 #include <ctime>
 #include <limits>
 
-#include "base/limits.hpp"
 #include "capture/open.hpp"
 #include "capture/pending_blocks.hpp"
 
@@ -99,18 +98,15 @@ bool CaptureFiles::is_full() const {
 }
 
 void CaptureFiles::name(const NameRecord& record) {
-  std::pair written(record.address, record.name.substr(0, CaptureWriter::longest_name));
-  if (names_.contains(written)) return;
-  if (names_.size() == proxytunnel::limits::names) names_.clear();  // some come again then, which does no harm
-  names_.insert(std::move(written));
+  if (!names_.add(record.address, record.name.substr(0, CaptureWriter::longest_name))) return;
   if (!ring_.is_on() || (file_ && named_.contains(record.address))) file_->names({&record, 1});
 }
 
 /// Those so far; for a name that comes later see name().
 void CaptureFiles::write_names_of(const Address& address) {
   if (!named_.insert(address).second) return;
-  for (auto at = names_.lower_bound({address, ""}); at != names_.end() && at->first == address; ++at) {
-    const NameRecord record = {at->first, at->second};
+  for (const std::string& name : names_.of(address)) {
+    const NameRecord record = {address, name};
     file_->names({&record, 1});
   }
 }

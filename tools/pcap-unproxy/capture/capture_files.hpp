@@ -13,9 +13,11 @@
 #include <utility>
 #include <vector>
 
+#include "base/limits.hpp"
 #include "capture/capture.hpp"
 #include "capture/capture_output.hpp"
 #include "capture/writer.hpp"
+#include "capture/written_names.hpp"
 
 namespace unproxy {
 
@@ -81,7 +83,7 @@ class CaptureFiles final : public CaptureOutput {
   Ring ring_;
   std::optional<CaptureWriter> file_;
   StatisticsSource statistics_ = [] { return std::nullopt; };
-  std::set<std::pair<Address, std::string>> names_;  // written lately, at most limits::names
+  WrittenNames names_{proxytunnel::limits::names};
 
   // Of a ring only.
   std::vector<OutputInterface> interfaces_;

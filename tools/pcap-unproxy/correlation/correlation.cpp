@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "capture/open.hpp"
+#include "capture/random_key.hpp"
 
 namespace unproxy {
 

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// summary: the names of addresses that were written lately.
+#include "capture/written_names.hpp"
+
+#include <utility>
+
+#include "capture/random_key.hpp"
+
+namespace unproxy {
+
+std::size_t WrittenNames::Hash::operator()(const proxytunnel::Address& address) const noexcept {
+  proxytunnel::TableHash hash(key);
+  hash.add(address.word(0));
+  hash.add(address.word(8));
+  return hash.finish(address.version);
+}
+
+WrittenNames::WrittenNames(std::size_t most) : names_(64, Hash{random_key()}), most_(most) {}
+
+bool WrittenNames::add(const proxytunnel::Address& address, std::string name) {
+  const auto known = names_.find(address);
+  if (known != names_.end() && known->second.contains(name)) return false;
+  if (size_ == most_) {
+    names_.clear();
+    size_ = 0;
+  }
+  names_[address].insert(std::move(name));
+  ++size_;
+  return true;
+}
+
+const std::set<std::string>& WrittenNames::of(const proxytunnel::Address& address) const {
+  static const std::set<std::string> none;
+  const auto known = names_.find(address);
+  return known == names_.end() ? none : known->second;
+}
+
+}  // namespace unproxy
