@@ -12,8 +12,6 @@ namespace {
 constexpr Time most_time = 2'000'000'000;
 constexpr std::size_t most_packets = 16384;
 constexpr std::size_t most_bytes = std::size_t{8} << 20;
-// What is larger is not kept for the next packet, which may be small.
-constexpr std::size_t ordinary_room = 2048;
 
 // By more than most_time; time stamps may be anything.
 bool is_later(Time last, Time first) {
@@ -33,20 +31,14 @@ const Packet* LookAhead::next() {
   ahead_ = true;
   fill();
   if (waiting_.empty()) return nullptr;
-  if (current_.bytes.capacity() <= ordinary_room) rooms_.push_back(std::move(current_.bytes));
-  current_ = std::move(waiting_.front());
-  waiting_.pop_front();
-  waiting_bytes_ -= current_.bytes.size();
-  const std::size_t size = current_.packet.data.size();
-  current_.packet.data = Bytes(current_.bytes).first(size);
-  current_.packet.options.bytes = Bytes(current_.bytes).subspan(size);
-  enter_names(current_.packet.time);
-  return &current_.packet;
+  const Packet& packet = waiting_.take();
+  enter_names(packet.time);
+  return &packet;
 }
 
 void LookAhead::fill() {
-  while (waiting_.size() < most_packets && waiting_bytes_ < most_bytes) {
-    if (!waiting_.empty() && is_later(waiting_.back().packet.time, waiting_.front().packet.time)) return;
+  while (waiting_.size() < most_packets && waiting_.bytes() < most_bytes) {
+    if (!waiting_.empty() && is_later(waiting_.newest().time, waiting_.oldest().time)) return;
     const Packet* packet = reader_.next();
     if (packet == nullptr) return;
     wait(*packet);
@@ -54,15 +46,7 @@ void LookAhead::fill() {
 }
 
 void LookAhead::wait(const Packet& packet) {
-  Copy& copy = waiting_.emplace_back(Copy{packet, {}});
-  if (!rooms_.empty()) {
-    copy.bytes = std::move(rooms_.back());
-    rooms_.pop_back();
-  }
-  copy.bytes.assign(packet.data.begin(), packet.data.end());
-  const Bytes options = packet.options.bytes;
-  copy.bytes.insert(copy.bytes.end(), options.begin(), options.end());
-  waiting_bytes_ += copy.bytes.size();
+  waiting_.add(packet);
   read_names(packet);
 }
 

@@ -8,7 +8,6 @@
 // straight through.
 #pragma once
 
-#include <deque>
 #include <map>
 #include <vector>
 
@@ -16,6 +15,7 @@
 #include "decode/decode.hpp"
 #include "filter.hpp"
 #include "tracker/tracker.hpp"
+#include "waiting_packets.hpp"
 
 namespace unproxy {
 
@@ -32,11 +32,6 @@ class LookAhead {
   [[nodiscard]] bool enters_names() const { return ahead_; }
 
  private:
-  struct Copy {
-    Packet packet;
-    std::vector<std::uint8_t> bytes;  // of the packet, then its options
-  };
-
   void fill();
   void wait(const Packet& packet);
   void read_names(const Packet& packet);
@@ -47,10 +42,7 @@ class LookAhead {
   proxytunnel::Tracker& tracker_;
   proxytunnel::Decoder decoder_;
   bool ahead_ = false;
-  std::deque<Copy> waiting_;
-  std::size_t waiting_bytes_ = 0;
-  std::vector<std::vector<std::uint8_t>> rooms_;  // of packets that are gone, for those that come
-  Copy current_;
+  WaitingPackets waiting_;
   struct Message {
     proxytunnel::Datagram datagram;
     std::vector<std::uint8_t> payload;
