@@ -2,11 +2,13 @@
 // summary: what tells one TCP connection from all others.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <cstring>
 
 #include "base/endpoint.hpp"
 #include "base/segment.hpp"
-#include "base/siphash.hpp"
+#include "base/table_hash.hpp"
 
 namespace proxytunnel {
 
@@ -31,34 +33,25 @@ struct ConnectionKey {
   bool operator==(const ConnectionKey&) const = default;
   auto operator<=>(const ConnectionKey&) const = default;
 
-  /// Two addresses of IPv4 are one word, and mostly the ports are the next; which words there are stands beside them.
-  [[nodiscard]] std::uint64_t hash(const HashKey& key) const noexcept {
-    TableHash hash(key);
-    const bool is_v4 = low.address.is_v4() && high.address.is_v4();
-    if (is_v4) {
-      hash.add(low.address.word(0) << 32 | high.address.word(0));
-    } else {
-      hash.add(low.address.word(0));
-      hash.add(low.address.word(8));
-      hash.add(high.address.word(0));
-      hash.add(high.address.word(8));
-    }
-    const bool is_carried = parent != no_tunnel;  // and then it is in no network of its own
-    if (is_carried) {
-      hash.add(parent);
-    } else if (network != 0) {
-      hash.add(network);
-    }
-    const unsigned kind = (low.address.is_v4() ? 1U : 0U) | (high.address.is_v4() ? 2U : 0U) | (is_carried ? 4U : 0U) |
-                          (network != 0 ? 8U : 0U) | (decrypted ? 16U : 0U);
-    return hash.finish(static_cast<std::uint64_t>(low.port) << 24 | static_cast<std::uint64_t>(high.port) << 8 | kind);
+  /// Of a table of connections.
+  [[nodiscard]] std::uint64_t hash(const TableHash& table) const noexcept {
+    std::array<std::uint32_t, TableHash::most_words> words;
+    std::memcpy(words.data(), low.address.octets.data(), 16);
+    std::memcpy(words.data() + 4, high.address.octets.data(), 16);
+    words[8] = std::uint32_t{low.port} << 16 | high.port;
+    words[9] = parent;
+    words[10] = static_cast<std::uint32_t>(network);
+    words[11] = static_cast<std::uint32_t>(network >> 32);
+    words[12] = std::uint32_t{low.address.version} << 8 | high.address.version;
+    words[13] = decrypted ? 1 : 0;
+    return table.of(words);
   }
 };
 
 /// For the containers of the standard library.
 struct ConnectionKeyHash {
-  HashKey key;
-  std::size_t operator()(const ConnectionKey& connection) const noexcept { return connection.hash(key); }
+  TableHash table;
+  std::size_t operator()(const ConnectionKey& connection) const noexcept { return connection.hash(table); }
 };
 
 }  // namespace proxytunnel

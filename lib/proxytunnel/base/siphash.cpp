@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// summary: a keyed hash, so that nobody who does not know the key can prepare keys of a table that collide.
+// summary: a keyed hash, so that nobody who does not know the key can prepare values that collide.
 #include "base/siphash.hpp"
 
 #include <algorithm>
@@ -11,9 +11,8 @@ HashKey HashKey::from(std::span<const std::uint8_t, 16> bytes) noexcept {
   return {little_endian(bytes.data()), little_endian(bytes.data() + 8)};
 }
 
-template <unsigned compression, unsigned finalization>
 std::uint64_t siphash(const HashKey& key, Bytes bytes) noexcept {
-  SipHash<compression, finalization> hash(key);
+  SipHash hash(key);
   const std::size_t size = bytes.size();
   for (; bytes.size() >= 8; bytes = bytes.subspan(8)) hash.add(little_endian(bytes.data()));
   std::array<std::uint8_t, 8> last{};
@@ -21,8 +20,5 @@ std::uint64_t siphash(const HashKey& key, Bytes bytes) noexcept {
   last[7] = static_cast<std::uint8_t>(size);
   return hash.finish(little_endian(last.data()));
 }
-
-template std::uint64_t siphash<1, 3>(const HashKey& key, Bytes bytes) noexcept;
-template std::uint64_t siphash<2, 4>(const HashKey& key, Bytes bytes) noexcept;
 
 }  // namespace proxytunnel

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// summary: a keyed hash, so that nobody who does not know the key can prepare keys of a table that collide.
-// spec: J.-P. Aumasson, D. J. Bernstein, "SipHash: a fast short-input PRF", 2012, section 2
+// summary: a keyed hash, so that nobody who does not know the key can prepare values that collide.
+// spec: J.-P. Aumasson, D. J. Bernstein, "SipHash: a fast short-input PRF", 2012, section 2 (SipHash-2-4)
 #pragma once
 
 #include <bit>
@@ -18,8 +18,7 @@ struct HashKey {
   static HashKey from(std::span<const std::uint8_t, 16> bytes) noexcept;
 };
 
-/// SipHash with `compression` rounds for each word and `finalization` rounds at the end, word by word.
-template <unsigned compression, unsigned finalization>
+/// Word by word.
 class SipHash {
  public:
   explicit SipHash(const HashKey& key) noexcept
@@ -30,7 +29,7 @@ class SipHash {
 
   void add(std::uint64_t word) noexcept {
     d_ ^= word;
-    for (unsigned i = 0; i < compression; ++i) round();
+    for (unsigned i = 0; i < 2; ++i) round();
     a_ ^= word;
   }
   /// The hash; `last` are the bytes behind the last whole word, at most seven, and in its highest byte the low byte of
@@ -38,7 +37,7 @@ class SipHash {
   [[nodiscard]] std::uint64_t finish(std::uint64_t last) noexcept {
     add(last);
     c_ ^= 0xff;
-    for (unsigned i = 0; i < finalization; ++i) round();
+    for (unsigned i = 0; i < 4; ++i) round();
     return a_ ^ b_ ^ c_ ^ d_;
   }
 
@@ -59,13 +58,6 @@ class SipHash {
   std::uint64_t a_, b_, c_, d_;
 };
 
-/// For tables: one round and three are enough where nobody sees a hash (Rust, Ruby and CPython use them for theirs).
-using TableHash = SipHash<1, 3>;
-
-/// SipHash-1-3 and SipHash-2-4 of bytes.
-template <unsigned compression, unsigned finalization>
 [[nodiscard]] std::uint64_t siphash(const HashKey& key, Bytes bytes) noexcept;
-extern template std::uint64_t siphash<1, 3>(const HashKey& key, Bytes bytes) noexcept;
-extern template std::uint64_t siphash<2, 4>(const HashKey& key, Bytes bytes) noexcept;
 
 }  // namespace proxytunnel

@@ -24,7 +24,8 @@ using namespace proxytunnel;
 struct pt_tracker {
   explicit pt_tracker(const TrackerOptions& options) : tracker(options) {}
   Tracker tracker;
-  Report ended;  ///< every attempt that is over; the tracker knows the others
+  Report ended;     ///< every attempt that is over; the tracker knows the others
+  Segment passing;  ///< what pt_tracker_passes() was asked about last: most of a segment it need not make anew
 };
 
 struct pt_outcome {
@@ -273,7 +274,7 @@ void pt_tracker_segment(pt_tracker_t* tracker, const pt_segment_t* given, pt_out
 
 bool pt_tracker_passes(pt_tracker_t* tracker, const pt_segment_t* given) {
   if (!has_whole_header(*given)) return false;
-  Segment segment;
+  Segment& segment = tracker->passing;
   take_ends(*given, segment);
   segment.header = bytes_from(given->header, given->header_size);
   segment.length = given->length;

@@ -49,7 +49,7 @@ void BeginningHash::add_word(std::uint64_t word) noexcept {
 }
 
 std::uint64_t BeginningHash::digest() const noexcept {
-  SipHash<2, 4> hash = hash_;
+  SipHash hash = hash_;
   return hash.finish(little_endian(rest_.data()) | static_cast<std::uint64_t>(beginning_.size & 0xff) << 56);
 }
 

@@ -46,7 +46,7 @@ class BeginningHash {
   void add_word(std::uint64_t word) noexcept;
   [[nodiscard]] std::uint64_t digest() const noexcept;
 
-  SipHash<2, 4> hash_;                  ///< of whole words
+  SipHash hash_;                        ///< of whole words
   std::array<std::uint8_t, 8> rest_{};  ///< the bytes behind them
   Beginning beginning_;
 };

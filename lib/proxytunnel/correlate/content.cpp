@@ -108,7 +108,7 @@ void ContentReader::read_hello(Direction direction, Bytes bytes) {
   const bool is_too_long = one.hello.size() > limits::hello_bytes;
   if (hello.result == ParseResult::need_more && !is_too_long) return;
   if (hello.is_ok()) {
-    content_.random[direction] = siphash<2, 4>(key_, hello.value.random) | 1;
+    content_.random[direction] = siphash(key_, hello.value.random) | 1;
     content_.sni = direction == client ? hello.value.sni : content_.sni;
   }
   one.hello = {};

@@ -48,7 +48,7 @@ std::uint64_t HttpRequestReader::asked_by(const HttpRequestHead& head) const {
   if (target) words += canonical_name(target->host) + ':' + std::to_string(target->port);
   words += '\n';
   words += path_of(head.line.target);
-  return siphash<2, 4>(key_, bytes_of(words));
+  return siphash(key_, bytes_of(words));
 }
 
 bool HttpRequestReader::add(Bytes bytes, Stamp stamp, std::vector<HttpRequest>& requests) {

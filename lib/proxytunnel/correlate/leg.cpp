@@ -39,7 +39,7 @@ LegCollector::LegCollector(const HashKey& key, std::size_t source, std::size_t m
       most_(most),
       connections_(limits::open_legs, key),
       flows_(limits::open_flows, key),
-      sessions_(0, ConnectionKeyHash{key}) {}
+      sessions_(0, ConnectionKeyHash{TableHash(key)}) {}
 
 LegCollector::~LegCollector() = default;
 

@@ -75,7 +75,7 @@ LegIndex::Found LegIndex::within(Found found, Time from, Time to) {
 }
 
 std::uint64_t LegIndex::end_hash(const Endpoint& end, Kind kind) const {
-  TableHash hash(key_);
+  SipHash hash(key_);
   hash.add(end.address.word(0));
   hash.add(end.address.word(8));
   return hash.finish(static_cast<std::uint64_t>(end.port) << 16 | static_cast<std::uint64_t>(end.address.version) << 8 |

@@ -103,11 +103,12 @@ bool may_be_request_line(std::string_view text, Requests which) noexcept {
   if (method_size > longest_method) return false;
   if (end == text.end()) return true;
   if (method_size == 0 || !is_blank(*end)) return false;
+  if (which == Requests::to_proxies && !is_connect(text.substr(0, method_size))) {
+    const std::size_t target = text.find_first_not_of(blanks, method_size);
+    if (target != std::string_view::npos && !may_be_absolute_form(text.substr(target))) return false;
+  }
   // Characters above 0x7f do not belong into a target, but clients send them.
-  if (std::any_of(end, text.end(), [](char c) { return c >= 0 && c < ' ' && c != '\t' && c != '\r'; })) return false;
-  if (which == Requests::all || is_connect(text.substr(0, method_size))) return true;
-  const std::size_t target = text.find_first_not_of(blanks, method_size);
-  return target == std::string_view::npos || may_be_absolute_form(text.substr(target));
+  return std::none_of(end, text.end(), [](char c) { return c >= 0 && c < ' ' && c != '\t' && c != '\r'; });
 }
 
 // As much of "HTTP/1.x" as there is, with any digits: proxies open tunnels for clients that say HTTP/2.0.

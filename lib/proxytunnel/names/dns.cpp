@@ -73,7 +73,9 @@ bool adds_label(std::string& name, std::string_view label) {
 // The name at an offset of the message, in canonical form. Pointers must lead before the labels they end, so each
 // starts nearer to the front and none can go round.
 std::optional<std::string> name_at(Bytes message, std::size_t offset) {
+  constexpr std::size_t usual = 64;
   std::string name;
+  name.reserve(usual);
   Reader reader(message.subspan(offset));
   for (unsigned pointers = 0;;) {
     const unsigned length = reader.u8();
@@ -152,8 +154,12 @@ bool is_dns_answer(Bytes message) noexcept {
 
 DnsAnswer read_dns_answer(Bytes message) noexcept {
   const auto question = read_dns_question(message);
-  const bool is_good = question && is_dns_answer(message) && (get16(&message[2]) & rcode) == 0;
-  if (!is_good || question->name.empty()) return {};
+  return question ? read_dns_answer(message, *question) : DnsAnswer{};
+}
+
+DnsAnswer read_dns_answer(Bytes message, const DnsQuestion& question) noexcept {
+  const bool is_good = is_dns_answer(message) && (get16(&message[2]) & rcode) == 0;
+  if (!is_good || question.name.empty()) return {};
   const unsigned answers = get16(&message[6]);
   Reader reader(message);
   reader.skip(header_size);
@@ -165,11 +171,11 @@ DnsAnswer read_dns_answer(Bytes message) noexcept {
     if (!read_record(message, reader, records)) break;
   }
   DnsAnswer answer;
-  const auto canonical = follow(records.aliases, question->name);
+  const auto canonical = follow(records.aliases, question.name);
   for (const Host& host : records.hosts) {
     if (host.owner == canonical) answer.addresses.push_back(host.address);
   }
-  answer.name = question->name;
+  answer.name = question.name;
   return answer;
 }
 

@@ -45,5 +45,7 @@ struct DnsAnswer {
 /// records count, and the rest is as if it were not there. A name that text cannot hold (a label with a dot or a zero
 /// byte) and one that breaks the format (a pointer not backwards, over-long) make their record count for nothing.
 [[nodiscard]] DnsAnswer read_dns_answer(Bytes message) noexcept;
+/// With what read_dns_question() said of the same message.
+[[nodiscard]] DnsAnswer read_dns_answer(Bytes message, const DnsQuestion& question) noexcept;
 
 }  // namespace proxytunnel

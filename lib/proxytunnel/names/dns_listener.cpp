@@ -23,7 +23,7 @@ void DnsListener::hear(const Datagram& datagram, Bytes message, AddressBook& nam
       early_.erase(exchange);
     }
   } else {
-    DnsAnswer answer = read_dns_answer(message);
+    DnsAnswer answer = read_dns_answer(message, exchange.question);
     if (answer.addresses.empty()) return;
     if (asked_.find(exchange) != nullptr) {
       names.answer(answer.name, answer.addresses, asker.address);

@@ -18,9 +18,8 @@ namespace proxytunnel {
 template <class T>
 class ConnectionTable {
  public:
-  ConnectionTable(std::size_t most, const HashKey& hash_key)
-      : most_(std::max<std::size_t>(most, 1)), hash_key_(hash_key) {
-    slots_.resize(1024, none);
+  ConnectionTable(std::size_t most, const HashKey& hash_key) : most_(std::max<std::size_t>(most, 1)), hash_(hash_key) {
+    slots_.resize(std::size_t{1} << (word_bits - shift_), none);
   }
 
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
@@ -105,10 +104,13 @@ class ConnectionTable {
     std::uint32_t older = none, newer = none;
   };
 
+  // The high bits of the hash count.
+  [[nodiscard]] std::size_t wanted_slot(const ConnectionKey& key) const noexcept { return key.hash(hash_) >> shift_; }
+
   // The slot that holds the key, or the empty one where it belongs.
   [[nodiscard]] std::size_t slot_of(const ConnectionKey& key) const noexcept {
     const std::size_t mask = slots_.size() - 1;
-    std::size_t slot = key.hash(hash_key_) & mask;
+    std::size_t slot = wanted_slot(key);
     while (slots_[slot] != none && !(keys_[slots_[slot]] == key)) slot = (slot + 1) & mask;
     return slot;
   }
@@ -138,7 +140,7 @@ class ConnectionTable {
   void erase_slot(std::size_t hole) {
     const std::size_t mask = slots_.size() - 1;
     for (std::size_t slot = (hole + 1) & mask; slots_[slot] != none; slot = (slot + 1) & mask) {
-      const std::size_t wanted = keys_[slots_[slot]].hash(hash_key_) & mask;
+      const std::size_t wanted = wanted_slot(keys_[slots_[slot]]);
       if (((slot - wanted) & mask) >= ((slot - hole) & mask)) {
         slots_[hole] = slots_[slot];
         hole = slot;
@@ -150,6 +152,7 @@ class ConnectionTable {
   void grow() {
     std::vector<std::uint32_t> before(slots_.size() * 2, none);
     before.swap(slots_);
+    --shift_;
     for (const std::uint32_t index : before) {
       if (index != none) slots_[slot_of(keys_[index])] = index;
     }
@@ -173,7 +176,9 @@ class ConnectionTable {
     link_newest(index);
   }
 
-  std::vector<std::uint32_t> slots_;  // a power of two; `none` or an index into those below
+  static constexpr unsigned word_bits = 64;
+  unsigned shift_ = word_bits - 10;
+  std::vector<std::uint32_t> slots_;  // as many as the hash has bits above shift_; `none` or an index into those below
   std::vector<ConnectionKey> keys_;
   std::vector<Links> links_;
   std::vector<T> values_;
@@ -181,7 +186,7 @@ class ConnectionTable {
   std::uint32_t oldest_ = none, newest_ = none;
   std::size_t size_ = 0;
   std::size_t most_;
-  HashKey hash_key_;
+  TableHash hash_;
 };
 
 }  // namespace proxytunnel

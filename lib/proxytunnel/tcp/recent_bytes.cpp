@@ -20,11 +20,8 @@ void RecentBytes::remember(Offset begin, Bytes bytes, std::size_t room) {
   }
   if (bytes.empty()) return;
   const Piece piece{begin, bytes.size(), written_};
-  if (!pieces_.empty() && pieces_[latest_].goes_on_with(piece)) {
+  if (pieces_[latest_].goes_on_with(piece)) {
     pieces_[latest_].size += bytes.size();
-  } else if (pieces_.size() < limits::recent_ranges) {
-    latest_ = pieces_.size();
-    pieces_.push_back(piece);
   } else {
     latest_ = (latest_ + 1) % pieces_.size();
     pieces_[latest_] = piece;

@@ -2,6 +2,7 @@
 // summary: the latest bytes of one direction, to tell whether what comes again says something else.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -33,8 +34,8 @@ class RecentBytes {
   };
 
   std::vector<std::uint8_t> ring_;
-  std::vector<Piece> pieces_;  // at most limits::recent_ranges
-  std::size_t latest_ = 0;     // of pieces_
+  std::array<Piece, limits::recent_ranges> pieces_{};
+  std::size_t latest_ = 0;  // of pieces_
   std::uint64_t written_ = 0;
 };
 

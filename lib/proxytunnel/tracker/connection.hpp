@@ -216,8 +216,8 @@ struct Connection {
 };
 
 /// Why the receiver of a segment of the wire drops it, going by its numbers; none: it takes it (tracker/doubting.cpp).
-[[nodiscard]] Doubt doubt_about(const Connection& connection, const Segment& segment) noexcept;
+[[nodiscard]] Doubt doubt_about(const Connection& connection, const Segment& segment, Side side) noexcept;
 /// Whether it drops it, going by its checksum; asked again, it says the same.
-[[nodiscard]] bool is_damaged(Connection& connection, const Segment& segment) noexcept;
+[[nodiscard]] bool is_damaged(Connection& connection, const Segment& segment, Side side) noexcept;
 
 }  // namespace proxytunnel

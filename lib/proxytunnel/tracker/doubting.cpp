@@ -51,8 +51,7 @@ bool fills_hole(const Connection& connection, const Segment& segment, Side side)
 }  // namespace
 
 // By its numbers.
-Doubt doubt_about(const Connection& connection, const Segment& segment) noexcept {
-  const Side side = connection.side_of(segment.sender);
+Doubt doubt_about(const Connection& connection, const Segment& segment, Side side) noexcept {
   const SequenceSpace &own = connection.space[side], &peer = connection.space[other(side)];
   const Receiver &receiver = connection.receiver[side], &sender = connection.receiver[other(side)];
   if (segment.has(tcp_flag::syn)) {
@@ -78,8 +77,8 @@ Doubt doubt_about(const Connection& connection, const Segment& segment) noexcept
 namespace {
 
 // Whether an acknowledgment answers something, or bytes that were not seen.
-bool tells_news(const Connection& connection, const Segment& segment) noexcept {
-  const SequenceSpace& peer = connection.space[other(connection.side_of(segment.sender))];
+bool tells_news(const Connection& connection, const Segment& segment, Side side) noexcept {
+  const SequenceSpace& peer = connection.space[other(side)];
   return connection.doubts || !peer.known() || peer.offset(segment.acknowledgment()) > peer.latest();
 }
 
@@ -87,11 +86,11 @@ bool tells_news(const Connection& connection, const Segment& segment) noexcept {
 
 // By its checksum, where those of its sender tell anything. What is none of ours is not read, and what only repeats an
 // acknowledgment changes nothing.
-bool is_damaged(Connection& connection, const Segment& segment) noexcept {
-  const Side side = connection.side_of(segment.sender);
+bool is_damaged(Connection& connection, const Segment& segment, Side side) noexcept {
   Trust& own = connection.trust[side];
-  const bool matters = segment.has(tcp_flag::syn) || segment.closes() ||
-                       (connection.phase != Phase::passed && (segment.length > 0 || tells_news(connection, segment)));
+  const bool matters =
+      segment.has(tcp_flag::syn) || segment.closes() ||
+      (connection.phase != Phase::passed && (segment.length > 0 || tells_news(connection, segment, side)));
   if (own == Trust::unreliable || !matters) return false;
   const Checksum found = verify(segment);
   if (found == Checksum::right) own = Trust::right;
@@ -124,30 +123,33 @@ bool overlaps(const Segment& one, const Segment& another) noexcept {
 // Whether `answer` tells that the other side took what waits.
 bool is_answered(const Connection& connection, const Doubted& doubted, const Segment& answer) noexcept {
   const Segment waiting = doubted.held.segment();
+  const auto is_outside = [&] {
+    return doubt_about(connection, answer, connection.side_of(answer.sender)) == Doubt::outside_window;
+  };
   const bool may_answer = waiting.sender != answer.sender && answer.has(tcp_flag::ack) && !answer.has(tcp_flag::rst);
   if (!may_answer || waiting.has(tcp_flag::rst)) return false;
   const std::uint32_t size = numbers_behind_syn(waiting);
   const std::uint32_t acknowledged = answer.acknowledgment() - first_number(waiting);
   if (waiting.has(tcp_flag::syn)) {
     if (doubted.why == Doubt::wrong_checksum || answer.has(tcp_flag::syn)) return acknowledged <= size;
-    return acknowledged <= limits::answered_start && doubt_about(connection, answer) == Doubt::outside_window;
+    return acknowledged <= limits::answered_start && is_outside();
   }
   if (doubted.why == Doubt::wrong_checksum) return acknowledged - size <= limits::answered_start;
   // What lies far away is answered from there; what only acknowledges too much, by what acknowledges it.
   const bool is_far = !is_near(connection, waiting);
   return acknowledged >= (is_far ? std::min(size, 1U) : std::max(size, 1U)) &&
-         acknowledged <= limits::answered_start + size &&
-         (!is_far || doubt_about(connection, answer) == Doubt::outside_window);
+         acknowledged <= limits::answered_start + size && (!is_far || is_outside());
 }
 
 }  // namespace
 
 bool Tracker::is_set_aside(Connection& connection, const Segment& segment, Outcome& outcome) {
   if (connection.doubts) hear_answer(connection, segment, outcome);
-  Doubt why = doubt_about(connection, segment);
+  const Side side = connection.side_of(segment.sender);
+  Doubt why = doubt_about(connection, segment, side);
   const bool is_ours = connection.phase != Phase::passed || segment.has(tcp_flag::syn) || segment.closes();
   if (why == Doubt::outside_window && !is_ours && !has_waiting_syn(connection)) return true;
-  if (why != Doubt::outside_window && is_damaged(connection, segment)) why = Doubt::wrong_checksum;
+  if (why != Doubt::outside_window && is_damaged(connection, segment, side)) why = Doubt::wrong_checksum;
   if (why == Doubt::another_number && connection.closed()) {
     begin_anew(connection, segment, segment.frame, outcome);
     why = Doubt::none;
@@ -253,9 +255,10 @@ void Tracker::believe(Connection& connection, std::size_t which, const Frame& fr
   Doubts rest;
   for (std::size_t i = 0; i < doubts->size(); ++i) {
     Doubted& each = (*doubts)[i];
-    const Doubt why = i == which ? Doubt::none : doubt_about(connection, each.held.segment());
-    const bool is_damaged_still = each.why == Doubt::wrong_checksum &&
-                                  connection.trust[connection.side_of(each.held.segment().sender)] != Trust::unreliable;
+    const Segment waiting = each.held.segment();
+    const Side side = connection.side_of(waiting.sender);
+    const Doubt why = i == which ? Doubt::none : doubt_about(connection, waiting, side);
+    const bool is_damaged_still = each.why == Doubt::wrong_checksum && connection.trust[side] != Trust::unreliable;
     if (why == Doubt::none && !is_damaged_still) {
       take_late(connection, std::move(each.held), frame, outcome);
       continue;

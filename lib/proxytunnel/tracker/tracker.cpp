@@ -71,8 +71,8 @@ bool is_passing(const Connection& connection, const Segment& segment) noexcept {
 
 // It is told from others by its numbers as long as it lasts.
 void see_passing(Connection& connection, const Segment& segment) noexcept {
-  if (segment.is_on_wire() && doubt_about(connection, segment) != Doubt::none) return;
   const Side side = connection.side_of(segment.sender);
+  if (segment.is_on_wire() && doubt_about(connection, segment, side) != Doubt::none) return;
   place(connection, segment, side);
   see_numbers(connection, segment, side);
 }
@@ -149,7 +149,7 @@ Tracker::Tracker(const TrackerOptions& options)
       inside_(most_inside(options), options.hash_key),
       names_(options.synthetic4, options.synthetic6),
       synthetic_(options.synthetic4, options.synthetic6),
-      tuples_(64, ConnectionKeyHash{options.hash_key}),
+      tuples_(64, ConnectionKeyHash{TableHash(options.hash_key)}),
       associations_(options.connections),
       networks_(options.connections),
       declared_(std::min(options.connections, limits::declared_clients)),
@@ -191,8 +191,9 @@ bool Tracker::passes(const Segment& segment) noexcept {
 bool Tracker::takes_quietly(Connection& connection, const Segment& segment) {
   if (segment.length > 0 || connection.is_looked_at() || connection.doubts) return false;
   if (segment.closes() && !closes_quietly()) return false;
-  const bool is_doubted =
-      segment.is_on_wire() && (doubt_about(connection, segment) != Doubt::none || is_damaged(connection, segment));
+  const Side side = connection.side_of(segment.sender);
+  const bool is_doubted = segment.is_on_wire() && (doubt_about(connection, segment, side) != Doubt::none ||
+                                                   is_damaged(connection, segment, side));
   if (is_doubted) return false;
   take(connection, segment, nothing_);
   retire_closed(segment.frame, nothing_);

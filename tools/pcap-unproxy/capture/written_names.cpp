@@ -2,6 +2,8 @@
 // summary: the names of addresses that were written lately.
 #include "capture/written_names.hpp"
 
+#include <array>
+#include <cstring>
 #include <utility>
 
 #include "capture/random_key.hpp"
@@ -9,13 +11,13 @@
 namespace unproxy {
 
 std::size_t WrittenNames::Hash::operator()(const proxytunnel::Address& address) const noexcept {
-  proxytunnel::TableHash hash(key);
-  hash.add(address.word(0));
-  hash.add(address.word(8));
-  return hash.finish(address.version);
+  std::array<std::uint32_t, 6> words{};
+  std::memcpy(words.data(), address.octets.data(), address.octets.size());
+  words[4] = address.version;
+  return table.of(words);
 }
 
-WrittenNames::WrittenNames(std::size_t most) : names_(64, Hash{random_key()}), most_(most) {}
+WrittenNames::WrittenNames(std::size_t most) : names_(64, Hash{proxytunnel::TableHash(random_key())}), most_(most) {}
 
 bool WrittenNames::add(const proxytunnel::Address& address, std::string name) {
   const auto known = names_.find(address);

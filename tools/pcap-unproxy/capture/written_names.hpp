@@ -8,7 +8,7 @@
 #include <unordered_map>
 
 #include "base/endpoint.hpp"
-#include "base/siphash.hpp"
+#include "base/table_hash.hpp"
 
 namespace unproxy {
 
@@ -24,7 +24,7 @@ class WrittenNames {
 
  private:
   struct Hash {
-    proxytunnel::HashKey key;
+    proxytunnel::TableHash table;
     std::size_t operator()(const proxytunnel::Address& address) const noexcept;
   };
 
