@@ -2,22 +2,17 @@
 // summary: values as JSON, written at once.
 #include "report/json_text.hpp"
 
-#include <algorithm>
-
 namespace proxytunnel {
 
 void add_json_text(std::string_view text, std::string& to) {
-  const auto is_special = [](char letter) { return letter == '"' || letter == '\\'; };
   to += '"';
-  for (auto at = text.begin();;) {
-    const auto special = std::find_if(at, text.end(), is_special);
-    to.append(at, special);
-    if (special == text.end()) break;
-    to += '\\';
-    to += *special;
-    at = special + 1;
+  std::size_t begin = 0;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    if (text[at] != '"' && text[at] != '\\') continue;
+    to.append(text.substr(begin, at - begin)) += '\\';
+    begin = at;
   }
-  to += '"';
+  to.append(text.substr(begin)) += '"';
 }
 
 std::string json_text(std::string_view text) {

@@ -20,20 +20,26 @@ void add_json_text(std::string_view text, std::string& to);
 class JsonObject {
  public:
   /// `json` is the text of a value.
-  void add(std::string_view name, std::string_view json) {
-    member(name) += json;
-  }
+  void add(std::string_view name, std::string_view json) { member(name) += json; }
   /// The same, for who puts the value behind what is there.
   std::string& member(std::string_view name) {
-    text_ += text_.empty() ? '{' : ',';
+    next();
     add_json_text(name, text_);
     return text_ += ':';
   }
+  /// The same; `key` is the text of the name and the colon behind it.
+  std::string& member_of(std::string_view key) {
+    next();
+    return text_.append(key);
+  }
+  void reserve(std::size_t size) { text_.reserve(size); }
   void clear() noexcept { text_.clear(); }
   [[nodiscard]] bool is_empty() const noexcept { return text_.empty(); }
   [[nodiscard]] std::string text() const { return (text_.empty() ? "{" : text_) + "}"; }
 
  private:
+  void next() { text_ += text_.empty() ? '{' : ','; }
+
   std::string text_;
 };
 

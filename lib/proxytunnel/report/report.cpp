@@ -176,10 +176,17 @@ struct AsJson {
   void operator()(const Words& value) const { to += json_list(value); }
 };
 
+/// A fact and its key: the text of its name, and a colon.
+struct Member {
+  std::string key;
+  const Fact* fact;
+};
 /// Facts that stand in one object; one alone stands in the entry itself, by the name of the place.
 struct Place {
   std::string_view name;
-  std::vector<std::pair<std::string_view, const Fact*>> members;
+  std::string key;
+  bool is_object = false;
+  std::vector<Member> members;
 };
 
 // In the order in which they come in the table first.
@@ -191,9 +198,9 @@ std::vector<Place> places_of_facts() {
     const std::string_view name = fact.name.substr(0, dot);
     const auto same = [name](const Place& place) { return place.name == name; };
     auto place = std::find_if(places.begin(), places.end(), same);
-    if (place == places.end()) place = places.insert(place, Place{name, {}});
     const bool is_member = dot != std::string_view::npos;
-    place->members.emplace_back(is_member ? fact.name.substr(dot + 1) : std::string_view(), &fact);
+    if (place == places.end()) place = places.insert(place, Place{name, json_text(name) + ':', is_member, {}});
+    place->members.push_back({json_text(is_member ? fact.name.substr(dot + 1) : name) + ':', &fact});
   }
   return places;
 }
@@ -216,16 +223,18 @@ void add_lists(const Place& place, const ReportEntry& entry, JsonObject& object)
 std::string tunnel_text(const ReportEntry& entry, Passwords passwords) {
   static const std::vector<Place> places = places_of_facts();
   const Attempt& attempt = entry.attempt;
+  constexpr std::size_t usual = 3000;
   JsonObject result, object;
+  result.reserve(usual);
   for (const Place& place : places) {
     object.clear();
-    for (const auto& [name, fact] : place.members) {
+    for (const auto& [key, fact] : place.members) {
       const Value value = fact->read(entry);
       if (std::holds_alternative<Absent>(value)) continue;
-      std::visit(AsJson{(name.empty() ? result : object).member(name.empty() ? place.name : name)}, value);
+      std::visit(AsJson{(place.is_object ? object : result).member_of(key)}, value);
     }
     add_lists(place, entry, object);
-    if (!object.is_empty()) result.add(place.name, object.text());
+    if (!object.is_empty()) result.member_of(place.key) += object.text();
   }
   const std::string password = attempt.credentials.password.value_or("");
   result.add("password", passwords == Passwords::show ? text_or_null(password).dump() : "null");

@@ -2,14 +2,12 @@
 // summary: reads a file on a thread of its own, so that it is there when it is asked for.
 #pragma once
 
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <mutex>
-#include <optional>
-#include <thread>
 #include <vector>
+
+#include "capture/worker.hpp"
 
 namespace unproxy {
 
@@ -28,12 +26,9 @@ class ReadAhead {
   /// Reads from where the file is. It is borrowed, and nobody else's from now on; what it knows of itself is to be
   /// asked when there are no more blocks.
   ReadAhead(InputFile& file, std::size_t block_size);
-  ~ReadAhead();
-  ReadAhead(const ReadAhead&) = delete;
-  ReadAhead& operator=(const ReadAhead&) = delete;
 
   /// False if there is no thread for it.
-  [[nodiscard]] bool is_started() const noexcept { return thread_.has_value(); }
+  [[nodiscard]] bool is_started() const noexcept { return worker_.is_started(); }
   /// The next block, when it is there; one without bytes is the end.
   Block next();
   /// Takes the room of a block back.
@@ -47,12 +42,10 @@ class ReadAhead {
 
   InputFile& file_;
   std::size_t block_size_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
   std::vector<std::unique_ptr<std::uint8_t[]>> free_;
   std::vector<Block> read_;  ///< oldest first
-  bool is_over_ = false, stops_ = false;
-  std::optional<std::thread> thread_;
+  bool is_over_ = false;
+  Worker worker_;
 };
 
 }  // namespace unproxy

@@ -28,23 +28,31 @@ bool may_start_workers() noexcept {
   return !has_one_core;
 }
 
-std::optional<std::thread> start_worker(std::function<void()> work) {
-  if (!may_start_workers()) return std::nullopt;
+void start_no_workers() noexcept {
+  has_one_core = true;
+}
+
+void Worker::start(std::function<void()> work) {
+  if (!may_start_workers()) return;
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  std::optional<std::thread> thread;
   try {
-    thread.emplace(std::move(work));
+    thread_.emplace(std::move(work));
   } catch (const std::system_error&) {
-    thread.reset();
+    thread_.reset();
   }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  return thread;
 }
 
-void start_no_workers() noexcept {
-  has_one_core = true;
+Worker::~Worker() {
+  if (!thread_) return;
+  {
+    const Lock own = lock();
+    stops_ = true;
+  }
+  tell();
+  thread_->join();
 }
 
 }  // namespace unproxy

@@ -7,8 +7,6 @@
 #include <cerrno>
 #include <utility>
 
-#include "capture/worker.hpp"
-
 namespace unproxy {
 
 int write_all(int file, const std::uint8_t* at, std::size_t size) noexcept {
@@ -24,51 +22,40 @@ int write_all(int file, const std::uint8_t* at, std::size_t size) noexcept {
 }
 
 WriteBehind::WriteBehind(int file, std::size_t buffer_size) : file_(file), buffer_(new std::uint8_t[buffer_size]) {
-  thread_ = start_worker([this] { run(); });
+  worker_.start([this] { run(); });
 }
 
-WriteBehind::~WriteBehind() {
-  if (!thread_) return;
-  {
-    const std::lock_guard lock(mutex_);
-    stops_ = true;
-  }
-  changed_.notify_all();
-  thread_->join();
-}
-
+// What was handed over is written, whoever wants to stop.
 void WriteBehind::run() {
-  std::unique_lock lock(mutex_);
-  for (;;) {
-    changed_.wait(lock, [this] { return stops_ || size_ > 0; });
-    if (size_ == 0) return;
+  auto lock = worker_.lock();
+  while (worker_.wait_or_stop(lock, [this] { return size_ > 0; }) || size_ > 0) {
     const std::size_t size = size_;
     lock.unlock();  // nobody touches the buffer before size_ is 0
     const int error = write_all(file_, buffer_.get(), size);
     lock.lock();
     if (error_ == 0) error_ = error;
     size_ = 0;
-    changed_.notify_all();
+    worker_.tell();
   }
 }
 
 WriteBehind::Buffer WriteBehind::hand(Buffer buffer, std::size_t size) {
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return size_ == 0; });
+  auto lock = worker_.lock();
+  worker_.wait(lock, [this] { return size_ == 0; });
   std::swap(buffer_, buffer);
   size_ = size;
-  changed_.notify_all();
+  worker_.tell();
   return buffer;
 }
 
 int WriteBehind::error() {
-  const std::lock_guard lock(mutex_);
+  const auto lock = worker_.lock();
   return error_;
 }
 
 int WriteBehind::wait() {
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return size_ == 0; });
+  auto lock = worker_.lock();
+  worker_.wait(lock, [this] { return size_ == 0; });
   return error_;
 }
 

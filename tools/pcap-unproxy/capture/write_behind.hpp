@@ -2,13 +2,11 @@
 // summary: writes a file on a thread of its own, one buffer behind who fills them.
 #pragma once
 
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <mutex>
-#include <optional>
-#include <thread>
+
+#include "capture/worker.hpp"
 
 namespace unproxy {
 
@@ -18,12 +16,9 @@ class WriteBehind {
 
   /// Writes to an open file, which is borrowed; buffers are of `buffer_size` bytes.
   WriteBehind(int file, std::size_t buffer_size);
-  ~WriteBehind();
-  WriteBehind(const WriteBehind&) = delete;
-  WriteBehind& operator=(const WriteBehind&) = delete;
 
   /// False if there is no thread for it.
-  [[nodiscard]] bool is_started() const noexcept { return thread_.has_value(); }
+  [[nodiscard]] bool is_started() const noexcept { return worker_.is_started(); }
   /// Takes `size` bytes of a buffer, when those before are written, and gives an empty buffer for it.
   Buffer hand(Buffer buffer, std::size_t size);
   /// The system's error number, of what was written so far; 0 if there was none.
@@ -35,13 +30,10 @@ class WriteBehind {
   void run();
 
   int file_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
   Buffer buffer_;         ///< that is written, or empty
   std::size_t size_ = 0;  ///< to be written
   int error_ = 0;
-  bool stops_ = false;
-  std::optional<std::thread> thread_;
+  Worker worker_;
 };
 
 /// Writes all of it. The system's error number; 0 if there was none.
