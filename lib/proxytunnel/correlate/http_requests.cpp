@@ -7,6 +7,7 @@
 #include "base/limits.hpp"
 #include "handshake/http_forwarded.hpp"
 #include "handshake/http_target.hpp"
+#include "handshake/http_text.hpp"
 #include "names/canonical_name.hpp"
 
 namespace proxytunnel {

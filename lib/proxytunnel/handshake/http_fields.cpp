@@ -5,21 +5,10 @@
 #include <algorithm>
 #include <array>
 
+#include "handshake/http_text.hpp"
+
 namespace proxytunnel {
 namespace {
-
-char lower(char c) noexcept {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-bool is_blank(char c) noexcept {
-  return c == ' ' || c == '\t';
-}
-
-std::string_view trim(std::string_view text) noexcept {
-  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
-  return text;
-}
 
 struct Known {
   std::string_view text;
@@ -50,18 +39,6 @@ bool goes_on(std::string_view fields) noexcept {
 }
 
 }  // namespace
-
-bool same_word(std::string_view a, std::string_view b) noexcept {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return lower(x) == lower(y); });
-}
-
-std::string_view take_line(std::string_view& text) noexcept {
-  const std::size_t end = std::min(text.find('\n'), text.size());
-  const bool has_return = end > 0 && end < text.size() && text[end - 1] == '\r';
-  const std::string_view line = text.substr(0, has_return ? end - 1 : end);
-  text.remove_prefix(std::min(end + 1, text.size()));
-  return line;
-}
 
 std::optional<HttpField> take_field(std::string_view& fields) noexcept {
   if (fields.empty()) return std::nullopt;

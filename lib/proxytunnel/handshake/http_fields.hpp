@@ -11,12 +11,6 @@
 
 namespace proxytunnel {
 
-/// Letters A to Z without regard to case.
-[[nodiscard]] bool same_word(std::string_view a, std::string_view b) noexcept;
-
-/// A line up to LF or CRLF, taken off `text` with its end, which is not in the result. All of it where no line ends.
-std::string_view take_line(std::string_view& text) noexcept;
-
 /// Takes the first field line off `fields`, folded lines joined by a blank (RFC 9112 section 5.2). The name is empty
 /// for a line without a colon. nullopt when none is left. Views are into `fields`.
 class HttpField {

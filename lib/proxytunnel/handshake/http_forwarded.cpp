@@ -6,17 +6,10 @@
 #include <algorithm>
 
 #include "base/limits.hpp"
+#include "handshake/http_text.hpp"
 
 namespace proxytunnel {
 namespace {
-
-constexpr std::string_view blanks = " \t";
-
-std::string_view trim(std::string_view text) noexcept {
-  const std::size_t first = text.find_first_not_of(blanks);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(blanks) - first + 1);
-}
 
 // Takes what stands before `end`, and drops the separator that stands there.
 std::string_view take_to(std::size_t end, std::string_view& text) noexcept {

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/limits.hpp"
+#include "handshake/http_text.hpp"
 
 namespace proxytunnel {
 namespace {
@@ -15,12 +16,8 @@ constexpr std::size_t longest_method = 20;
 /// Schemes that proxies know have three to five letters.
 constexpr std::size_t longest_scheme = 32;
 
-constexpr std::string_view blanks = " \t";
 constexpr std::string_view version_pattern = "HTTP/1.1";
 
-char lower(char c) noexcept {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
 bool is_digit(char c) noexcept {
   return c >= '0' && c <= '9';
 }
@@ -31,16 +28,6 @@ bool is_letter(char c) noexcept {
 // RFC 9110 section 5.6.2
 bool is_token_character(char c) noexcept {
   return is_digit(c) || is_letter(c) || std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
-}
-
-bool is_blank(char c) noexcept {
-  return c == ' ' || c == '\t';
-}
-
-std::string_view trim(std::string_view text) noexcept {
-  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
-  return text;
 }
 
 // No head may be longer than this, so more is never looked at.
@@ -104,7 +91,7 @@ bool may_be_request_line(std::string_view text, Requests which) noexcept {
   if (end == text.end()) return true;
   if (method_size == 0 || !is_blank(*end)) return false;
   if (which == Requests::to_proxies && !is_connect(text.substr(0, method_size))) {
-    const std::size_t target = text.find_first_not_of(blanks, method_size);
+    const std::size_t target = text.find_first_not_of(http_blanks, method_size);
     if (target != std::string_view::npos && !may_be_absolute_form(text.substr(target))) return false;
   }
   // Characters above 0x7f do not belong into a target, but clients send them.
@@ -128,7 +115,7 @@ bool may_be_status_line(std::string_view text) noexcept {
   text.remove_prefix(std::min(text.size(), version_pattern.size()));
   if (text.empty()) return true;
   if (!is_blank(text[0])) return false;
-  text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size()));
+  text.remove_prefix(std::min(text.find_first_not_of(http_blanks), text.size()));
   const std::string_view code = text.substr(0, 3);
   if (!std::all_of(code.begin(), code.end(), is_digit) || code.starts_with('0')) return false;
   return text.size() < 4 || !is_digit(text[3]);
@@ -143,7 +130,7 @@ bool is_connect(std::string_view method) noexcept {
 bool begins_connect(Bytes bytes) noexcept {
   std::string_view text = text_of(bytes);
   text.remove_prefix(empty_lines_size(text));
-  const std::size_t end = text.find_first_of(blanks);
+  const std::size_t end = text.find_first_of(http_blanks);
   return end != std::string_view::npos && is_connect(text.substr(0, end));
 }
 
@@ -157,10 +144,10 @@ Parsed<HttpRequestLine> parse_http_request_line(Bytes bytes, Requests which) noe
   if (!may_be_request_line(line.is_ok() ? line.value : text, which)) return Parsed<HttpRequestLine>::malformed();
   if (!line.is_ok()) return {unfinished(bytes), {}, 0};
 
-  const std::size_t method_end = line.value.find_first_of(blanks);
+  const std::size_t method_end = line.value.find_first_of(http_blanks);
   if (method_end == std::string_view::npos) return Parsed<HttpRequestLine>::malformed();
   const std::string_view rest = trim(line.value.substr(method_end));
-  const std::size_t target_end = rest.find_last_of(blanks);
+  const std::size_t target_end = rest.find_last_of(http_blanks);
   if (target_end == std::string_view::npos || !is_version(rest.substr(target_end + 1))) {
     return Parsed<HttpRequestLine>::malformed();
   }

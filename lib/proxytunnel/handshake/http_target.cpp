@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "handshake/http_text.hpp"
+
 namespace proxytunnel {
 namespace {
 
