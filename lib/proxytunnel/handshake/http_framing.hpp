@@ -48,7 +48,7 @@ class HttpFraming {
 
  private:
   struct Parser;
-  void follow(const HttpFields& fields, bool is_answer);
+  void follow(const HttpFields& all, bool is_answer);
   void expect(std::size_t length) noexcept;
   void parse(const std::string& fields, bool is_answer);
 
