@@ -63,8 +63,10 @@ HttpFields::HttpFields(std::string_view lines) {
   while (!lines.empty()) {
     std::string_view rest = lines;
     const std::string_view line = take_line(rest);
-    const HttpFieldName name = name_of(trim(line.substr(0, line.find(':'))));
-    if (name != HttpFieldName::other && line.find(':') != std::string_view::npos) {
+    const std::size_t colon = line.find(':');
+    const bool is_field = colon != std::string_view::npos;
+    const HttpFieldName name = is_field ? name_of(trim(line.substr(0, colon))) : HttpFieldName::other;
+    if (name != HttpFieldName::other) {
       list_.push_back({name, *take_field(lines)});
       continue;
     }

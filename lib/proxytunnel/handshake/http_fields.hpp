@@ -11,8 +11,7 @@
 
 namespace proxytunnel {
 
-/// Takes the first field line off `fields`, folded lines joined by a blank (RFC 9112 section 5.2). The name is empty
-/// for a line without a colon. nullopt when none is left. Views are into `fields`.
+/// A field line, folded lines joined by a blank (RFC 9112 section 5.2). The name is empty for a line without a colon.
 class HttpField {
  public:
   HttpField(std::string_view called, std::string_view value) noexcept : name(called), line_(value) {}
@@ -26,6 +25,7 @@ class HttpField {
   std::string_view line_;
   std::string joined_;  ///< where it was folded
 };
+/// Takes the first one off `fields`, which its views are into. nullopt when none is left.
 [[nodiscard]] std::optional<HttpField> take_field(std::string_view& fields) noexcept;
 
 /// What a field is about, by its name.

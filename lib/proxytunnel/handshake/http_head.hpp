@@ -8,7 +8,6 @@
 #include <string_view>
 
 #include "base/bytes.hpp"
-#include "handshake/http_fields.hpp"
 
 namespace proxytunnel {
 
