@@ -46,6 +46,12 @@ unsigned window_scale(const Connection& connection, Side side) noexcept {
   return own.window_scale == 0xff ? 0 : std::min<unsigned>(own.window_scale, largest);
 }
 
+// What a side says of the room that it has.
+void see_window(Connection& connection, const Segment& segment, Side side) noexcept {
+  const unsigned scale = segment.has(tcp_flag::syn) ? 0 : window_scale(connection, side);
+  connection.receiver[other(side)].advertise(static_cast<std::uint32_t>(segment.window()) << scale);
+}
+
 // What its numbers say of how far the streams are, and of the room for them.
 void see_numbers(Connection& connection, const Segment& segment, Side side) noexcept {
   const SequenceSpace& peer = connection.space[other(side)];
@@ -56,9 +62,7 @@ void see_numbers(Connection& connection, const Segment& segment, Side side) noex
   if (answers && (!is_reset || receiver.takes(acknowledged, peer.latest()))) receiver.acknowledge(acknowledged);
   const bool tells_place = !is_reset || segment.length > 0;
   if (tells_place) connection.space[side].see(payload_range(connection.space[side], segment).end);
-  if (is_reset) return;
-  const unsigned scale = segment.has(tcp_flag::syn) ? 0 : window_scale(connection, side);
-  receiver.advertise(static_cast<std::uint32_t>(segment.window()) << scale);
+  if (!is_reset) see_window(connection, segment, side);
 }
 
 // Of a connection that is nothing of ours, and neither opens nor closes it. While segments wait to be answered, each
@@ -69,9 +73,27 @@ bool is_passing(const Connection& connection, const Segment& segment) noexcept {
          !connection.doubts && (segment.length == 0 || !connection.closed());
 }
 
+// What doubt_about(), place() and see_numbers() come to for nearly all segments that pass: both streams are known, and
+// the numbers are near. False, and nothing has changed, for any other.
+bool goes_on(Connection& connection, const Segment& segment, Side side) noexcept {
+  SequenceSpace& own = connection.space[side];
+  const SequenceSpace& peer = connection.space[other(side)];
+  if (!own.known() || !peer.known() || !segment.has(tcp_flag::ack)) return false;
+  const Offset begin = own.offset(segment.sequence()), acknowledged = peer.offset(segment.acknowledgment());
+  Receiver& receiver = connection.receiver[other(side)];
+  const bool is_near =
+      connection.receiver[side].takes(begin, own.latest()) && receiver.takes(acknowledged, peer.latest());
+  if (!is_near) return false;
+  receiver.acknowledge(acknowledged);
+  own.see(begin + segment.length);
+  see_window(connection, segment, side);
+  return true;
+}
+
 // It is told from others by its numbers as long as it lasts.
 void see_passing(Connection& connection, const Segment& segment) noexcept {
   const Side side = connection.side_of(segment.sender);
+  if (goes_on(connection, segment, side)) return;
   if (segment.is_on_wire() && doubt_about(connection, segment, side) != Doubt::none) return;
   place(connection, segment, side);
   see_numbers(connection, segment, side);

@@ -13,7 +13,7 @@ static pt_tracker_t *tracker;
 static pt_outcome_t *outcome;
 
 pt_tracker_t *core_tracker(void) {
-  return tracker && proto_is_protocol_enabled(protocol) ? tracker : NULL;
+  return tracker;
 }
 pt_outcome_t *core_outcome(void) {
   return outcome;
@@ -37,7 +37,9 @@ static void draw_randomly(uint8_t *bytes, size_t size) {
   for (size_t i = 0; i < size; i++) bytes[i] = (uint8_t)g_random_int();
 }
 
+/* Whoever turns the protocol on or off has the file dissected anew, and so opened. */
 static void open_file(void) {
+  if (!proto_is_protocol_enabled(protocol)) return;
   const preferences_t *wanted = &proxytunnel_preferences;
   pt_options_t options = {
       .disabled = disabled_families(wanted),

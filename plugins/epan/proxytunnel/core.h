@@ -7,7 +7,7 @@
 #include "ws_compat.h"
 #include "capi/proxytunnel.h"
 
-/* NULL if no file is open, or if the protocol is off. */
+/* NULL if no file is open, or if the protocol was off when it was. */
 pt_tracker_t *core_tracker(void);
 /* What it answered last. */
 pt_outcome_t *core_outcome(void);

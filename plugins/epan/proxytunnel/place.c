@@ -16,8 +16,11 @@ static unsigned bytes_before(const packet_info *pinfo, const segment_t *segment)
 }
 
 bool is_wrapped(const packet_info *pinfo, const segment_t *segment) {
-  enum { two_headers = 40 }; /* of IPv4 */
-  if (segment->parent != PT_NO_TUNNEL || bytes_before(pinfo, segment) < two_headers) return false;
+  if (segment->parent != PT_NO_TUNNEL) return false;
+  /* Most packets have a frame, a link layer of Ethernet, its type or length, and one header of IP. */
+  enum { of_one_packet = 4 };
+  const bool is_ethernet = pinfo->rec && pinfo->rec->rec_header.packet_header.pkt_encap == WTAP_ENCAP_ETHERNET;
+  if (is_ethernet && wmem_list_count(pinfo->layers) <= of_one_packet) return false;
   unsigned packets = 0;
   for (const wmem_list_frame_t *layer = wmem_list_head(pinfo->layers); layer; layer = wmem_list_frame_next(layer)) {
     const int proto = GPOINTER_TO_INT(wmem_list_frame_data(layer));

@@ -12,15 +12,19 @@ bool is_ip(const address *addr) {
   return addr->type == AT_IPv4 || addr->type == AT_IPv6;
 }
 
+/* Done twice for each segment: sizes that the compiler knows, and whole words, which stay in registers. */
 pt_endpoint_t endpoint_of(const address *addr, uint16_t port) {
+  pt_endpoint_t end;
   const bool is_v4 = addr->type == AT_IPv4;
-  pt_endpoint_t end = {.address = {.version = is_v4 ? 4 : 6}, .port = port};
-  /* Sizes that the compiler knows: it is done twice for each segment. */
   if (is_v4) {
-    memcpy(end.address.octets, addr->data, 4);
+    uint32_t octets;
+    memcpy(&octets, addr->data, sizeof octets);
+    memcpy(end.address.octets, (const uint32_t[4]){octets}, sizeof end.address.octets);
   } else {
-    memcpy(end.address.octets, addr->data, 16);
+    memcpy(end.address.octets, addr->data, sizeof end.address.octets);
   }
+  end.address.version = is_v4 ? 4 : 6;
+  end.port = port;
   return end;
 }
 
