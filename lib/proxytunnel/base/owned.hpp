@@ -29,7 +29,7 @@ class Owned {
   }
   void reset() noexcept { value_.reset(); }
   /// Hands the value over; none is left.
-  [[nodiscard]] std::unique_ptr<T> take() noexcept { return std::move(value_); }
+  [[nodiscard]] std::unique_ptr<T> take() noexcept { return std::exchange(value_, nullptr); }
 
   [[nodiscard]] T* get() noexcept { return value_.get(); }
   [[nodiscard]] const T* get() const noexcept { return value_.get(); }
