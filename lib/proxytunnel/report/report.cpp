@@ -59,7 +59,7 @@ std::optional<Json> held_overflow_of(const Attempt& attempt, Direction direction
   if (overflow.empty()) return std::nullopt;
   Json ranges = Json::array();
   for (const auto& range : overflow) ranges.push_back({range.begin, range.end});
-  return std::optional<Json>(std::in_place, std::move(ranges));  // Json converts to anything: not by itself
+  return std::optional<Json>(std::in_place, std::move(ranges));  // not by itself: Json converts to one, too
 }
 
 // The names that requests of a forwarded conversation had for its origin, the first one first.

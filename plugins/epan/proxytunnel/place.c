@@ -15,12 +15,16 @@ static unsigned bytes_before(const packet_info *pinfo, const segment_t *segment)
   return pinfo->data_src && !pinfo->data_src->next ? (unsigned)tvb_raw_offset(segment->tvb) : UINT32_MAX;
 }
 
+static bool is_ethernet(const packet_info *pinfo) {
+  return pinfo->rec && pinfo->rec->rec_type == REC_TYPE_PACKET &&
+         pinfo->rec->rec_header.packet_header.pkt_encap == WTAP_ENCAP_ETHERNET;
+}
+
 bool is_wrapped(const packet_info *pinfo, const segment_t *segment) {
   if (segment->parent != PT_NO_TUNNEL) return false;
   /* Most packets have a frame, a link layer of Ethernet, its type or length, and one header of IP. */
   enum { of_one_packet = 4 };
-  const bool is_ethernet = pinfo->rec && pinfo->rec->rec_header.packet_header.pkt_encap == WTAP_ENCAP_ETHERNET;
-  if (is_ethernet && wmem_list_count(pinfo->layers) <= of_one_packet) return false;
+  if (is_ethernet(pinfo) && wmem_list_count(pinfo->layers) <= of_one_packet) return false;
   unsigned packets = 0;
   for (const wmem_list_frame_t *layer = wmem_list_head(pinfo->layers); layer; layer = wmem_list_frame_next(layer)) {
     const int proto = GPOINTER_TO_INT(wmem_list_frame_data(layer));
@@ -45,9 +49,7 @@ pt_place_t place_of(const packet_info *pinfo, const segment_t *segment) {
   if (!pinfo->rec || pinfo->rec->rec_type != REC_TYPE_PACKET) return place;
   /* Most packets: no more than the shortest headers of Ethernet and IPv4 is in front of them. */
   enum { ethernet_and_ip = 34 };
-  if (pinfo->rec->rec_header.packet_header.pkt_encap == WTAP_ENCAP_ETHERNET &&
-      bytes_before(pinfo, segment) == ethernet_and_ip)
-    return place;
+  if (is_ethernet(pinfo) && bytes_before(pinfo, segment) == ethernet_and_ip) return place;
   pt_bytes_t sources[PT_SOURCES];
   size_t count = 0;
   for (const GSList *source = pinfo->data_src; source && count < PT_SOURCES; source = source->next) {

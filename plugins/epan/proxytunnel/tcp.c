@@ -95,58 +95,39 @@ static bool is_opening(const segment_t *segment, pt_progress_t progress, const r
   return segment->has_syn || (segment->length && (progress == PT_UNDECIDED || progress == PT_HANDSHAKE || tells));
 }
 
-/* Nothing comes of it but what TLS may have decrypted. */
-static int dissect_passing(current_t *own, packet_info *pinfo, proto_tree *tree, void *data, const virtual_t *carrier) {
-  const uint8_t layer = pinfo->curr_layer_num;
-  if (carrier && carrier->offset == 0) claim_for_content(pinfo, own->segment, carrier);
-  const int size = current_dissect(own, tcp_handle, pinfo, tree, data);
-  if (is_opening(own->segment, PT_PASSED, NULL)) depend_note(pinfo, own->segment, NULL);
-  tls_end(own, pinfo);
-  if (carrier || own->pieces) shown_note_segment(pinfo, own->tvb, own->segment);
-  if (own->pieces) tls_show(own->pieces, own->tvb, pinfo, tree, layer);
-  return size;
-}
-
-static int dissect_looked_at(current_t *own, packet_info *pinfo, proto_tree *tree, void *data,
-                             const virtual_t *carrier) {
-  const uint8_t layer = pinfo->curr_layer_num;
-  const segment_t *segment = own->segment;
-  const source_t source = {.payload = segment->bytes + segment->header_size, .captured = segment->captured};
-  record_t *record = shim_record(pinfo, segment, &source, feed);
-  const pt_progress_t progress = pt_outcome_progress(core_outcome());
-  const bool opening = !pinfo->fd->visited && is_opening(segment, progress, record);
-  own->record = record;
-  if (!pinfo->fd->visited && record && record->claimed) claim_conversation(pinfo, segment, record);
-  if (!pinfo->fd->visited && !record && carrier && carrier->offset == 0) claim_for_content(pinfo, segment, carrier);
-  const int size = current_dissect(own, tcp_handle, pinfo, tree, data);
-  if (record) {
-    /* TCP keeps retransmissions and reordered segments from its sub-dissectors, so from ours too. */
-    current_draw(own, pinfo, tree);
-    tap_queue_attempts(pinfo, record);
-  } else if (pinfo->fd->visited) {
-    tree_draw_standing(own->tvb, pinfo, tree, segment);
-  }
-  if (opening) depend_note(pinfo, segment, record);
-  tls_end(own, pinfo);
-  if (carrier || own->pieces || (record && record->packets_count)) shown_note_segment(pinfo, own->tvb, segment);
-  if (record) virtual_show(own->tvb, pinfo, tree, &source, record, layer);
-  if (own->pieces) tls_show(own->pieces, own->tvb, pinfo, tree, layer);
-  return size;
-}
-
 static int dissect_shim(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data) {
   const virtual_t *const carrier = current_take_expected();
+  const uint8_t layer = pinfo->curr_layer_num;
   segment_t segment;
   current_t own = {.tvb = tvb};
   pt_tracker_t *const tracker = core_tracker();
   const bool is_read =
       tracker && !pinfo->flags.in_error_pkt && !pinfo->fragmented && read_segment(tvb, pinfo, data, carrier, &segment);
-  if (!is_read) return current_dissect(&own, tcp_handle, pinfo, tree, data);
+  const bool is_passing = is_read && passes(tracker, pinfo, &segment);
+  const bool looked_at = is_passing || (is_read && !user_decided(tcp_ports, &segment));
+  if (!looked_at) return current_dissect(&own, tcp_handle, pinfo, tree, data);
+  const source_t source = {.payload = segment.bytes + segment.header_size, .captured = segment.captured};
+  record_t *record = is_passing ? NULL : shim_record(pinfo, &segment, &source, feed);
+  const pt_progress_t progress = is_passing ? PT_PASSED : pt_outcome_progress(core_outcome());
+  const bool opening = !pinfo->fd->visited && is_opening(&segment, progress, record);
   own.segment = &segment;
-  if (passes(tracker, pinfo, &segment)) return dissect_passing(&own, pinfo, tree, data, carrier);
-  if (!user_decided(tcp_ports, &segment)) return dissect_looked_at(&own, pinfo, tree, data, carrier);
-  own.segment = NULL;
-  return current_dissect(&own, tcp_handle, pinfo, tree, data);
+  own.record = record;
+  if (!pinfo->fd->visited && record && record->claimed) claim_conversation(pinfo, &segment, record);
+  if (!pinfo->fd->visited && !record && carrier && carrier->offset == 0) claim_for_content(pinfo, &segment, carrier);
+  const int size = current_dissect(&own, tcp_handle, pinfo, tree, data);
+  if (record) {
+    /* TCP keeps retransmissions and reordered segments from its sub-dissectors, so from ours too. */
+    current_draw(&own, pinfo, tree);
+    tap_queue_attempts(pinfo, record);
+  } else if (pinfo->fd->visited) {
+    tree_draw_standing(tvb, pinfo, tree, &segment);
+  }
+  if (opening) depend_note(pinfo, &segment, record);
+  tls_end(&own, pinfo);
+  if (carrier || own.pieces || (record && record->packets_count)) shown_note_segment(pinfo, tvb, &segment);
+  if (record) virtual_show(tvb, pinfo, tree, &source, record, layer);
+  if (own.pieces) tls_show(own.pieces, tvb, pinfo, tree, layer);
+  return size;
 }
 
 /* The entries of ip.proto have protocols, since the table supports Decode As, but in name only, so that they add no
